@@ -1,0 +1,1 @@
+"""Measures and scorecards, as folds over the journal."""

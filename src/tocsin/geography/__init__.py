@@ -1,0 +1,1 @@
+"""Areas, tiers, distances and grid cells; pure."""

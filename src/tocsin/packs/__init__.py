@@ -1,0 +1,1 @@
+"""A city as data: TOML read, checked and explained as frozen policies."""

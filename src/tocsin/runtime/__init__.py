@@ -1,0 +1,1 @@
+"""The engine and its ports: one transaction for state, journal and errands."""

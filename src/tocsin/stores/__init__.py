@@ -1,0 +1,1 @@
+"""Where the board and the journal live: PostgreSQL, and memory as the reference."""

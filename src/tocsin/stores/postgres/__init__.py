@@ -1,0 +1,1 @@
+"""The production store, and the embedded PostgreSQL it runs on by default."""

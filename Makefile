@@ -1,0 +1,46 @@
+# What a newcomer types. `make demo` and `make test` install whatever is missing themselves.
+#   make demo ARGS="--headless --speed 600"    make bench ONLY=intake    make serve ARGS="--port 9000"
+#   make test ARGS="tests/kernel -k merge"     make PYTHON=python3.12 setup
+
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+ONLY ?=
+MAP := build/maps/helsinki.osm.pbf
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test check bench sim lock
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: ## make .venv with everything pinned; quick when it is up to date
+	@$(PYTHON) tools/setup.py
+
+$(MAP): | setup
+	@$(BIN)/python tools/demo_map.py
+
+demo: setup $(MAP) ## a town's day on a fresh node, in this terminal
+	@$(BIN)/tocsin demo $(ARGS)
+
+serve: setup ## one node on ./data
+	@$(BIN)/tocsin serve --data data $(ARGS)
+
+test: setup $(MAP) ## every test
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+check: setup ## static checks, kernel and house tests; under a minute
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/basedpyright
+	@$(BIN)/pytest -q -n 2 $(wildcard tests/kernel tests/house)
+
+bench: setup $(MAP) ## the numbers, as a table and in build/bench.json
+	@$(BIN)/python -m tocsin.app.bench $(ONLY)
+
+sim: setup ## the seeded town against the memory store
+	@$(BIN)/tocsin sim $(ARGS)
+
+lock: setup ## write the lock files anew from pyproject.toml
+	@tools/lock.sh $(ARGS)

@@ -66,12 +66,11 @@ def make_environment() -> None:
 def install_pip_and_uv() -> None:
     pins = ("--require-hashes", "-r", REQUIREMENTS / "bootstrap.txt")
     quietly = ("install", "--quiet", "--disable-pip-version-check", *pins)
-    if importlib.util.find_spec("pip") is not None:
-        if run(sys.executable, "-m", "pip", "--python", PYTHON, *quietly):
-            return
-    if run(PYTHON, "-m", "ensurepip", "--default-pip", quiet=True) and run(
-        PYTHON, "-m", "pip", *quietly
-    ):
+    has_pip = importlib.util.find_spec("pip") is not None
+    if has_pip and run(sys.executable, "-m", "pip", "--python", PYTHON, *quietly):
+        return
+    has_pip = run(PYTHON, "-m", "ensurepip", "--default-pip", quiet=True)
+    if has_pip and run(PYTHON, "-m", "pip", *quietly):
         return
     stop("pip is needed, and the package index within reach: apt-get install python3-pip")
 

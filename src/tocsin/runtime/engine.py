@@ -1,0 +1,141 @@
+"""The one loop: stamp, load, decide, evolve, commit. Live, replay and simulation all run it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tocsin.kernel import coordination
+from tocsin.kernel.cases.policy import CaseFacts
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.cases.vocabulary import Command, OpenCase, TriageCase, WakeUp
+from tocsin.kernel.shared import SYSTEM, Actor, CaseId, Refused, ReportId, Stamped
+from tocsin.runtime.ports import (
+    Clock,
+    Committed,
+    Decision,
+    Ids,
+    Order,
+    Policies,
+    SealedValue,
+    Store,
+)
+
+REASONS: tuple[str, ...] = ("stale_version", "key_reused", "case_unknown", "policy_missing")
+"""What the runtime itself refuses with, beside the kernel's reasons."""
+
+
+class Engine:
+    """Hands stamped commands to the kernel and its answer to the store, one transaction each."""
+
+    def __init__(self, store: Store, policies: Policies, clock: Clock, ids: Ids) -> None:
+        self.store = store
+        self.policies = policies
+        self.clock = clock
+        self.ids = ids
+
+    async def handle(
+        self,
+        target: CaseId,
+        command: Command,
+        *,
+        by: Actor,
+        key: str | None = None,
+        fingerprint: str = "",
+        sealed: Sequence[SealedValue] = (),
+        expected_version: int | None = None,
+        answer: Mapping[str, Any] | None = None,
+        receipts: Sequence[tuple[bytes, ReportId]] = (),
+    ) -> Committed | Refused:
+        """Apply one command to one case (and to those it involves), durably.
+
+        Returns what was committed, or the refusal; `Committed` means it is on disk. With `key`
+        the same command may be sent again safely. Raises `Unavailable` when the store cannot
+        answer; then nothing was acknowledged and the same call may be repeated.
+        """
+        if isinstance(command, OpenCase):
+            return Refused("bad_value", "a case is opened through `open`")
+        stamped = _Stamp(self, target, command, by)
+        return await self.store.commit(
+            Order(
+                cases=coordination.involved(target, command),
+                target=target,
+                command=command,
+                at=stamped.at,
+                by=by,
+                plan=stamped.plan,
+                key=key,
+                fingerprint=fingerprint,
+                sealed=tuple(sealed),
+                receipts=tuple(receipts),
+                expected_version=expected_version,
+                answer=answer or {},
+            )
+        )
+
+    async def open(
+        self,
+        case_id: CaseId,
+        command: OpenCase,
+        facts: CaseFacts,
+        *,
+        by: Actor,
+        key: str | None = None,
+        fingerprint: str = "",
+        sealed: Sequence[SealedValue] = (),
+        receipts: Sequence[tuple[bytes, ReportId]] = (),
+        answer: Mapping[str, Any] | None = None,
+    ) -> Committed | Refused:
+        """Open a case under a fresh id from its first report. Promises as `handle`."""
+        at = self.clock.now()
+        stamped = Stamped(command, at, by, case_id, facts)
+
+        def plan(cases: Mapping[CaseId, Case]) -> Decision:
+            return coordination.decide(cases, case_id, stamped)
+
+        return await self.store.commit(
+            Order(
+                cases=(case_id,),
+                target=case_id,
+                command=command,
+                at=at,
+                by=by,
+                plan=plan,
+                opens=True,
+                key=key,
+                fingerprint=fingerprint,
+                sealed=tuple(sealed),
+                receipts=tuple(receipts),
+                answer=answer or {},
+            )
+        )
+
+    async def wake(self, case_id: CaseId) -> Committed | Refused:
+        """Let the clocks of one case speak."""
+        return await self.handle(case_id, WakeUp(), by=SYSTEM)
+
+
+class _Stamp:
+    """One command with its instant and fresh id, waiting for the state that names its policy."""
+
+    def __init__(self, engine: Engine, target: CaseId, command: Command, by: Actor) -> None:
+        self._policies = engine.policies
+        self._target = target
+        self._command = command
+        self._by = by
+        self._id = engine.ids.new()
+        self.at = engine.clock.now()
+
+    def plan(self, cases: Mapping[CaseId, Case]) -> Decision:
+        case = cases[self._target]
+        if case.status == "absent":
+            return Refused("case_unknown", "there is no case with this id")
+        policy = self._policies.policy(case.pack_version, case.case_type)
+        if policy is None:
+            return Refused("policy_missing", f"pack {case.pack_version} is not on this node")
+        following = None
+        if isinstance(self._command, TriageCase):
+            following = self._policies.current(self._command.case_type)
+        facts = CaseFacts(policy, following)
+        stamped = Stamped(self._command, self.at, self._by, self._id, facts)
+        return coordination.decide(cases, self._target, stamped)

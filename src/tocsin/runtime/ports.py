@@ -1,0 +1,289 @@
+"""What the runtime needs from the outside, as protocols, and the records that cross them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from tocsin.kernel.cases.policy import CasePolicy, ClockName
+from tocsin.kernel.cases.react import Errand
+from tocsin.kernel.cases.state import Case, Status
+from tocsin.kernel.cases.vocabulary import Command, Event
+from tocsin.kernel.shared import (
+    Actor,
+    AgencyId,
+    AreaId,
+    CaseId,
+    Instant,
+    Place,
+    Refused,
+    ReportId,
+    SealedRef,
+    Tier,
+)
+
+
+class Clock(Protocol):
+    """The wall clock, or a simulated one."""
+
+    def now(self) -> Instant: ...
+
+
+class Ids(Protocol):
+    """Fresh identifiers: unique, ordered by time of making, url-safe, at most 40 characters."""
+
+    def new(self) -> str: ...
+
+
+SealedKind = Literal["description", "contact", "address", "media", "note", "question", "comment"]
+
+
+@dataclass(frozen=True, slots=True)
+class SealedValue:
+    """One value on its way into the vault. `subject` is the person's scope inside the case (the
+    report id, or the staff account for notes): one data key per case and subject."""
+
+    ref: SealedRef
+    case_id: CaseId
+    subject: str
+    kind: SealedKind
+    value: bytes
+    media_type: str = "text/plain; charset=utf-8"
+
+
+Decision = Mapping[CaseId, tuple[Event, ...]] | Refused
+"""Events for each case touched; an empty tuple means nothing to do there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One unit of work for the store: all of it is committed in one transaction, or none.
+
+    The store locks the rows of `cases` in id order, calls `plan` with their states (a case that
+    does not exist yet comes as `Case(id)` with status "absent"), evolves, and writes rows,
+    journal, errands, sealed values, receipts and the idempotency key together. `plan` is pure,
+    quick, and may be called again after a lost connection.
+    """
+
+    cases: tuple[CaseId, ...]
+    target: CaseId
+    command: Command
+    at: Instant
+    by: Actor
+    plan: Callable[[Mapping[CaseId, Case]], Decision]
+    opens: bool = False
+    """The target is new (its id was just made): no row needs to be looked for."""
+    key: str | None = None
+    """Idempotency key: a second order with the same key changes nothing and gets the first
+    answer; with the same key but another fingerprint it is refused as `key_reused`."""
+    fingerprint: str = ""
+    sealed: tuple[SealedValue, ...] = ()
+    receipts: tuple[tuple[bytes, ReportId], ...] = ()
+    """(hash of the tracking code, report id) to be found by `Board.receipt`."""
+    expected_version: int | None = None
+    """Refuse as `stale_version` when the target has moved on."""
+    answer: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What a repeat of the same key is answered with; plain JSON values, nothing personal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """It is on disk. `versions` and `cases` hold every touched case after the change; for a
+    repeated order only `answer` is filled."""
+
+    cases: Mapping[CaseId, Case]
+    versions: Mapping[CaseId, int]
+    events: Mapping[CaseId, tuple[Event, ...]]
+    answer: Mapping[str, Any]
+    repeated: bool = False
+
+
+class Unavailable(Exception):
+    """The store cannot answer now (connection lost, disk full): nothing was acknowledged.
+
+    `retry_after_s` says when to come back. The rim turns it into 503 with Retry-After.
+    """
+
+    def __init__(self, detail: str, retry_after_s: int = 2) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    """One case as read from the board."""
+
+    case: Case
+    version: int
+    updated_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class CaseQuery:
+    """Which cases to list. All given conditions must hold; empty means any.
+
+    `area` selects by the place of the case on any tier. `after` is the cursor of the last row
+    seen. Order `due` is by the earliest running deadline (cases without one last), then id.
+    """
+
+    tier: Tier | None = None
+    area: AreaId | None = None
+    statuses: tuple[Status, ...] = ()
+    open_only: bool = False
+    agencies: tuple[AgencyId, ...] = ()
+    case_types: tuple[str, ...] = ()
+    priorities: tuple[int, ...] = ()
+    ids: tuple[CaseId, ...] = ()
+    opened_from: Instant | None = None
+    opened_to: Instant | None = None
+    updated_from: Instant | None = None
+    updated_to: Instant | None = None
+    due_before: Instant | None = None
+    published_only: bool = False
+    order: Literal["due", "opened", "updated"] = "due"
+    after: str | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    rows: tuple[BoardRow, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One entry: the stamped command and its events on one case. `seq` orders the whole node."""
+
+    seq: int
+    case_id: CaseId
+    version: int
+    at: Instant
+    by: Actor
+    command: Command
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DueErrand:
+    """An errand taken by a runner until `lease` ends."""
+
+    key: str
+    case_id: CaseId
+    errand: Errand
+    attempts: int
+    created_at: Instant
+
+
+class Store(Protocol):
+    """Board, journal and errands. Memory is the reference; PostgreSQL must behave like it."""
+
+    async def commit(self, order: Order) -> Committed | Refused: ...
+
+    # -- board
+    async def case(self, case_id: CaseId) -> BoardRow | None: ...
+    async def cases(self, query: CaseQuery) -> Page: ...
+    async def count(self, query: CaseQuery) -> int: ...
+    async def near(
+        self, place: Place, radius_m: float, since: Instant, limit: int
+    ) -> Sequence[BoardRow]:
+        """Open cases and cases closed after `since` near a place, nearest first."""
+        ...
+
+    async def receipt(self, code_hash: bytes) -> tuple[CaseId, ReportId] | None: ...
+
+    # -- journal
+    async def journal(self, case_id: CaseId) -> Sequence[JournalEntry]: ...
+    async def tail(self, after_seq: int, limit: int) -> Sequence[JournalEntry]:
+        """Entries after `after_seq` in order, only those no running transaction can precede."""
+        ...
+
+    def entries(self, after_seq: int = 0) -> AsyncIterator[JournalEntry]:
+        """The whole journal in order, in bounded memory."""
+        ...
+
+    async def last_seq(self) -> int: ...
+
+    # -- timers and errands
+    async def waking(self, now: Instant, limit: int) -> Sequence[CaseId]:
+        """Cases whose `next_wake` has come, earliest first."""
+        ...
+
+    async def oldest_wake(self) -> Instant | None: ...
+    async def take_errands(
+        self, now: Instant, lease_s: float, limit: int
+    ) -> Sequence[DueErrand]: ...
+    async def finish_errand(self, key: str, now: Instant) -> None: ...
+    async def fail_errand(self, key: str, error: str, retry_at: Instant | None) -> None:
+        """`retry_at` None moves it to the dead letters."""
+        ...
+
+    async def dead_letters(self, limit: int) -> Sequence[tuple[DueErrand, str]]: ...
+    async def revive_errand(self, key: str, now: Instant) -> bool: ...
+
+    # -- messages that errands deliver
+    async def deliver(self, message: Message) -> None:
+        """Idempotent by `message.key`."""
+        ...
+
+    async def thread(self, report: ReportId) -> Sequence[Message]: ...
+    async def inbox(
+        self, audiences: Sequence[str], after: str | None, limit: int
+    ) -> Sequence[Message]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of the pack on its way to people: a template's name, never its filled text.
+
+    `audience` is a directory address such as "agency:fire@county" or "role:dispatcher@area";
+    for reporters it is empty and `report` is set.
+    """
+
+    key: str
+    case_id: CaseId
+    at: Instant
+    audience: str
+    template: str
+    report: ReportId | None = None
+
+
+class Vault(Protocol):
+    """The only place that can read a sealed value."""
+
+    async def open(
+        self, refs: Sequence[SealedRef], *, by: Actor, purpose: str
+    ) -> Mapping[SealedRef, tuple[bytes, str]]:
+        """(value, media type) by ref; erased or unknown refs are left out. The grant (who, what,
+        why) is committed before anything is read."""
+        ...
+
+
+class Policies(Protocol):
+    """Pinned policies: the pack versions this node has ever opened a case with."""
+
+    def policy(self, pack_version: str, case_type: str) -> CasePolicy | None: ...
+    def current(self, case_type: str) -> CasePolicy | None: ...
+
+
+__all__ = [
+    "BoardRow",
+    "CaseQuery",
+    "Clock",
+    "ClockName",
+    "Committed",
+    "Decision",
+    "DueErrand",
+    "Ids",
+    "JournalEntry",
+    "Message",
+    "Order",
+    "Page",
+    "Policies",
+    "SealedKind",
+    "SealedValue",
+    "Store",
+    "Unavailable",
+    "Vault",
+]

@@ -1,0 +1,146 @@
+"""The two loops that keep promises: clocks that wake cases, and errands that are owed.
+
+Both read what is due from the store, so a restart loses nothing. Both may do a thing twice:
+waking a case twice is harmless, and errands are idempotent by key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from tocsin.kernel.cases.react import Send, Tell
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.shared import SYSTEM, Actor, ActorId, Instant, Refused
+from tocsin.runtime.engine import Engine
+from tocsin.runtime.ports import DueErrand, Message, Unavailable
+
+log = structlog.get_logger("tocsin.runner")
+
+WAKE_BATCH: Final = 1_000
+"""Cases woken at once: several group commits' worth, small enough to keep intake fluent."""
+ERRAND_BATCH: Final = 200
+LEASE_S: Final = 60.0
+"""How long a runner may take for an errand before another one tries it."""
+ATTEMPTS_MAX: Final = 8
+"""With the back-off below: about four hours of trying, then a person must look."""
+BACKOFF_FIRST_S: Final = 2.0
+BACKOFF_FACTOR: Final = 4.0
+LATE_S: Final = 30.0
+"""A clock that is this late in speaking means that escalations have stopped: unwell."""
+
+Addresses = Callable[[Case, Tell], tuple[str, ...]]
+"""Directory addresses of an audience for a case."""
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    """When the loops last did their round. The node is unwell when one stands still."""
+
+    woke_at: Instant | None = None
+    ran_at: Instant | None = None
+    late_s: float = 0.0
+    dead: int = 0
+
+    def trouble(self, now: Instant) -> str | None:
+        """A word for what is wrong, or None: wakes_stopped, wakes_late, errands_stopped."""
+        limit = timedelta(seconds=LATE_S)
+        if self.woke_at is None or now - self.woke_at > limit:
+            return "wakes_stopped"
+        if self.late_s > LATE_S:
+            return "wakes_late"
+        if self.ran_at is None or now - self.ran_at > limit:
+            return "errands_stopped"
+        return None
+
+
+class Runner:
+    """Runs until cancelled. One per node; several nodes on one store are harmless."""
+
+    def __init__(self, engine: Engine, addresses: Addresses, interval_s: float = 0.5) -> None:
+        self.engine = engine
+        self.addresses = addresses
+        self.interval_s = interval_s
+        self.heartbeat = Heartbeat()
+
+    async def run(self) -> None:
+        """Both loops, side by side: a slow errand never delays a clock."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._every(self.wake_due))
+            group.create_task(self._every(self.run_errands))
+
+    async def _every(self, turn: Callable[[], Awaitable[int]]) -> None:
+        while True:
+            try:
+                busy = await turn()
+            except Unavailable as trouble:
+                # The heartbeat stands still meanwhile, so readiness shows it.
+                log.warning("store_unavailable", detail=str(trouble))
+                busy = 0
+            if not busy:
+                await asyncio.sleep(self.interval_s)
+
+    async def wake_due(self) -> int:
+        """Wake every case whose clock has come. Returns how many were due in this round."""
+        now = self.engine.clock.now()
+        oldest = await self.engine.store.oldest_wake()
+        self.heartbeat.late_s = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
+        due = await self.engine.store.waking(now, WAKE_BATCH)
+        outcomes = await asyncio.gather(*(self.engine.wake(case_id) for case_id in due))
+        for case_id, outcome in zip(due, outcomes, strict=True):
+            if isinstance(outcome, Refused):
+                log.error("wake_refused", case_id=case_id, reason=outcome.reason)
+        self.heartbeat.woke_at = now
+        return len(due)
+
+    async def run_errands(self) -> int:
+        """Do every errand that is due. Returns how many were taken in this round."""
+        now = self.engine.clock.now()
+        due = await self.engine.store.take_errands(now, LEASE_S, ERRAND_BATCH)
+        for errand in due:
+            await self._run(errand, now)
+        self.heartbeat.ran_at = now
+        return len(due)
+
+    async def _run(self, due: DueErrand, now: Instant) -> None:
+        try:
+            await self._do(due, now)
+        except Unavailable:
+            raise
+        except Exception as error:
+            # The rim of the errand: whatever went wrong is kept with it, retried, then shown.
+            last = due.attempts + 1 >= ATTEMPTS_MAX
+            wait = BACKOFF_FIRST_S * BACKOFF_FACTOR**due.attempts
+            retry_at = None if last else now + timedelta(seconds=wait)
+            log.warning("errand_failed", key=due.key, error=type(error).__name__, dead=last)
+            self.heartbeat.dead += last
+            await self.engine.store.fail_errand(due.key, type(error).__name__, retry_at)
+        else:
+            await self.engine.store.finish_errand(due.key, now)
+
+    async def _do(self, due: DueErrand, now: Instant) -> None:
+        match due.errand:
+            case Tell() as tell:
+                row = await self.engine.store.case(due.case_id)
+                assert row is not None, "an errand belongs to a case"
+                for audience in ("",) if tell.report else self.addresses(row.case, tell):
+                    await self.engine.store.deliver(
+                        Message(
+                            key=f"{due.key}:{audience}",
+                            case_id=due.case_id,
+                            at=due.created_at,
+                            audience=audience,
+                            template=tell.template,
+                            report=tell.report,
+                        )
+                    )
+            case Send() as send:
+                by = Actor(ActorId(f"case:{due.case_id}"), "system", SYSTEM.roles)
+                outcome = await self.engine.handle(send.to, send.command, by=by, key=due.key)
+                if isinstance(outcome, Refused):
+                    raise RuntimeError(f"refused: {outcome.reason}")

@@ -1,0 +1,29 @@
+"""What a running node offers to its rims: one bundle, made by the app, handed to web and intakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tocsin.geography.areas import Atlas
+from tocsin.packs.model import Pack
+from tocsin.runtime.engine import Engine
+from tocsin.runtime.ports import Clock, Ids, Store, Vault
+from tocsin.runtime.reception import Reception
+from tocsin.runtime.runner import Heartbeat
+
+
+@dataclass(slots=True)
+class Services:
+    """The node as its rims see it. `jurisdiction` is the Open311 jurisdiction id."""
+
+    store: Store
+    vault: Vault
+    engine: Engine
+    reception: Reception
+    pack: Pack
+    atlas: Atlas
+    clock: Clock
+    ids: Ids
+    jurisdiction: str
+    public_url: str = ""
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)

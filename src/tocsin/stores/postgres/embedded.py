@@ -190,7 +190,7 @@ class EmbeddedPostgres:
     def _await_former(self) -> None:
         """Waits for the server of a node that died, then clears the lock file it may have left."""
         deadline = time.monotonic() + FORMER_PATIENCE_S
-        while former := _servers_in(self.cluster):
+        while former := servers_in(self.cluster):
             if time.monotonic() > deadline:
                 raise EmbeddedPostgresError(
                     f"a former PostgreSQL (process {former[0]}) does not leave {self.cluster}"
@@ -410,7 +410,7 @@ def _pid_in(pid_file: Path) -> int | None:
         return None
 
 
-def _servers_in(cluster: Path) -> list[int]:
+def servers_in(cluster: Path) -> list[int]:
     """Process ids of PostgreSQL processes that work in `cluster`, its orphans included."""
     home = cluster.stat()
     found: list[int] = []

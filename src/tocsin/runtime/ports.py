@@ -260,6 +260,14 @@ class Vault(Protocol):
         ...
 
 
+class KeyRing(Protocol):
+    """API keys of integrators: known by hash, each with scopes, revocable."""
+
+    async def actor(self, api_key: str, scope: str) -> Actor | None:
+        """Who the key acts as, when it is live and holds the scope; else None."""
+        ...
+
+
 class Policies(Protocol):
     """Pinned policies: the pack versions this node has ever opened a case with."""
 
@@ -277,6 +285,7 @@ __all__ = [
     "DueErrand",
     "Ids",
     "JournalEntry",
+    "KeyRing",
     "Message",
     "Order",
     "Page",

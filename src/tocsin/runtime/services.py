@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tocsin.geography.areas import Atlas
 from tocsin.packs.model import Pack
 from tocsin.runtime.engine import Engine
-from tocsin.runtime.ports import Clock, Ids, Store, Vault
+from tocsin.runtime.ports import Clock, Ids, KeyRing, Store, Vault
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.runner import Heartbeat
 
@@ -24,6 +24,7 @@ class Services:
     atlas: Atlas
     clock: Clock
     ids: Ids
+    keys: KeyRing
     jurisdiction: str
     public_url: str = ""
     heartbeat: Heartbeat = field(default_factory=Heartbeat)

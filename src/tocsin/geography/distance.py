@@ -89,6 +89,11 @@ class Plane:
         """Metres in one degree of longitude at the centre."""
         return METRES_PER_DEGREE * cos(radians(self.lat))
 
+    @property
+    def metres_per_lat(self) -> float:
+        """Metres in one degree of latitude."""
+        return METRES_PER_DEGREE
+
     def to_plane(self, lon: float, lat: float) -> tuple[float, float]:
         """Metres east and north of the centre."""
         return (lon - self.lon) * self.metres_per_lon, (lat - self.lat) * METRES_PER_DEGREE

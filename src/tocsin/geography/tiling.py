@@ -1,0 +1,144 @@
+"""Cutting ground into pieces that fit together without gaps or overlaps; all in a flat plane.
+
+Pieces that were cut one by one differ by rounding along their borders. `fit` redraws them on one
+shared net of lines, so that neighbours share every corner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import shapely
+from shapely import MultiPolygon, Polygon
+
+from tocsin.geography.shapes import Shapes, in_common, lengths, shapes, sizes
+from tocsin.geography.tiers import Outline
+
+_shapely = cast("Any", shapely)
+
+STEP_DEG = 1e-7  # corners stand on a net of 1 cm; finer is below any survey
+
+
+def parts_of(geometry: shapely.Geometry) -> tuple[Polygon, ...]:
+    """The polygons in a geometry; lines and points that a cut leaves behind are dropped."""
+    return tuple(
+        part
+        for part in cast("Sequence[shapely.Geometry]", _shapely.get_parts(geometry).tolist())
+        if isinstance(part, Polygon) and part.area > 0
+    ) or tuple(
+        deep
+        for part in cast("Sequence[shapely.Geometry]", _shapely.get_parts(geometry).tolist())
+        if isinstance(part, MultiPolygon)
+        for deep in parts_of(part)
+    )
+
+
+def joined(pieces: Sequence[Outline]) -> Outline:
+    """One outline around all pieces."""
+    union = shapely.union_all(shapes(pieces))
+    assert isinstance(union, Polygon | MultiPolygon), "pieces are polygons"
+    return union
+
+
+def cut_by_seeds(ground: Outline, seeds: Sequence[tuple[float, float]]) -> list[Outline]:
+    """The ground nearest to each seed, in the order of seeds; all the ground is given away.
+
+    Works in the plane's units. Seeds must differ; a seed far outside may get nothing and then has
+    an empty polygon.
+    """
+    if len(seeds) < 2:
+        return [ground]
+    points = shapes([shapely.Point(*seed) for seed in seeds])
+    net = _shapely.voronoi_polygons(
+        shapely.MultiPoint(points.tolist()), extend_to=ground.envelope, ordered=True
+    )
+    regions = shapes(_shapely.get_parts(net).tolist())
+    clipped = in_common(regions, shapes([ground] * len(regions))).tolist()
+    return [_outline(parts_of(piece)) for piece in clipped]
+
+
+def cut_in_squares(ground: Outline, side: float) -> list[Polygon]:
+    """The ground in squares of `side`, row by row from the south-west, clipped to the ground.
+
+    The squares stand centred on the ground's bounds. What is smaller than a third of a square
+    joins the neighbour with which it shares most border, so no piece is a sliver unless the
+    ground itself is one.
+    """
+    west, south, east, north = ground.bounds
+    columns = max(1, round((east - west) / side))
+    rows = max(1, round((north - south) / side))
+    # Fewer, slightly larger or smaller squares rather than a row of halves at the edge.
+    wide, high = (east - west) / columns, (north - south) / rows
+    lefts, bottoms = np.tile(np.arange(columns), rows), np.repeat(np.arange(rows), columns)
+    squares = cast(
+        "Shapes",
+        _shapely.box(
+            west + lefts * wide,
+            south + bottoms * high,
+            west + (lefts + 1) * wide,
+            south + (bottoms + 1) * high,
+        ),
+    )
+    clipped = in_common(squares, shapes([ground] * len(squares)))
+    pieces = [part for piece in clipped.tolist() for part in parts_of(piece)]
+    return _without_slivers(pieces, wide * high / 3)
+
+
+def _without_slivers(pieces: list[Polygon], least: float) -> list[Polygon]:
+    """Join the smallest piece to its closest neighbour until none is too small."""
+    pieces, islands = list(pieces), list[Polygon]()
+    while len(pieces) > 1:
+        areas = [piece.area for piece in pieces]
+        smallest = min(range(len(pieces)), key=areas.__getitem__)
+        if areas[smallest] >= least:
+            break
+        sliver = pieces.pop(smallest)
+        borders = lengths(in_common(shapes(pieces), shapes([sliver] * len(pieces))))
+        closest = int(np.argmax(borders))
+        whole = joined([pieces[closest], sliver])
+        if borders[closest] > 0 and isinstance(whole, Polygon):
+            pieces[closest] = whole
+        else:
+            islands.append(sliver)  # no neighbour to join: it stays, however small
+    return sorted([*pieces, *islands], key=_order)
+
+
+def _order(piece: Polygon) -> tuple[float, float]:
+    west, south, _, _ = piece.bounds
+    return south, west
+
+
+def fit(pieces: Sequence[Outline]) -> list[Outline]:
+    """The same pieces in degrees, redrawn on one net of lines: no gaps, no overlaps.
+
+    Corners move by 1 cm at most. Ground between pieces goes to the nearest one; a piece thinner
+    than the net vanishes into its neighbours and comes back empty.
+    """
+    borders = shapes([piece.boundary for piece in pieces])
+    net = _shapely.union_all(borders, grid_size=STEP_DEG)
+    faces = cast("list[Polygon]", _shapely.get_parts(_shapely.polygonize([net])).tolist())
+    tree = shapely.STRtree(shapes(pieces))
+    owned: list[list[Polygon]] = [[] for _ in pieces]
+    for face in faces:
+        inside = face.representative_point()
+        owners = tree.query(inside, predicate="within")
+        if len(owners) == 0 and face.area > STEP_DEG * face.length:
+            continue  # a real hole in the ground, such as a lake another county owns
+        owner = int(owners.min()) if len(owners) else int(tree.query_nearest(inside).min())
+        owned[owner].append(face)
+    return [_outline(tuple(mine)) for mine in owned]
+
+
+def _outline(parts: Sequence[Polygon]) -> Outline:
+    if len(parts) == 1:
+        return parts[0]
+    union = shapely.union_all(shapes(parts)) if parts else Polygon()
+    assert isinstance(union, Polygon | MultiPolygon), "parts are polygons"
+    return union
+
+
+def size_of(outlines: Sequence[Outline]) -> list[float]:
+    """The size of each, in the square of its own units."""
+    return sizes(shapes(outlines)).tolist()

@@ -246,7 +246,7 @@ def test_an_ordinary_user_runs_it_too() -> None:
     """Under root a child process becomes another user for good; else this is the usual case."""
     account = server_account()
     folder = Path(tempfile.mkdtemp(prefix="tocsin-user-"))
-    find_programs(account)
+    programs = find_programs(account)
     os.chown(folder, account.uid, account.gid)
 
     def node(write_end: int) -> None:
@@ -254,7 +254,7 @@ def test_an_ordinary_user_runs_it_too() -> None:
             os.setgroups([])
             os.setgid(account.gid)
             os.setuid(account.uid)
-        one = EmbeddedPostgres(folder / "node" / "postgres")
+        one = EmbeddedPostgres(folder / "node" / "postgres", programs=programs)
         one.start()
         answer = ask(one.dsn(), "SELECT current_user::text")
         one.stop()

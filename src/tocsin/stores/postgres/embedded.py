@@ -81,13 +81,20 @@ class EmbeddedPostgres:
     """A PostgreSQL server of our own in `folder` (made when missing, kept private).
 
     `folder` holds `cluster/` (the data), `lock`, `postgres.log` and `socket` (a link to the
-    folder of the Unix socket). `settings` override DEFAULT_SETTINGS.
+    folder of the Unix socket). `settings` override DEFAULT_SETTINGS; `programs` replace those of
+    the wheel (a distribution's own, say).
 
     `start` must be called from the main thread: the kernel ends the server when the *thread*
     that started it ends. All methods block; none needs an event loop.
     """
 
-    def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        settings: Mapping[str, str] | None = None,
+        programs: Programs | None = None,
+    ) -> None:
         self.folder = folder.absolute()
         self.cluster = self.folder / "cluster"
         self.log = self.folder / "postgres.log"
@@ -98,7 +105,7 @@ class EmbeddedPostgres:
         self._lock: int | None = None
         self._socket_folder: Path | None = None
         self._account: Account | None = None
-        self._programs: Programs | None = None
+        self._programs = programs
 
     @property
     def is_running(self) -> bool:
@@ -126,7 +133,7 @@ class EmbeddedPostgres:
         if threading.current_thread() is not threading.main_thread():
             raise EmbeddedPostgresError("the embedded PostgreSQL is started by the main thread")
         self._account = server_account()
-        self._programs = find_programs(self._account)
+        self._programs = self._programs or find_programs(self._account)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._take_lock()
         try:

@@ -1,0 +1,107 @@
+"""Does the board tell what the journal says? Folds every case again and compares."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, fields
+from typing import Protocol
+
+from tocsin.kernel.cases.evolve import fold
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.shared import CaseId
+from tocsin.runtime.board import Columns, columns_of
+from tocsin.runtime.ports import BoardRow, JournalEntry
+
+DIFFERENCES_MAX = 1_000  # shown; all are counted, but a wrecked board must not fill the memory
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """One case with all its journal entries in order, from one snapshot of the store.
+
+    `row` and `columns` are None where the board has no row; `entries` is empty where the
+    journal has nothing.
+    """
+
+    case_id: CaseId
+    row: BoardRow | None
+    columns: Columns | None
+    entries: tuple[JournalEntry, ...]
+
+
+class Auditable(Protocol):
+    """A store that can show board and journal side by side, in the order of ids."""
+
+    def audit(self) -> AsyncIterator[Audit]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where board and journal disagree. `what` names fields, never their values: safe to show."""
+
+    case_id: CaseId
+    what: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What was compared, and what was found."""
+
+    cases: int = 0
+    entries: int = 0
+    events: int = 0
+    differences: int = 0
+    shown: list[Difference] = field(default_factory=list[Difference])
+
+    @property
+    def is_clean(self) -> bool:
+        return self.differences == 0
+
+
+async def verify(store: Auditable) -> Report:
+    """Compares the whole board with the whole journal, case by case, in bounded memory."""
+    report = Report()
+    async for audit in store.audit():
+        report.cases += 1
+        report.entries += len(audit.entries)
+        report.events += sum(len(entry.events) for entry in audit.entries)
+        for what in differences_of(audit):
+            report.differences += 1
+            if len(report.shown) < DIFFERENCES_MAX:
+                report.shown.append(Difference(audit.case_id, what))
+    return report
+
+
+def differences_of(audit: Audit) -> tuple[str, ...]:
+    """Everything that is wrong with one case; empty when board and journal agree."""
+    row, columns, entries = audit.row, audit.columns, audit.entries
+    if row is None or columns is None:
+        return ("on the journal, not on the board",)
+    if not entries:
+        return ("on the board, not in the journal",)
+    found: list[str] = []
+    versions = [entry.version for entry in entries]
+    if versions != list(range(1, len(entries) + 1)):
+        found.append("journal versions have gaps or repeats")
+    if row.version != versions[-1]:
+        found.append(f"version: board {row.version}, journal {versions[-1]}")
+    if row.updated_at != entries[-1].at:
+        found.append("updated_at")
+    events = tuple(event for entry in entries for event in entry.events)
+    folded = fold(Case(audit.case_id), events)
+    if folded != row.case:
+        found.extend(f"state: {name}" for name in _changed_fields(folded, row.case))
+    derived = columns_of(folded)
+    if derived != columns:
+        found.extend(
+            f"column: {name}"
+            for name, was, now in zip(Columns._fields, columns, derived, strict=True)
+            if was != now
+        )
+    return tuple(found)
+
+
+def _changed_fields(one: Case, other: Case) -> list[str]:
+    return [
+        part.name for part in fields(Case) if getattr(one, part.name) != getattr(other, part.name)
+    ]

@@ -1,0 +1,380 @@
+"""What an operator may set: one table, four sources, and a refusal for what is not in it.
+
+Sources, the later over the earlier: defaults; one TOML file; `TOCSIN_*` variables; the command
+line. An unknown key is refused with the nearest known one, because a setting that is silently
+ignored is a promise silently broken.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, cast, get_args, get_origin, get_type_hints
+from zoneinfo import available_timezones
+
+import msgspec
+from msgspec import Meta
+
+PREFIX: Final = "TOCSIN_"
+# Variables with our prefix that are no settings: where the settings are, and where tests look.
+OTHER_VARIABLES: Final = frozenset({"TOCSIN_CONFIG", "TOCSIN_SHARED_DATA"})
+
+Count = Annotated[int, Meta(ge=1)]
+Positive = Annotated[float, Meta(gt=0)]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be taken: `reason` is stable, `message(language)` is for people."""
+
+    TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+        "unknown": (
+            "unknown setting {key} in {source}; the nearest known one is {nearest}",
+            "{source} 中有未知的设置 {key}；最接近的已知设置是 {nearest}",
+        ),
+        "bad_value": (
+            "setting {key} in {source}: {detail}",
+            "{source} 中的设置 {key} 不能使用：{detail}",
+        ),
+        "unreadable": (
+            "the settings file {key} cannot be read: {detail}",
+            "无法读取设置文件 {key}：{detail}",
+        ),
+    }
+
+    def __init__(self, reason: str, **details: str) -> None:
+        self.reason = reason
+        self.details = details
+        super().__init__(self.message("en"))
+
+    def message(self, language: str) -> str:
+        """One line in `language` ("en" or "zh-CN")."""
+        english, chinese = self.TEXTS[self.reason]
+        return (chinese if language.startswith("zh") else english).format(**self.details)
+
+
+def _set(default: Any, unit: str, doc: str, doc_zh: str, *, secret: bool = False) -> Any:
+    """One row of the table; `unit` is "" where a value has none."""
+    about = {"unit": unit, "doc": doc, "doc_zh": doc_zh, "secret": secret}
+    return field(default=default, metadata=about, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of one node; the promise of each stands beside it."""
+
+    data: Path = _set(
+        Path("data"),
+        "folder",
+        "Where the node keeps everything: database, photos, keys.",
+        "节点保存全部数据的文件夹：数据库、照片、密钥。",
+    )
+    host: str = _set(
+        "127.0.0.1",
+        "address",
+        "The address to listen on; 0.0.0.0 for all.",
+        "监听的地址；0.0.0.0 表示全部地址。",
+    )
+    port: Port = _set(
+        8080,
+        "",
+        "The port to listen on; 0 takes a free one and prints it.",
+        "监听的端口；0 表示自动选择空闲端口并打印。",
+    )
+    database_url: str = _set(
+        "",
+        "URL",
+        "A PostgreSQL 15 or newer; empty runs the embedded one in the data folder.",
+        "PostgreSQL 15 或更高版本的地址；留空则使用数据文件夹中的内置数据库。",
+        secret=True,
+    )
+    pack: str = _set(
+        "county",
+        "name or folder",
+        "The city pack: the name of a shipped one, or a folder.",
+        "城市包：随程序提供的包名，或一个文件夹。",
+    )
+    map: Path | None = _set(
+        None,
+        "file",
+        "The town's map as .osm.pbf; without it areas come from the pack alone.",
+        "城镇地图（.osm.pbf）；不提供时区域仅来自城市包。",
+    )
+    timezone: str = _set(
+        "",
+        "zone name",
+        "The town's time zone, such as Europe/Helsinki; empty takes the pack's.",
+        "城镇所在时区，例如 Asia/Shanghai；留空则采用城市包的时区。",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _set(
+        "info", "", "The least important line that is logged.", "记录日志的最低级别。"
+    )
+    log_format: Literal["json", "console"] = _set(
+        "json",
+        "",
+        "JSON lines for machines, or console for eyes.",
+        "日志格式：JSON 或便于阅读的文本。",
+    )
+    log_lines_per_event: Count = _set(
+        20,
+        "lines/10 s",
+        "How many lines of one kind are logged in ten seconds; the rest are counted.",
+        "同一类日志每十秒最多记录的行数；其余只计数。",
+    )
+    vault_key_file: Path | None = _set(
+        None,
+        "file",
+        "The vault's master key; by default vault.key in the data folder, made at first start.",
+        "保险库主密钥文件；默认为数据文件夹中的 vault.key，首次启动时生成。",
+    )
+    max_body_bytes: Count = _set(
+        1_000_000,
+        "bytes",
+        "The largest request body that is not an upload; larger ones get 413.",
+        "除上传外请求正文的最大字节数；超出返回 413。",
+    )
+    max_photo_bytes: Count = _set(
+        10_000_000, "bytes", "The largest photo that is taken.", "接收的单张照片的最大字节数。"
+    )
+    photo_max_pixels: Count = _set(
+        40_000_000,
+        "pixels",
+        "The most pixels a photo may have, counted before it is unpacked.",
+        "照片的最大像素数，在解码前检查。",
+    )
+    header_timeout_s: Positive = _set(
+        10.0,
+        "s",
+        "A request's head must be complete within this time.",
+        "请求头必须在此时间内到齐。",
+    )
+    body_timeout_s: Positive = _set(
+        20.0,
+        "s",
+        "A request's body must start and keep coming; it may take this long plus its size over "
+        "body_min_rate.",
+        "请求正文须持续到达；允许的时间为此值加上按最低速率计算的时间。",
+    )
+    body_min_rate: Count = _set(
+        10_000,
+        "bytes/s",
+        "The slowest sender of a body that is waited for.",
+        "可接受的正文最低传输速率。",
+    )
+    keep_alive_s: Positive = _set(
+        15.0,
+        "s",
+        "How long an idle connection is kept for the next request.",
+        "空闲连接保留的时间。",
+    )
+    connection_budget: Count = _set(
+        4000,
+        "connections",
+        "The most open connections; lowered to what the system's descriptor limit allows.",
+        "同时打开的最大连接数；受系统文件描述符上限约束。",
+    )
+    per_client_connections: Count = _set(
+        64,
+        "connections",
+        "The most connections from one address, trusted proxies excepted.",
+        "单个地址的最大连接数，受信任的代理除外。",
+    )
+    trusted_proxies: tuple[str, ...] = _set(
+        ("127.0.0.1/32", "::1/128"),
+        "networks",
+        "Networks whose forwarded addresses are believed, and which have no cap of their own.",
+        "信任其转发地址的网络，不受单地址连接数限制。",
+    )
+    public_url: str = _set(
+        "",
+        "URL",
+        "How the public reaches this node, for links in answers; empty takes the request's.",
+        "公众访问本节点的网址，用于答复中的链接；留空则取自请求。",
+    )
+    session_idle_h: Positive = _set(
+        8.0, "h", "A staff session ends after this long without use.", "工作人员会话的空闲时限。"
+    )
+    session_absolute_h: Positive = _set(
+        24.0, "h", "A staff session ends after this long in any case.", "工作人员会话的最长时限。"
+    )
+    argon2_pool: Count = _set(
+        2,
+        "threads",
+        "How many passwords are checked at once; each takes about 64 MB meanwhile.",
+        "同时验证的密码数；每次约占用 64 MB 内存。",
+    )
+    group_commit_max: Count = _set(
+        200,
+        "commands",
+        "The most commands that share one commit.",
+        "共享一次提交的最大命令数。",
+    )
+    errand_interval_s: Positive = _set(
+        0.5,
+        "s",
+        "How often what is owed and due is looked for.",
+        "检查到期事项的间隔。",
+    )
+    sse_tick_ms: Count = _set(
+        100,
+        "ms",
+        "Live events are collected for this long and sent together.",
+        "实时事件合并发送的间隔。",
+    )
+    sse_queue_limit: Count = _set(
+        1000,
+        "events",
+        "A live listener this far behind is dropped and resumes by itself.",
+        "实时订阅者落后超过此数即断开，随后自动续接。",
+    )
+    shutdown_grace_s: Positive = _set(
+        10.0,
+        "s",
+        "How long running requests may finish when the node is asked to stop.",
+        "停止节点时等待进行中请求完成的时间。",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row for documentation, tests and the command line."""
+
+    name: str
+    variable: str
+    kind: str
+    default: object
+    unit: str
+    doc: str
+    doc_zh: str
+    is_secret: bool
+
+
+_HINTS: Final[Mapping[str, Any]] = get_type_hints(Settings, include_extras=True)
+
+
+def _kind(hint: Any) -> str:
+    if get_origin(hint) is Annotated:
+        return _kind(get_args(hint)[0])
+    if get_origin(hint) is Literal:
+        return " | ".join(get_args(hint))
+    if get_origin(hint) is tuple:
+        return "list of text"
+    if hint == Path or hint == Path | None:
+        return "path"
+    return {str: "text", int: "whole number", float: "number"}[hint]
+
+
+SETTINGS: Final[tuple[Setting, ...]] = tuple(
+    Setting(
+        name=each.name,
+        variable=PREFIX + each.name.upper(),
+        kind=_kind(_HINTS[each.name]),
+        default=each.default,
+        unit=each.metadata["unit"],
+        doc=each.metadata["doc"],
+        doc_zh=each.metadata["doc_zh"],
+        is_secret=each.metadata["secret"],
+    )
+    for each in fields(Settings)
+)
+_NAMES: Final = frozenset(setting.name for setting in SETTINGS)
+
+
+def load(
+    argv_overrides: Mapping[str, object],
+    environ: Mapping[str, str],
+    toml: Path | None = None,
+) -> Settings:
+    """The node's settings from all sources; raises SettingsError at the first that is wrong.
+
+    `argv_overrides` has settings by name, None where the command line is silent. `toml` is the
+    file named on the command line; without it TOCSIN_CONFIG names one. Relative paths in the file
+    are relative to its folder, all others to the working directory.
+    """
+    file = toml or (Path(environ["TOCSIN_CONFIG"]) if environ.get("TOCSIN_CONFIG") else None)
+    values: dict[str, object] = {}
+    if file is not None:
+        values.update(_from_file(file))
+    values.update(_from_environment(environ))
+    values.update(_from_command_line(argv_overrides))
+    return Settings(**values)  # pyright: ignore[reportArgumentType]
+
+
+def _from_file(file: Path) -> Iterator[tuple[str, object]]:
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError("unreadable", key=str(file), detail=str(error)) from error
+    for name, value in table.items():
+        if name not in _NAMES:
+            raise _unknown(name, name, str(file), str.lower)
+        converted = _convert(name, name, value, str(file))
+        yield name, file.parent / converted if isinstance(converted, Path) else converted
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, object]]:
+    for variable, value in sorted(environ.items()):
+        if not variable.startswith(PREFIX) or variable in OTHER_VARIABLES:
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in _NAMES or variable != variable.upper():
+            raise _unknown(variable, name, "the environment", lambda near: PREFIX + near.upper())
+        yield name, _convert(name, variable, value, "the environment")
+
+
+def _from_command_line(overrides: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, value in overrides.items():
+        flag = "--" + name.replace("_", "-")
+        if name not in _NAMES:
+            raise _unknown(flag, name, "the command line", lambda near: f"--{near}")
+        if value is not None:
+            yield name, _convert(name, flag, value, "the command line")
+
+
+def _unknown(shown: str, name: str, source: str, spell: Callable[[str], str]) -> SettingsError:
+    near = difflib.get_close_matches(name.lower(), sorted(_NAMES), n=1, cutoff=0.0)
+    return SettingsError("unknown", key=shown, source=source, nearest=spell(near[0]))
+
+
+def _convert(name: str, shown: str, value: object, source: str) -> object:
+    """`value` as the setting's type. The value itself is not repeated: it may be a secret."""
+    hint = _HINTS[name]
+    is_text = isinstance(value, str)
+    try:
+        if is_text and get_origin(hint) is tuple:
+            value = [part.strip() for part in str(value).split(",") if part.strip()]
+        if _kind(hint) == "path":
+            return _as_path(value, hint)
+        converted = msgspec.convert(value, hint, strict=not is_text)
+        _check(name, converted)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise SettingsError("bad_value", key=shown, source=source, detail=str(error)) from None
+    return converted
+
+
+def _as_path(value: object, hint: Any) -> Path | None:
+    if not isinstance(value, str | Path):
+        raise ValueError("Expected a path")
+    if value == "":
+        if hint == Path:
+            raise ValueError("Expected a path, got nothing")
+        return None
+    return Path(value).expanduser()
+
+
+def _check(name: str, value: object) -> None:
+    """Rules that a type cannot say; raises ValueError with words."""
+    if value == "":
+        return
+    if name == "trusted_proxies":
+        for network in cast(tuple[str, ...], value):
+            ip_network(network)
+        return
+    if name == "timezone" and value not in available_timezones():
+        raise ValueError("no such time zone")
+    if name == "database_url" and not str(value).startswith(("postgresql:", "postgres:")):
+        raise ValueError("Expected postgresql://...")
+    if name == "public_url" and not str(value).startswith(("https://", "http://")):
+        raise ValueError("Expected https://... or http://...")

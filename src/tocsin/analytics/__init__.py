@@ -1,1 +1,1 @@
-"""Measures and scorecards, as folds over the journal."""
+"""Measures: what was promised, what was kept. Folds over the journal, nothing about persons."""

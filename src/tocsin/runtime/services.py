@@ -1,4 +1,4 @@
-"""What a running node offers to its rims: one bundle, made by the app, handed to web and intakes."""
+"""What a running node offers to its rims: one bundle, made by the app, used by web and intakes."""
 
 from __future__ import annotations
 

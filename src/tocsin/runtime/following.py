@@ -1,0 +1,60 @@
+"""Keeps the stories of all cases up to date by following the journal.
+
+Measures read stories, so that a month of a county is one query and not a million events. The
+cursor and the stories of a batch are saved together; after a crash the batch is told again from
+the stories as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+from tocsin.analytics.story import Story, tell
+from tocsin.kernel.shared import AgencyId, AreaId, CaseId, Instant, Tier
+from tocsin.runtime.ports import Store
+
+FOLLOW_BATCH: Final = 2_000
+"""Journal entries told at a time: a second's worth at the peak rate, some megabytes."""
+
+
+class Stories(Protocol):
+    """Where stories are kept: derived data, to be dropped and told again at will."""
+
+    async def cursor(self) -> int:
+        """The last journal entry that is told."""
+        ...
+
+    async def load(self, ids: Sequence[CaseId]) -> Mapping[CaseId, Story]: ...
+
+    async def save(self, stories: Sequence[Story], cursor: int) -> None:
+        """Stories and cursor in one transaction."""
+        ...
+
+    async def select(
+        self,
+        opened_from: Instant,
+        opened_to: Instant,
+        *,
+        tier: Tier | None = None,
+        area: AreaId | None = None,
+        agency: AgencyId | None = None,
+        case_type: str | None = None,
+    ) -> Sequence[Story]:
+        """Stories of cases opened in [from, to), in order of opening and id."""
+        ...
+
+
+async def follow(store: Store, stories: Stories) -> int:
+    """Tell everything new. Returns the number of journal entries told."""
+    told = 0
+    cursor = await stories.cursor()
+    while entries := await store.tail(cursor, FOLLOW_BATCH):
+        ids = sorted({entry.case_id for entry in entries})
+        now = dict(await stories.load(ids))
+        for entry in entries:
+            now[entry.case_id] = tell(now.get(entry.case_id) or Story(entry.case_id), entry.events)
+        cursor = entries[-1].seq
+        await stories.save([now[case_id] for case_id in ids], cursor)
+        told += len(entries)
+    return told

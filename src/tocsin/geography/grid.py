@@ -25,8 +25,7 @@ def cut_in_cells(parent: Area, side_m: float = DEFAULT_SIDE_M) -> list[Area]:
     if side_m < MIN_SIDE_M:
         raise AtlasError(f"cells of {side_m} m are too small; at least {MIN_SIDE_M:.0f} m")
     plane = plane_of(parent.polygon)
-    ground = flatten(parent.polygon, plane)
-    assert isinstance(ground, Polygon | MultiPolygon), "a polygon stays one"
+    ground = _outline(flatten(parent.polygon, plane))
     west, south, east, north = ground.bounds
     if (east - west) * (north - south) / (side_m * side_m) > MAX_CELLS:
         raise AtlasError(f"area {parent.id!r} needs over {MAX_CELLS} cells of {side_m:.0f} m")
@@ -41,7 +40,7 @@ def cut_in_cells(parent: Area, side_m: float = DEFAULT_SIDE_M) -> list[Area]:
                 zh_CN=f"{parent.name_in('zh-CN')}第{number}网格",
             ),
             parent=parent.id,
-            polygon=_polygon(unflatten(piece, plane)),
+            polygon=_outline(unflatten(piece, plane)),
         )
         for number, piece in enumerate(pieces, start=1)
     ]
@@ -53,6 +52,6 @@ def plane_of(outline: Outline) -> Plane:
     return Plane((west + east) / 2, (south + north) / 2)
 
 
-def _polygon(geometry: object) -> Polygon:
-    assert isinstance(geometry, Polygon), "a polygon stays one"
+def _outline(geometry: object) -> Outline:
+    assert isinstance(geometry, Polygon | MultiPolygon), "a polygon stays one"
     return geometry

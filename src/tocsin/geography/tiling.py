@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 from shapely import MultiPolygon, Polygon
 
-from tocsin.geography.shapes import Shapes, in_common, lengths, shapes, sizes
+from tocsin.geography.shapes import Shapes, in_common, lengths, shapes
 from tocsin.geography.tiers import Outline
 
 _shapely = cast("Any", shapely)
@@ -59,12 +59,12 @@ def cut_by_seeds(ground: Outline, seeds: Sequence[tuple[float, float]]) -> list[
     return [_outline(parts_of(piece)) for piece in clipped]
 
 
-def cut_in_squares(ground: Outline, side: float) -> list[Polygon]:
+def cut_in_squares(ground: Outline, side: float) -> list[Outline]:
     """The ground in squares of `side`, row by row from the south-west, clipped to the ground.
 
     The squares stand centred on the ground's bounds. What is smaller than a third of a square
-    joins the neighbour with which it shares most border, so no piece is a sliver unless the
-    ground itself is one.
+    joins the neighbour with which it shares most border (an islet, the nearest one), so no piece
+    is a sliver unless the ground itself is one.
     """
     west, south, east, north = ground.bounds
     columns = max(1, round((east - west) / side))
@@ -82,30 +82,34 @@ def cut_in_squares(ground: Outline, side: float) -> list[Polygon]:
         ),
     )
     clipped = in_common(squares, shapes([ground] * len(squares)))
-    pieces = [part for piece in clipped.tolist() for part in parts_of(piece)]
+    pieces: list[Outline] = [part for piece in clipped.tolist() for part in parts_of(piece)]
     return _without_slivers(pieces, wide * high / 3)
 
 
-def _without_slivers(pieces: list[Polygon], least: float) -> list[Polygon]:
+def _without_slivers(pieces: list[Outline], least: float) -> list[Outline]:
     """Join the smallest piece to its closest neighbour until none is too small."""
-    pieces, islands = list(pieces), list[Polygon]()
+    pieces = list(pieces)
     while len(pieces) > 1:
         areas = [piece.area for piece in pieces]
         smallest = min(range(len(pieces)), key=areas.__getitem__)
         if areas[smallest] >= least:
             break
         sliver = pieces.pop(smallest)
-        borders = lengths(in_common(shapes(pieces), shapes([sliver] * len(pieces))))
-        closest = int(np.argmax(borders))
-        whole = joined([pieces[closest], sliver])
-        if borders[closest] > 0 and isinstance(whole, Polygon):
-            pieces[closest] = whole
-        else:
-            islands.append(sliver)  # no neighbour to join: it stays, however small
-    return sorted([*pieces, *islands], key=_order)
+        closest = closest_of(pieces, sliver)
+        pieces[closest] = joined([pieces[closest], sliver])
+    return sorted(pieces, key=_order)
 
 
-def _order(piece: Polygon) -> tuple[float, float]:
+def closest_of(pieces: Sequence[Outline], piece: Outline) -> int:
+    """Index of the one that shares most border with the piece; without any, of the nearest."""
+    others = shapes(pieces)
+    borders = lengths(in_common(others, shapes([piece] * len(pieces))))
+    if borders.max() > 0:
+        return int(np.argmax(borders))
+    return int(np.argmin(_shapely.distance(others, piece)))
+
+
+def _order(piece: Outline) -> tuple[float, float]:
     west, south, _, _ = piece.bounds
     return south, west
 
@@ -137,8 +141,3 @@ def _outline(parts: Sequence[Polygon]) -> Outline:
     union = shapely.union_all(shapes(parts)) if parts else Polygon()
     assert isinstance(union, Polygon | MultiPolygon), "parts are polygons"
     return union
-
-
-def size_of(outlines: Sequence[Outline]) -> list[float]:
-    """The size of each, in the square of its own units."""
-    return sizes(shapes(outlines)).tolist()

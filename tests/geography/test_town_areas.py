@@ -1,0 +1,140 @@
+"""Any map becomes four complete tiers, always the same ones."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.geography.maps import shared_map, write_tiny_town
+
+from tocsin.geography.areas import Area, Atlas, AtlasError, Names, names_of
+from tocsin.geography.distance import Plane
+from tocsin.geography.shapes import flatten
+from tocsin.kernel.shared import AreaPath
+from tocsin.simulation.areas import build_areas, inside_only
+from tocsin.simulation.extract import Extract, read_extract
+
+NAME = names_of(en="Tiny County", zh_CN="小县")
+
+
+def tiny(tmp_path: Path, **options: int) -> Extract:
+    return read_extract(write_tiny_town(tmp_path / "tiny.osm.pbf", **options))  # pyright: ignore
+
+
+def bare(extract: Extract) -> Extract:
+    """The same ground with nothing on it."""
+    return replace(extract, streets=(), addresses=(), interests=(), settlements=(), borders=())
+
+
+def check_town(extract: Extract, areas: list[Area]) -> Atlas:
+    """What is promised for every extract, whatever the map holds."""
+    atlas = Atlas(areas)
+    count = Counter(area.tier for area in areas)
+    assert count["county"] == 1
+    assert 3 <= count["town"] <= 6
+    for town in atlas.tier("town"):
+        assert 4 <= len(atlas.children(town.id)) <= 8
+    for area in areas:
+        assert {"en", "zh-CN"} <= dict(area.name).keys()
+    for tier in ("town", "village"):
+        names = [area.name_in("en") for area in atlas.tier(tier)]
+        assert len(names) == len(set(names))
+    plane = Plane(extract.west, extract.south)
+    sizes_m2 = [flatten(cell.polygon, plane).area for cell in atlas.tier("cell")]
+    assert min(sizes_m2) > 900
+    assert max(sizes_m2) < 130_000
+    return atlas
+
+
+def test_tiny_town(tmp_path: Path) -> None:
+    extract = tiny(tmp_path)
+    atlas = check_town(extract, build_areas(extract, county_name=NAME))
+    towns = [dict(town.name) for town in atlas.tier("town")]
+    assert [town["local"] for town in towns] == ["Suburb 2", "Suburb 3", "Suburb 0", "Suburb 1"]
+    assert towns[0]["sv"] == "Ort 2"
+    assert atlas.tier("county")[0].id == "tiny-county"
+    assert atlas.tier("town")[0].id == "tiny-county-1"
+    assert all(
+        isinstance(atlas.locate(a.place.lon, a.place.lat), AreaPath) for a in extract.addresses
+    )
+    assert inside_only(extract, atlas) == extract
+
+
+def test_every_point_of_the_extract_has_a_path(tmp_path: Path) -> None:
+    extract = tiny(tmp_path)
+    atlas = Atlas(build_areas(extract, county_name=NAME))
+    chance = random.Random(5)
+    west, south, east, north = atlas.bounds
+    for _ in range(3_000):
+        point = chance.uniform(west, east), chance.uniform(south, north)
+        assert isinstance(atlas.locate(*point), AreaPath)
+
+
+def test_real_borders_become_towns(tmp_path: Path) -> None:
+    extract = tiny(tmp_path, borders=True)
+    atlas = check_town(extract, build_areas(extract, county_name=NAME))
+    names = {town.name_in("zh-CN"): town for town in atlas.tier("town")}
+    assert names.keys() == {"0区", "1区", "2区", "3区"}
+    border = next(b for b in extract.borders if dict(b.name)["zh-CN"] == "2区")
+    assert names["2区"].polygon.symmetric_difference(border.polygon).area < 1e-9
+
+
+def test_a_county_of_borders_leaves_the_rest_out(tmp_path: Path) -> None:
+    extract = tiny(tmp_path, borders=True)
+    wide = replace(extract, west=extract.west - 0.02)
+    stray = replace(extract.addresses[0], place=replace(extract.addresses[0].place, lon=wide.west))
+    wide = replace(wide, addresses=(*extract.addresses, stray))
+    atlas = Atlas(build_areas(wide, county_name=NAME))
+    assert inside_only(wide, atlas).addresses == extract.addresses
+
+
+def test_too_few_borders_are_no_towns(tmp_path: Path) -> None:
+    extract = tiny(tmp_path, borders=True)
+    few = replace(extract, borders=extract.borders[:2])
+    atlas = check_town(few, build_areas(few, county_name=NAME))
+    assert "Suburb 0" in {town.name_in("en") for town in atlas.tier("town")}
+
+
+def test_empty_ground_is_divided_and_numbered(tmp_path: Path) -> None:
+    extract = bare(tiny(tmp_path))
+    atlas = check_town(extract, build_areas(extract, county_name=NAME))
+    assert [town.name_in("en") for town in atlas.tier("town")][:2] == ["Town 1", "Town 2"]
+    assert atlas.tier("village")[0].name_in("zh-CN") == "第1镇社区1"
+
+
+@pytest.mark.parametrize(("wide", "high"), [(0.002, 0.0005), (0.2, 0.001), (0.3, 0.2)])
+def test_any_shape_of_ground(tmp_path: Path, wide: float, high: float) -> None:
+    extract = bare(tiny(tmp_path))
+    extract = replace(extract, east=extract.west + wide, north=extract.south + high)
+    atlas = Atlas(build_areas(extract, county_name=NAME))
+    assert 3 <= len(atlas.tier("town")) <= 6
+
+
+def test_same_extract_same_areas(tmp_path: Path) -> None:
+    one = build_areas(tiny(tmp_path), county_name=NAME)
+    assert build_areas(tiny(tmp_path), county_name=NAME) == one
+
+
+def test_the_side_of_cells_can_be_chosen(tmp_path: Path) -> None:
+    extract = tiny(tmp_path)
+    few = build_areas(extract, county_name=NAME, cell_side_m=400)
+    many = build_areas(extract, county_name=NAME, cell_side_m=50, county_id="c")
+    assert len(many) > 4 * len(few)
+    assert many[0].id == "c"
+    with pytest.raises(AtlasError, match="too small"):
+        build_areas(extract, county_name=NAME, cell_side_m=1)
+
+
+@pytest.mark.parametrize("name", ["helsinki_centre", "monaco", "liechtenstein"])
+def test_real_maps(name: str) -> None:
+    extract = read_extract(shared_map(name))
+    title: Names = names_of(en=name, zh_CN=name)
+    areas = build_areas(extract, county_name=title)
+    atlas = check_town(extract, areas)
+    kept = inside_only(extract, atlas)
+    assert len(kept.addresses) >= 0.95 * len(extract.addresses)
+    for address in kept.addresses:
+        assert isinstance(atlas.locate(address.place.lon, address.place.lat), AreaPath)

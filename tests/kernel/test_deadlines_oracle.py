@@ -20,6 +20,7 @@ from tocsin.kernel.deadlines import (
     milestone,
     remaining,
     resume,
+    resume_ladder,
 )
 
 
@@ -120,6 +121,32 @@ def test_pausing_when_nothing_counts_changes_nothing() -> None:
         pause = start + (deadline - start) * draw.random()
         left = remaining(calendar, pause, deadline, promise.kind)
         assert resume(calendar, pause, left) == deadline
+
+
+def test_the_rungs_of_a_paused_promise_keep_their_places() -> None:
+    draw = random.Random(6)
+    for calendar, start, promise in mix(seed=14, n=1_500):
+        deadline = due(calendar, start, promise)
+        if deadline == start:
+            continue
+        pause = start + (deadline - start) * draw.random()
+        back = pause + timedelta(seconds=draw.randrange(20 * 86_400))
+        percents = (50, 75, 100, 130, 150)
+        before = [milestone(calendar, start, promise, percent) for percent in percents]
+        lefts = [remaining(calendar, pause, rung, promise.kind) for rung in before]
+        assert [resume(calendar, pause, left) for left in lefts] == [
+            max(rung, pause) for rung in before
+        ]
+        ladder = resume_ladder(calendar, back, list(zip(percents, lefts, strict=True)))
+        later = [instant for _, instant in ladder]
+        assert later == sorted(later)
+        assert later[2] == resume(calendar, back, lefts[2])
+        assert min(later) >= back
+        # In days of one length they move as one, unless one was at the end of the pause's day.
+        if calendar.name == "china-2026" and all(
+            left.days or left.time_us or left.is_spent for left in lefts
+        ):
+            assert later == [resume(calendar, back, left) for left in lefts]
 
 
 def test_elapsed_work_time_adds_up() -> None:

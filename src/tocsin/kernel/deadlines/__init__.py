@@ -5,7 +5,7 @@ of a calendar is handed in, and nothing here reads a clock or a file.
 """
 
 from tocsin.kernel.deadlines.calendars import Calendar, Hours, checked
-from tocsin.kernel.deadlines.pauses import remaining, resume
+from tocsin.kernel.deadlines.pauses import remaining, resume, resume_ladder
 from tocsin.kernel.deadlines.reckoning import due, elapsed, milestone
 from tocsin.kernel.deadlines.terms import (
     KINDS,
@@ -33,4 +33,5 @@ __all__ = [
     "milestone",
     "remaining",
     "resume",
+    "resume_ladder",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from tocsin.kernel.deadlines.calendars import Calendar
@@ -55,9 +55,9 @@ def due(calendar: Calendar, start: datetime, allowance: Allowance) -> datetime:
         case "work_hours":
             return from_us(reach(calendar, to_us(instant), allowance.amount * US_PER_S))
         case "work_days":
-            return _end_of_day(working_days, calendar, instant, allowance.amount)
+            return _end_of_day(calendar, instant, "work_days", allowance.amount)
         case "calendar_days":
-            return _end_of_day(existing_days, calendar, instant, allowance.amount)
+            return _end_of_day(calendar, instant, "calendar_days", allowance.amount)
 
 
 def elapsed(calendar: Calendar, start: datetime, end: datetime, kind: Kind) -> int:
@@ -72,7 +72,7 @@ def elapsed(calendar: Calendar, start: datetime, end: datetime, kind: Kind) -> i
     first, last = _utc(start), _utc(end)
     if last <= first:
         return 0
-    table = working_days if kind == "work_days" else existing_days
+    table = day_table(kind)
     local = first.astimezone(calendar.zone)
     # Days over by `end`, less those up to and including the day of receipt.
     end_us, year = to_us(last), local.year
@@ -153,23 +153,43 @@ def _counted_until(calendar: Calendar, year: int, us: int) -> int:
     return before
 
 
-def _end_of_day(table: _Table, calendar: Calendar, start: datetime, amount: int) -> datetime:
+def _end_of_day(calendar: Calendar, start: datetime, kind: Kind, amount: int) -> datetime:
     if amount:
-        days, index = _nth_day_after(table, calendar, start, amount)
-        return from_us(days.ends[index])
-    start_us = to_us(start)
-    local = start.astimezone(calendar.zone)
-    for year in range(local.year, local.year + HORIZON_YEARS):
-        days = table(calendar, _known(year))
-        index = bisect_right(days.ends, start_us)
+        days, index = nth_day_after(day_table(kind), calendar, start, amount)
+    else:
+        days, index = ending_day(calendar, from_us(to_us(start) + 1), kind)
+    return from_us(days.ends[index])
+
+
+def day_table(kind: Kind) -> _Table:
+    """The table of the days that a days kind counts."""
+    return working_days if kind == "work_days" else existing_days
+
+
+def ending_day(calendar: Calendar, instant: datetime, kind: Kind) -> tuple[Days, int]:
+    """The table and index of the first counted day whose end is at `instant` or later."""
+    table, us = day_table(kind), to_us(instant)
+    year = instant.astimezone(calendar.zone).year
+    # The end of a year's last day shows the next year's date.
+    for later in range(max(FIRST_YEAR, year - 1), year + HORIZON_YEARS):
+        days = table(calendar, _known(later))
+        index = bisect_left(days.ends, us)
         if index < len(days.ends):
-            return from_us(days.ends[index])
-    raise ValueError(f"{calendar.name}: no working day within {HORIZON_YEARS} years")
+            return days, index
+    raise ValueError(f"{calendar.name}: no counted day within {HORIZON_YEARS} years")
 
 
-def _nth_day_after(
-    table: _Table, calendar: Calendar, start: datetime, nth: int
-) -> tuple[Days, int]:
+def days_after(calendar: Calendar, start: datetime, ordinal: int, kind: Kind) -> int:
+    """The number of counted days after the local date of `start`, up to and including a date."""
+    table = day_table(kind)
+    local = start.astimezone(calendar.zone)
+    count = -bisect_right(table(calendar, local.year).ordinals, local.toordinal())
+    for year in range(local.year, date.fromordinal(ordinal).year + 1):
+        count += bisect_right(table(calendar, year).ordinals, ordinal)
+    return max(0, count)
+
+
+def nth_day_after(table: _Table, calendar: Calendar, start: datetime, nth: int) -> tuple[Days, int]:
     """The table and index of the n-th day (n >= 1) after the local date of `start`."""
     local = start.astimezone(calendar.zone)
     year = local.year
@@ -187,8 +207,8 @@ def _nth_day_after(
 def _within_day(
     calendar: Calendar, start: datetime, kind: Kind, nth: int, hundredths: int
 ) -> datetime:
-    table = working_days if kind == "work_days" else existing_days
-    days, index = _nth_day_after(table, calendar, start, nth)
+    table = day_table(kind)
+    days, index = nth_day_after(table, calendar, start, nth)
     part_us = days.counted[index] * hundredths // 100
     if kind == "work_days":
         return from_us(reach(calendar, days.begins[index], part_us))

@@ -24,7 +24,8 @@ EPOCH_ORDINAL: Final = EPOCH.toordinal()
 # Outside these years a stamped instant is a broken clock, not a promise.
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2299
-# Offsets are probed this often; two changes of one zone's offset lie weeks apart.
+# Offsets are probed this often; since 1970 no zone changed its offset twice within six days (IANA
+# time zone data 2026).
 PROBE_US: Final = US_PER_DAY // 4
 # No zone is further than 26 hours from UTC, so two days around a year hold all its local dates.
 MARGIN_US: Final = 2 * US_PER_DAY

@@ -59,11 +59,13 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is left of a paused promise: plain values, fit for a journal.
+    """What is left of a paused promise, or of one of its milestones: plain values for a journal.
 
-    `time_us` is counted time in microseconds (hours kinds, 0 for the others); `days` is the number
-    of counted days not yet begun (days kinds, 0 for the others): 0 days means that the promise was
-    paused on its last day. `is_spent` says that the deadline had already passed at the pause.
+    Hours kinds: `time_us` is the counted time still to come, in microseconds; `days` is 0.
+    Days kinds: `days` is the number of counted days after the day of the pause, up to and including
+    the day the instant lies in (0: it lies in the day of the pause); `time_us` is the counted time
+    from the instant to the end of its day, 0 for a deadline.
+    `is_spent` says that the instant had already passed at the pause.
     """
 
     kind: Kind

@@ -61,6 +61,7 @@ def test_outside_names_the_nearest_cell_and_how_far() -> None:
     assert found.distance_m == pytest.approx(away_m, rel=1e-3)
 
 
+@settings(deadline=None)
 @given(st.floats(-180, 180), st.floats(-90, 90))
 def test_every_coordinate_has_an_answer(lon: float, lat: float) -> None:
     found = ATLAS.locate(lon, lat)
@@ -79,7 +80,7 @@ def test_no_coordinate_is_refused(lon: float, lat: float) -> None:
 COORDINATE = st.floats(0, 1).map(lambda share: round(share, 3))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(COORDINATE, COORDINATE), min_size=2, max_size=25, unique=True),
     st.lists(st.tuples(st.floats(-0.1, 1.1), st.floats(-0.1, 1.1)), max_size=40),
@@ -99,7 +100,7 @@ def test_lattice_is_exactly_covers(
         assert lattice.find(lon, lat) == brute_force(list(polygons), lon, lat)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.tuples(COORDINATE, COORDINATE, st.floats(0.001, 0.5), st.floats(0.001, 0.5)),
@@ -216,12 +217,14 @@ JUNK = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(JUNK, min_size=1, max_size=3))
 def test_junk_features_are_an_atlas_error(features: list[object]) -> None:
     with pytest.raises(AtlasError, match="feature 0"):
         from_geojson({"type": "FeatureCollection", "features": features})
 
 
+@settings(deadline=None)
 @given(JUNK)
 def test_junk_coordinates_are_an_atlas_error(coordinates: object) -> None:
     properties = {"id": "a", "tier": "cell", "parent": None, "name.en": "A"}

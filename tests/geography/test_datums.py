@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tocsin.geography.datums import (
@@ -46,6 +46,7 @@ def test_published_baidu_points() -> None:
     assert distance_m(gcj02.lon, gcj02.lat, 116.39762729119315, 39.90865673957631) < 0.5
 
 
+@settings(deadline=None)
 @given(
     st.floats(73.5, 135.0),
     st.floats(18.2, 53.5),
@@ -59,6 +60,7 @@ def test_there_and_back_inside_china(lon: float, lat: float, datum: Datum) -> No
     assert moved_m == 0 if datum == "wgs84" else 0 < moved_m < 2500
 
 
+@settings(deadline=None)
 @given(st.floats(-180, 180), st.floats(-90, 90), st.sampled_from(DATUMS))
 def test_elsewhere_nothing_moves(lon: float, lat: float, datum: Datum) -> None:
     if is_shifted(lon, lat):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tocsin.geography.distance import (
@@ -33,6 +33,7 @@ def chord_distance_m(lon_a: float, lat_a: float, lon_b: float, lat_b: float) -> 
     return 2 * EARTH_RADIUS_M * math.asin(min(1.0, chord / 2))
 
 
+@settings(deadline=None)
 @given(LON, LAT, LON, LAT)
 def test_haversine_is_the_angle_between_vectors(a: float, b: float, c: float, d: float) -> None:
     assert distance_m(a, b, c, d) == pytest.approx(chord_distance_m(a, b, c, d), abs=2.0)
@@ -43,6 +44,7 @@ def test_known_distance() -> None:
     assert distance_m(24.9521, 60.1704, 24.7393, 59.4370) == pytest.approx(82_300, rel=0.01)
 
 
+@settings(deadline=None)
 @given(st.floats(-179, 179), st.floats(-70, 70), st.floats(-0.17, 0.17), st.floats(-0.12, 0.12))
 def test_flat_is_close_enough_in_town(lon: float, lat: float, x: float, y: float) -> None:
     other_lat = max(-70.0, min(70.0, lat + y))
@@ -72,12 +74,14 @@ def test_eight_words(east: int, north: int, word: str, chinese: str) -> None:
     assert bearing_words(0, 0, *there, "en") == word
 
 
+@settings(deadline=None)
 @given(LON, LAT, LON, LAT)
 def test_bearing_is_always_a_word(a: float, b: float, c: float, d: float) -> None:
     assert 0 <= bearing_deg(a, b, c, d) < 360
     assert bearing(a, b, c, d) in BEARINGS
 
 
+@settings(deadline=None)
 @given(st.floats(-0.2, 0.2), st.floats(-0.15, 0.15))
 def test_plane_there_and_back(x: float, y: float) -> None:
     plane = Plane(24.94, 60.17)

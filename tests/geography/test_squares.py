@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tocsin.geography.distance import EARTH_RADIUS_M, distance_m
@@ -26,6 +26,7 @@ def step(lon: float, lat: float, course: float, away_m: float) -> tuple[float, f
     return (lon + math.degrees(turn) + 180.0) % 360.0 - 180.0, math.degrees(there)
 
 
+@settings(deadline=None)
 @given(LON, LAT, SIDE, st.floats(0, 2 * math.pi), st.floats(0, 1))
 @example(179.99999, 60.0, 200, math.pi / 2, 0.99)
 def test_whatever_is_near_is_in_a_neighbour(
@@ -35,6 +36,7 @@ def test_whatever_is_near_is_in_a_neighbour(
     assert cell_key(*other, side) in neighbours(cell_key(lon, lat, side))
 
 
+@settings(deadline=None)
 @given(LON, LAT, st.integers(50, 2000), st.floats(0, 2 * math.pi), st.floats(0, 20))
 def test_keys_around_hold_the_circle(
     lon: float, lat: float, side: int, course: float, sides: float
@@ -44,6 +46,7 @@ def test_keys_around_hold_the_circle(
     assert cell_key(*other, side) in keys_around(lon, lat, radius_m, side)
 
 
+@settings(deadline=None)
 @given(LON, LAT, SIDE)
 def test_keys_fit_a_bigint_and_few_are_needed(lon: float, lat: float, side: int) -> None:
     key = cell_key(lon, lat, side)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import shapely
 from tests.geography.maps import shared_map, write_tiny_town
 
 from tocsin.geography.areas import Area, Atlas, AtlasError, Names, names_of
@@ -71,6 +72,37 @@ def test_every_point_of_the_extract_has_a_path(tmp_path: Path) -> None:
     for _ in range(3_000):
         point = chance.uniform(west, east), chance.uniform(south, north)
         assert isinstance(atlas.locate(*point), AreaPath)
+
+
+def test_the_atlas_agrees_with_covers_everywhere(tmp_path: Path) -> None:
+    """Inside, outside, on every corner: the smallest covering cell, else the nearest one."""
+    extract = tiny(tmp_path, borders=True)
+    atlas = Atlas(build_areas(extract, county_name=NAME))
+    cells = atlas.tier("cell")
+    chance = random.Random(7)
+    west, south, east, north = atlas.bounds
+    points = [
+        (chance.uniform(west - 0.005, east + 0.005), chance.uniform(south - 0.002, north + 0.002))
+        for _ in range(400)
+    ]
+    for cell in cells:
+        points += [(lon, lat) for lon, lat in shapely.get_coordinates(cell.polygon).tolist()]
+    plane = Plane((west + east) / 2, (south + north) / 2)
+    flat = [flatten(cell.polygon, plane) for cell in cells]
+    outside = 0
+    for lon, lat in points:
+        covering = [cell.id for cell in cells if cell.polygon.covers(shapely.Point(lon, lat))]
+        found = atlas.locate(lon, lat)
+        if isinstance(found, AreaPath):
+            assert found.cell == min(covering)
+        else:
+            outside += 1
+            away_m = [shape.distance(shapely.Point(plane.to_plane(lon, lat))) for shape in flat]
+            assert not covering
+            assert found.distance_m == pytest.approx(min(away_m), rel=0.01, abs=0.01)
+            nearest = cells[[cell.id for cell in cells].index(found.nearest)]
+            assert away_m[cells.index(nearest)] == pytest.approx(min(away_m))
+    assert 50 < outside < 350
 
 
 def test_real_borders_become_towns(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 Even squares are laid over all polygons once. A square that lies inside one polygon and touches no
 other answers by itself; any other square names the few polygons worth an exact test. Measured on
-2,700 polygons: about 1 to 3 microseconds a point, where a tree of bounding boxes takes 7.
+2,800 grid cells: 2 to 3 microseconds a point, where a tree of bounding boxes takes 7.
 """
 
 from __future__ import annotations

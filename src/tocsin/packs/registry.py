@@ -1,0 +1,59 @@
+"""The pack versions a node knows: cases stay with the version they were opened under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tocsin.kernel.cases.policy import CasePolicy
+from tocsin.packs.model import Pack, canonical, content_of
+
+
+def dump(pack: Pack) -> bytes:
+    """The whole content of a pack, to be kept beside the cases that are pinned to it."""
+    return canonical(pack.content)
+
+
+def restore(data: bytes) -> Pack:
+    """The pack that `dump` wrote: the same version, the same policies.
+
+    It is not checked again: what was good when a case opened stays valid for that case.
+    Raises ValueError for bytes of an unknown format.
+    """
+    return Pack(content_of(data))
+
+
+class Registry:
+    """Packs by version; the current one opens new cases. Fulfils `runtime.ports.Policies`."""
+
+    def __init__(self, current_pack: Pack, pinned: Iterable[Pack] = ()) -> None:
+        self._packs: dict[str, Pack] = {pack.version: pack for pack in pinned}
+        self._current = current_pack
+        self.use(current_pack)
+
+    @property
+    def current_pack(self) -> Pack:
+        return self._current
+
+    def add(self, pack: Pack) -> None:
+        """Know one more version, for cases pinned to it."""
+        self._packs[pack.version] = pack
+
+    def use(self, pack: Pack) -> None:
+        """Open new cases with this pack from now on; older versions stay known."""
+        self._packs[pack.version] = pack
+        self._current = pack
+
+    def pack(self, version: str) -> Pack | None:
+        return self._packs.get(version)
+
+    def versions(self) -> tuple[str, ...]:
+        return tuple(sorted(self._packs))
+
+    def policy(self, pack_version: str, case_type: str) -> CasePolicy | None:
+        """The policy a case was opened under."""
+        pack = self._packs.get(pack_version)
+        return pack.policy(case_type) if pack is not None else None
+
+    def current(self, case_type: str) -> CasePolicy | None:
+        """The policy for a case that opens now."""
+        return self._current.policy(case_type)

@@ -1,0 +1,1 @@
+"""The case: one thing that must be handled, from the first report to the verified close."""

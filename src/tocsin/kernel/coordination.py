@@ -1,0 +1,193 @@
+"""Decisions that need more than one case at once: merge, un-merge, split. The kernel's front door.
+
+A merge puts the duplicate's status and clocks into its stash and takes nothing else from it, so
+that un-merge restores it exactly, whatever became of the primary meanwhile. There are no chains: a
+case that has absorbed others is not merged until they are taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from tocsin.kernel.cases import vocabulary as words
+from tocsin.kernel.cases.decide import decide as decide_one
+from tocsin.kernel.cases.decide import drafted
+from tocsin.kernel.cases.draft import Draft
+from tocsin.kernel.cases.intake import pass_on
+from tocsin.kernel.cases.machine import MACHINE
+from tocsin.kernel.cases.permits import permitted
+from tocsin.kernel.cases.policy import CaseFacts, CasePolicy
+from tocsin.kernel.cases.state import Case, Report, next_wake
+from tocsin.kernel.shared import CaseId, Refused, ReportId, Stamped
+
+CHILDREN_LIMIT: Final = 20
+"""Children of one split: they are opened in one transaction."""
+
+Decision = Mapping[CaseId, tuple[words.Event, ...]] | Refused
+
+
+def involved(target: CaseId, command: words.Command) -> tuple[CaseId, ...]:
+    """The cases a command needs, the target first, without repeats."""
+    match command:
+        case words.MergeCase() | words.UnmergeCase():
+            return tuple(dict.fromkeys((target, command.duplicate)))
+        case words.SplitCase():
+            return tuple(dict.fromkeys((target, *(child.id for child in command.children))))
+        case _:
+            return (target,)
+
+
+def decide(
+    cases: Mapping[CaseId, Case],
+    target: CaseId,
+    command: Stamped[words.Command, CaseFacts],
+) -> Decision:
+    """Decide any command: events for each case it touches, or a refusal that changes nothing.
+
+    `cases` holds every case of `involved` (unknown ones with status "absent").
+    """
+    body = command.body
+    if not isinstance(body, words.MergeCase | words.UnmergeCase | words.SplitCase):
+        events = decide_one(cases[target], command)
+        return events if isinstance(events, Refused) else {target: events}
+    draft = drafted(cases[target], command)
+    answer = permitted(draft, MACHINE.rules[type(body)])
+    if isinstance(answer, Refused):
+        return answer
+    match body:
+        case words.MergeCase():
+            return _merge(cases, draft, body, command)
+        case words.UnmergeCase():
+            return _unmerge(cases, draft, body)
+        case words.SplitCase():
+            return _split(cases, draft, body, command)
+
+
+# -- merge -----------------------------------------------------------------------------
+
+
+def _merge(
+    cases: Mapping[CaseId, Case],
+    draft: Draft,
+    body: words.MergeCase,
+    command: Stamped[words.Command, CaseFacts],
+) -> Decision:
+    primary, duplicate = draft.case, cases[body.duplicate]
+    if duplicate.id == primary.id:
+        return Refused("same_case", "a case is not its own duplicate")
+    if duplicate.links.merged_into == primary.id:
+        return {primary.id: tuple(draft.events), duplicate.id: ()}
+    refused = _unfit(duplicate)
+    if refused is not None:
+        return refused
+    policy = _policy_of(duplicate, primary, command.facts)
+    wake = next_wake(duplicate)
+    if policy is None and wake is not None and wake <= draft.at:
+        return Refused("policy_missing", "a clock of the duplicate is due: wake it first")
+    other = Draft(duplicate, policy or draft.policy, draft.at, draft.by, draft.new_id)
+    other.catch_up(draft.at)
+    other.say(words.CaseMerged(draft.at, draft.who, primary.id, body.likeness, body.reasons))
+    reports = tuple(report.id for report in duplicate.reports)
+    draft.say(words.DuplicateAbsorbed(draft.at, draft.who, duplicate.id, reports))
+    return {primary.id: tuple(draft.events), duplicate.id: tuple(other.events)}
+
+
+def _unfit(duplicate: Case) -> Refused | None:
+    """Why a case cannot be merged away. Someone may already be on the way to it (its tasks wait
+    in the stash), but a claim must be checked and an arbitration decided where they are."""
+    if duplicate.status == "absent":
+        return Refused("not_found", "there is no case with the duplicate's id")
+    if duplicate.status == "merged":
+        return Refused("already_merged", f"merged into {duplicate.links.merged_into}")
+    if not duplicate.is_open or duplicate.status == "claimed_done":
+        return Refused("not_from_here", f"the duplicate is {duplicate.status}")
+    if duplicate.arbitration_since is not None:
+        return Refused("arbitration_open", "the arbiter decides first")
+    if duplicate.links.absorbed:
+        return Refused("has_absorbed", "no chains: take its own duplicates out first")
+    if duplicate.links.open_children:
+        return Refused("children_open", "its children are still open")
+    return None
+
+
+def _policy_of(duplicate: Case, primary: Case, facts: CaseFacts) -> CasePolicy | None:
+    for case_id, policy in facts.others:
+        if case_id == duplicate.id:
+            return policy
+    pinned = (duplicate.case_type, duplicate.pack_version)
+    return facts.policy if pinned == (primary.case_type, primary.pack_version) else None
+
+
+def _unmerge(cases: Mapping[CaseId, Case], draft: Draft, body: words.UnmergeCase) -> Decision:
+    """Nothing is caught up on the duplicate: it is exactly what it was. Clocks that came due
+    meanwhile speak with its next wake-up."""
+    primary, duplicate = draft.case, cases[body.duplicate]
+    is_here = duplicate.status == "merged" and duplicate.links.merged_into == primary.id
+    if not is_here:
+        return Refused("not_merged_here", "that case is not merged into this one")
+    draft.say(words.DuplicateReleased(draft.at, draft.who, duplicate.id))
+    unmerged = words.CaseUnmerged(draft.at, draft.who, primary.id, body.reason)
+    return {primary.id: tuple(draft.events), duplicate.id: (unmerged,)}
+
+
+# -- split -----------------------------------------------------------------------------
+
+
+def _split(
+    cases: Mapping[CaseId, Case],
+    draft: Draft,
+    body: words.SplitCase,
+    command: Stamped[words.Command, CaseFacts],
+) -> Decision:
+    parent = draft.case
+    ids = tuple(child.id for child in body.children)
+    if not ids:
+        return Refused("no_children", "a split needs at least one child")
+    if len(ids) > CHILDREN_LIMIT or len(set(ids)) < len(ids) or parent.id in ids:
+        return Refused("bad_value", f"1 to {CHILDREN_LIMIT} children with fresh, distinct ids")
+    if any(cases[child].status != "absent" for child in ids):
+        return Refused("already_exists", "a child's id is taken")
+    draft.take(words.CaseSplit(draft.at, draft.who, ids, body.reason))
+    decision = {parent.id: tuple(draft.events)}
+    for child in body.children:
+        decision[child.id] = _child(cases[child.id], parent, child, draft, command.facts)
+    return decision
+
+
+def _child(
+    case: Case, parent: Case, child: words.SplitChild, draft: Draft, facts: CaseFacts
+) -> tuple[words.Event, ...]:
+    """A child goes straight to its agency: the parent was already accepted."""
+    assert parent.place is not None and parent.areas is not None, "an open case has a place"
+    assert parent.ownership is not None, "an open case has an owner"
+    first = parent.reports[0]
+    report = Report(
+        id=ReportId(f"{child.id}-r1"),
+        at=draft.at,
+        source="split",
+        description=first.description,
+        media=first.media,
+        language=first.language,
+    )
+    opening = Draft(case, facts.policy, draft.at, draft.by, child.id)
+    opening.take(
+        words.CaseOpened(
+            draft.at,
+            parent.case_type,
+            parent.pack_version,
+            parent.profile,
+            parent.priority,
+            parent.place,
+            parent.areas,
+            parent.ownership.tier,
+            report,
+            draft.who,
+            parent.id,
+        )
+    )
+    pass_on(opening, child.route, "split")
+    return tuple(opening.events)
+
+
+__all__ = ["CHILDREN_LIMIT", "Decision", "decide", "involved"]

@@ -1,0 +1,315 @@
+"""Cases as service requests: what the public may know of each, and nothing else.
+
+Never a name or a contact. The description, the address, answers and photos only once the case is
+published; of confidential types and of types that are not public, nothing at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from tocsin.geography.areas import Atlas, Outside
+from tocsin.intakes.open311.filters import CLOSED, ROWS_MAX, Filters
+from tocsin.intakes.open311.formats import Element, Value, moment
+from tocsin.intakes.open311.words import sentence
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.shared import Actor, ActorId, AgencyId, CaseId, Place, SealedRef
+from tocsin.packs.model import CaseType, Pack
+from tocsin.runtime.ports import BoardRow
+from tocsin.runtime.services import Services
+
+NEAR_MAX: Final = 5_000
+"""Cases looked at for one question by place: the nearest ones."""
+NEAR_MARGIN: Final = 1.01
+"""The board may measure distances a little differently; the filter decides exactly."""
+LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+BULK_ROWS: Final = 500
+"""Cases of one page of a bulk download: its published texts are opened together."""
+PUBLIC: Final = Actor(ActorId("public"), "integration")
+"""Who reads published words: everybody."""
+PURPOSE: Final = "publication"
+
+COLUMNS: Final = (
+    "service_request_id",
+    "requested_datetime",
+    "updated_datetime",
+    "closed_date",
+    "status_description",
+    "status_notes",
+    "source",
+    "service_name",
+    "service_subtype",
+    "description",
+    "agency_responsible",
+    "address",
+    "lat",
+    "long",
+    "service_code",
+    "media_url",
+)
+"""GeoReport Bulk Data Specification, "Fields", and two columns of ours at the end."""
+
+
+class _Words(msgspec.Struct):
+    text: str = ""
+    media_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The words of one published case."""
+
+    text: str | None = None
+    media_url: str | None = None
+    address: str | None = None
+
+
+NOTHING: Final = Published()
+
+
+def shown_type(pack: Pack, case: Case) -> CaseType | None:
+    """The case's type if cases of it may be shown to the public, else None."""
+    case_type = pack.case_types.get(case.case_type)
+    if case_type is None or not case_type.public or case_type.terms.sealed:
+        return None
+    return case_type
+
+
+def shown_codes(pack: Pack, service_codes: Sequence[str] = ()) -> tuple[str, ...]:
+    """The case types that may be shown, of those services, or of all."""
+    return tuple(
+        case_type.code
+        for code, case_type in pack.services.items()
+        if not case_type.terms.sealed and (not service_codes or code in service_codes)
+    )
+
+
+async def find_one(services: Services, case_id: str) -> BoardRow | None:
+    """One case by id, if the public may know of it."""
+    row = await services.store.case(CaseId(case_id))
+    if row is None or row.case.opened_at is None or shown_type(services.pack, row.case) is None:
+        return None
+    return row
+
+
+async def find(services: Services, filters: Filters) -> tuple[Sequence[BoardRow], bool]:
+    """One page of matching cases, newest first, and whether there are more."""
+    skip = (filters.page - 1) * filters.page_size
+    if filters.around is not None and not filters.ids:
+        rows = await _find_near(services, filters)
+        return rows[skip : skip + filters.page_size], len(rows) > skip + filters.page_size
+    codes = shown_codes(services.pack, () if filters.ids else filters.service_codes)
+    if not codes:
+        return (), False
+    found: list[BoardRow] = []
+    after: str | None = None
+    while len(found) < filters.page_size:
+        wanted = filters.page_size - len(found) + skip
+        query = filters.board_query(codes, min(wanted, ROWS_MAX), after)
+        page = await services.store.cases(query)
+        found += page.rows[skip:]
+        skip = max(0, skip - len(page.rows))
+        after = page.next
+        if after is None:
+            break
+    return found, after is not None
+
+
+async def _find_near(services: Services, filters: Filters) -> list[BoardRow]:
+    assert filters.around is not None
+    since = LONG_AGO if filters.start is None else filters.start - timedelta(seconds=1)
+    rows = await services.store.near(
+        filters.around, filters.radius_m * NEAR_MARGIN, since, NEAR_MAX
+    )
+    kept: list[BoardRow] = []
+    for row in rows:
+        case_type = shown_type(services.pack, row.case)
+        if filters.matches(row, case_type.service_code if case_type else None):
+            kept.append(row)
+    kept.sort(key=lambda row: (row.case.opened_at or LONG_AGO, row.case.id), reverse=True)
+    return kept
+
+
+async def published(services: Services, rows: Sequence[BoardRow]) -> Mapping[CaseId, Published]:
+    """The words of the published cases among these; the vault is opened at most once."""
+    wanted: dict[CaseId, tuple[SealedRef | None, SealedRef | None]] = {}
+    for row in rows:
+        case = row.case
+        if case.published and case.reports and shown_type(services.pack, case) is not None:
+            wanted[case.id] = (case.reports[0].description, case.reports[0].address)
+    refs = [ref for pair in wanted.values() for ref in pair if ref is not None]
+    if not refs:
+        return {}
+    opened = await services.vault.open(refs, by=PUBLIC, purpose=PURPOSE)
+    words: dict[CaseId, Published] = {}
+    for case_id, (description, address) in wanted.items():
+        said = _said(opened.get(description) if description else None)
+        where = opened.get(address) if address else None
+        words[case_id] = Published(
+            said.text or None,
+            said.media_url if said.media_url.startswith(("https://", "http://")) else None,
+            where[0].decode("utf-8", "replace") if where else None,
+        )
+    return words
+
+
+def _said(value: tuple[bytes, str] | None) -> _Words:
+    if value is None:
+        return _Words()
+    data, media_type = value
+    if media_type.startswith("application/json"):
+        return msgspec.json.decode(data, type=_Words)
+    return _Words(data.decode("utf-8", "replace"))
+
+
+def desk_of(atlas: Atlas) -> Place:
+    """Where the reception puts a report with an address only: the middle of the county."""
+    west, south, east, north = atlas.bounds
+    nearest = atlas.locate((west + east) / 2, (south + north) / 2)
+    home = atlas.area(nearest.nearest if isinstance(nearest, Outside) else nearest.cell)
+    inside = home.polygon.representative_point()
+    return Place(inside.x, inside.y)
+
+
+def is_closed(case: Case) -> bool:
+    return case.status in CLOSED
+
+
+def status_note(case: Case, language: str) -> str:
+    """How the case stands, in one plain sentence."""
+    if case.status == "merged":
+        return sentence("merged", language, into=case.links.merged_into or "")
+    if case.is_open and case.question is not None:
+        return sentence("asked", language)
+    if case.is_open and case.hold is not None and case.hold.granted_at is not None:
+        return sentence("on_hold", language)
+    return sentence(case.status, language)
+
+
+def agency_name(pack: Pack, agency: AgencyId | None, language: str) -> str | None:
+    if agency is None:
+        return None
+    found = pack.agencies.get(agency.partition("@")[0])
+    return pack.in_language(found.name, language) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Says what a case is, to one client: in which language, under which address."""
+
+    services: Services
+    language: str
+    base_url: str
+    desk: Place | None = None
+    extensions: bool = False
+
+    def request(self, row: BoardRow, words: Published = NOTHING) -> Element:
+        """One service request, as GeoReport v2 shows it."""
+        case, pack = row.case, self.services.pack
+        case_type = pack.case_types[case.case_type]
+        lat, lon = self._position(case)
+        element: dict[str, Value] = {
+            "service_request_id": case.id,
+            "status": "closed" if is_closed(case) else "open",
+            "status_notes": status_note(case, self.language),
+            "service_name": pack.in_language(case_type.title, self.language),
+            "service_code": case_type.service_code,
+            "description": words.text,
+            "agency_responsible": agency_name(pack, case.lead, self.language),
+            "service_notice": None,
+            "requested_datetime": moment(case.opened_at),
+            "updated_datetime": moment(case.closed_at if is_closed(case) else row.updated_at),
+            "expected_datetime": moment(case.promised_at),
+            "address": words.address,
+            "address_id": None,
+            "zipcode": None,
+            "lat": lat,
+            "long": lon,
+            "media_url": self._media_url(case, words),
+        }
+        if self.extensions:
+            element["extended_attributes"] = self._extended(case)
+        return element
+
+    def bulk(self, row: BoardRow, words: Published = NOTHING) -> list[str | float | None]:
+        """One line of the bulk download, in the order of `COLUMNS`."""
+        case, pack = row.case, self.services.pack
+        case_type = pack.case_types[case.case_type]
+        lat, lon = self._position(case)
+        return [
+            case.id,
+            moment(case.opened_at),
+            moment(case.closed_at if is_closed(case) else row.updated_at),
+            moment(case.closed_at) if is_closed(case) else None,
+            "closed" if is_closed(case) else "open",
+            status_note(case, self.language),
+            case.reports[0].source if case.reports else None,
+            pack.in_language(case_type.title, self.language),
+            None,
+            words.text,
+            agency_name(pack, case.lead, self.language),
+            words.address,
+            lat,
+            lon,
+            case_type.service_code,
+            self._media_url(case, words),
+        ]
+
+    def _position(self, case: Case) -> tuple[float | None, float | None]:
+        """Nothing for a case that was reported with an address only: its point on the board is
+        the middle of the county until someone has found the place."""
+        place = case.place
+        if place is None:
+            return None, None
+        if place == self.desk and case.reports and case.reports[0].address is not None:
+            return None, None
+        return place.lat, place.lon
+
+    def photo_urls(self, case: Case) -> tuple[str, ...]:
+        """Where the photos of a published case can be seen."""
+        if not case.published or not case.reports:
+            return ()
+        return tuple(
+            f"{self.base_url}/open311/v2/media/{case.id}/{number}.jpg"
+            for number in range(1, len(case.reports[0].media) + 1)
+        )
+
+    def _media_url(self, case: Case, words: Published) -> str | None:
+        photos = self.photo_urls(case)
+        return photos[0] if photos else words.media_url
+
+    def _extended(self, case: Case) -> Element:
+        return {
+            "channel": case.reports[0].source if case.reports else None,
+            "priority": case.priority,
+            "reports": len(case.reports),
+            "photos": [{"media_url": url} for url in self.photo_urls(case)],
+        }
+
+
+async def tell(services: Services, rows: Sequence[BoardRow], teller: Teller) -> list[Value]:
+    """These cases as service requests."""
+    words = await published(services, rows)
+    return [teller.request(row, words.get(row.case.id, NOTHING)) for row in rows]
+
+
+async def every_page(services: Services, filters: Filters) -> AsyncIterator[Sequence[BoardRow]]:
+    """All matching cases, newest first, in bounded memory: for the bulk download."""
+    if filters.around is not None and not filters.ids:
+        rows = await _find_near(services, filters)
+        for start in range(0, len(rows), BULK_ROWS):
+            yield rows[start : start + BULK_ROWS]
+        return
+    codes = shown_codes(services.pack, () if filters.ids else filters.service_codes)
+    after: str | None = None
+    while codes:
+        page = await services.store.cases(filters.board_query(codes, BULK_ROWS, after))
+        yield page.rows
+        after = page.next
+        if after is None:
+            return

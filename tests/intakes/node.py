@@ -1,0 +1,165 @@
+"""A small node for the tests of intakes: real rooms, memory store, and a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import uvicorn
+from shapely import box
+from starlette.applications import Starlette
+
+from tocsin.geography.areas import Area, Atlas, names_of
+from tocsin.intakes.open311 import Open311Options, routes
+from tocsin.kernel.shared import Actor, ActorId, AgencyId, AreaId, Instant, Tier
+from tocsin.packs.find import builtin
+from tocsin.packs.load import load_pack
+from tocsin.packs.model import Pack
+from tocsin.packs.registry import Registry
+from tocsin.runtime.engine import Engine
+from tocsin.runtime.reception import Reception
+from tocsin.runtime.services import Services
+from tocsin.stores.memory import MemoryStore, MemoryVault
+
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+WEST, SOUTH, STEP = -87.70, 41.80, 0.02
+INSIDE = {"lat": "41.8312", "long": "-87.6734"}
+DISPATCHER = Actor(ActorId("dora"), "staff", ("dispatcher", "call_taker", "supervisor"))
+KEYS = {
+    ("reporting", "reports:write"): Actor(ActorId("app-1"), "integration"),
+    ("partner", "reports:write"): Actor(ActorId("partner-1"), "integration"),
+    ("partner", "cases:write"): Actor(ActorId("partner-1"), "integration", ("call_taker",)),
+    ("crew", "cases:write"): Actor(
+        ActorId("crew-1"), "integration", ("agency_handler",), AgencyId("streets@county")
+    ),
+}
+
+
+class HandClock:
+    """Stands still until it is moved."""
+
+    def __init__(self, at: Instant = START) -> None:
+        self.at = at
+
+    def now(self) -> Instant:
+        return self.at
+
+    def move(self, **by: float) -> None:
+        self.at += timedelta(**by)
+
+
+class CountedIds:
+    """c000001, c000002, …"""
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def new(self) -> str:
+        self.last += 1
+        return f"c{self.last:014}"
+
+
+class Keys:
+    """A ring with a few keys."""
+
+    def __init__(self, keys: Mapping[tuple[str, str], Actor]) -> None:
+        self._keys = keys
+
+    async def actor(self, api_key: str, scope: str) -> Actor | None:
+        return self._keys.get((api_key, scope))
+
+
+def atlas() -> Atlas:
+    """A county of two towns, two villages each, four cells each."""
+    areas: list[Area] = []
+
+    def add(area_id: str, tier: Tier, parent: str | None, x0: int, x1: int, y0: int, y1: int):
+        shape = box(WEST + x0 * STEP, SOUTH + y0 * STEP, WEST + x1 * STEP, SOUTH + y1 * STEP)
+        names = names_of(en=area_id.title(), zh_CN=f"{area_id}区")
+        above = None if parent is None else AreaId(parent)
+        areas.append(Area(AreaId(area_id), tier, names, above, shape))
+
+    add("county", "county", None, 0, 4, 0, 4)
+    for town in range(2):
+        add(f"t{town}", "town", "county", town * 2, town * 2 + 2, 0, 4)
+        for village in range(2):
+            x = town * 2 + village
+            add(f"t{town}v{village}", "village", f"t{town}", x, x + 1, 0, 4)
+            for y in range(4):
+                name = f"t{town}v{village}"
+                add(f"{name}-{y}", "cell", name, x, x + 1, y, y + 1)
+    return Atlas(areas)
+
+
+def make_services(pack: Pack | None = None, *, store: Any = None, vault: Any = None) -> Services:
+    """Real rooms over the memory store; the clock stands still."""
+    pack = pack or load_pack(builtin("chicago-fixture"))
+    clock, ids = HandClock(), CountedIds()
+    vault = vault or MemoryVault(clock)
+    store = store or MemoryStore(vault)
+    engine = Engine(store, Registry(pack), clock, ids)
+    town = atlas()
+    return Services(
+        store=store,
+        vault=vault,
+        engine=engine,
+        reception=Reception(engine, pack, town, b"k" * 32),
+        pack=pack,
+        atlas=town,
+        clock=clock,
+        ids=ids,
+        keys=Keys(KEYS),
+        jurisdiction="cityofchicago.org",
+    )
+
+
+class Node:
+    """A served node: its address, and its insides for the test to look at."""
+
+    def __init__(self, services: Services, url: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.services = services
+        self.url = url
+        self._loop = loop
+
+    @property
+    def clock(self) -> HandClock:
+        assert isinstance(self.services.clock, HandClock)
+        return self.services.clock
+
+    def run(self, work: Any) -> Any:
+        """A coroutine, run on the node's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+
+@contextmanager
+def served(services: Services, options: Open311Options | None = None) -> Iterator[Node]:
+    """The intake on a real socket of localhost, in a thread with its own loop."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    app = Starlette(routes=routes(services, options))
+    config = uvicorn.Config(app, log_level="critical", lifespan="off")
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # pyright: ignore
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(
+        target=lambda: loop.run_until_complete(server.serve([listener])), daemon=True
+    )
+    thread.start()
+    try:
+        while not server.started:
+            threading.Event().wait(0.01)
+        yield Node(services, f"http://localhost:{port}", loop)
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        loop.close()
+        listener.close()
+
+
+def flat(pairs: Sequence[tuple[str, str]] | Mapping[str, str]) -> dict[str, str]:
+    return dict(pairs)

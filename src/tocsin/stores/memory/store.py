@@ -195,14 +195,16 @@ class MemoryStore:
         ]
 
     async def take_errands(self, now: Instant, lease_s: float, limit: int) -> Sequence[DueErrand]:
+        """Oldest first; `attempts` counts those before this one."""
         due = sorted(
             (owed for owed in self._errands.values() if owed.due_at <= now),
             key=lambda owed: (owed.due_at, owed.key),
         )[:limit]
+        taken = [_due(owed) for owed in due]
         for owed in due:
             owed.due_at = now + timedelta(seconds=lease_s)
             owed.attempts += 1
-        return [_due(owed) for owed in due]
+        return taken
 
     async def finish_errand(self, key: str, now: Instant) -> None:
         self._errands.pop(key, None)

@@ -40,7 +40,7 @@ class MemoryVault:
         found = {ref: self._values[ref] for ref in refs if ref in self._values}
         return {ref: (value.value, value.media_type) for ref, value in found.items()}
 
-    async def erase(self, case_id: CaseId, subject: str, *, by: Actor) -> int:
+    async def erase(self, case_id: CaseId, subject: str, *, by: Actor, reason: str) -> int:
         """Forgets what one person left in one case. Says how many values there were."""
         gone = [
             ref

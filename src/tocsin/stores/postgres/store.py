@@ -1,0 +1,272 @@
+"""`ports.Store` on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import MAXYEAR
+from typing import Final
+
+from tocsin.geography.distance import short_distance_m
+from tocsin.geography.squares import keys_around
+from tocsin.kernel.shared import CaseId, Instant, Place, Refused, ReportId
+from tocsin.runtime import codec
+from tocsin.runtime.ports import (
+    BoardRow,
+    CaseQuery,
+    Committed,
+    DueErrand,
+    JournalEntry,
+    Message,
+    Order,
+    Page,
+)
+from tocsin.runtime.verify import Audit
+from tocsin.stores.postgres.auditing import audit, entry_of
+from tocsin.stores.postgres.chores import Chores
+from tocsin.stores.postgres.connections import Dsn, Readers, Row, connect, translated
+from tocsin.stores.postgres.lists import count_statement, page_statement
+from tocsin.stores.postgres.migrate import migrate
+from tocsin.stores.postgres.writer import GROUP_COMMIT_MAX, QUEUE_MAX, Writer
+from tocsin.stores.querying import cursor_of, page_size
+from tocsin.stores.vault import MasterKeys, Sealer, WrongMasterKey
+
+ENTRIES_CHUNK = 2_000  # journal entries held in memory while streaming: about 8 MB
+NEAR_SPARE = 20  # rows beyond the limit: the database's distance is a little coarser than ours
+
+_ENTRY: Final = "seq, case_id, version, at, actor, command, events"
+# Nobody who is still writing can come in between: see the journal's lock in `writer`.
+_SETTLED: Final = "xid < pg_snapshot_xmin(pg_current_snapshot())"
+_NEAR: Final = """
+SELECT id, lon, lat FROM (
+  SELECT id, lon, lat FROM cases
+   WHERE cell_key = ANY($1::bigint[]) AND closed_at IS NULL AND is_open
+  UNION ALL
+  SELECT id, lon, lat FROM cases
+   WHERE cell_key = ANY($1::bigint[]) AND closed_at > $4
+) there
+ORDER BY ((lon - $2) * cos(radians($3))) ^ 2 + (lat - $3) ^ 2, id
+LIMIT $5"""
+
+
+class PostgresStore:
+    """Board, journal, errands and messages in PostgreSQL 15 or newer.
+
+    `keys` are the vault's master keys: sealed values are written in the transaction of their
+    order. `faults` counts orders that failed by a bug of ours: a node with faults is unwell.
+    Every method may raise Unavailable; the store connects again by itself.
+    """
+
+    def __init__(
+        self,
+        dsn: Dsn,
+        keys: MasterKeys,
+        *,
+        group_commit_max: int = GROUP_COMMIT_MAX,
+        queue_max: int = QUEUE_MAX,
+    ) -> None:
+        self.readers = Readers(dsn)
+        self.keys = keys
+        self._dsn = dsn
+        self._writer = Writer(
+            dsn, Sealer(keys), group_commit_max=group_commit_max, queue_max=queue_max
+        )
+        self._chores = Chores(dsn, self.readers)
+
+    async def open(self) -> list[str]:
+        """Migrates, checks that the master keys are this database's, and connects.
+
+        Returns the names of the migrations applied. Raises MigrationError, WrongMasterKey,
+        Unavailable.
+        """
+        applied: list[str] = await translated(migrate(self._dsn))
+        await translated(register_keys(self._dsn, self.keys))
+        await self.readers.open()
+        await self._writer.open()
+        return applied
+
+    async def close(self) -> None:
+        """Finishes what was queued, then lets go of every connection."""
+        await self._writer.close()
+        await self._chores.close()
+        await self.readers.close()
+
+    @property
+    def faults(self) -> int:
+        """Orders that failed by a bug of ours since the start."""
+        return self._writer.faults
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether orders can be taken now."""
+        return self._writer.is_connected
+
+    @property
+    def figures(self) -> dict[str, int]:
+        """For the metrics: transactions and orders so far, orders waiting, faults."""
+        writer = self._writer
+        return {
+            "commits": writer.commits,
+            "orders": writer.orders,
+            "queued": writer.queued,
+            "faults": writer.faults,
+        }
+
+    async def commit(self, order: Order) -> Committed | Refused:
+        """See `ports.Order`. The answer means that COMMIT has returned."""
+        return await self._writer.commit(order)
+
+    # -- board
+
+    async def case(self, case_id: CaseId) -> BoardRow | None:
+        sql = "SELECT id, state, version, updated_at FROM cases WHERE id = $1"
+        row = await self.readers.fetchrow(sql, case_id) if _is_text(case_id) else None
+        return _board_row(row) if row is not None else None
+
+    async def cases(self, query: CaseQuery) -> Page:
+        """One page; the order of lists is in `stores.querying`. Raises BadCursor."""
+        sql, values = page_statement(query)
+        rows = await self.readers.fetch(sql, *values)
+        size = page_size(query)
+        following = None
+        if len(rows) > size:
+            last = rows[size - 1]
+            is_never = query.order == "due" and last["sort"].year == NEVER_YEAR
+            following = cursor_of(None if is_never else last["sort"], last["id"])
+        return Page(tuple(_board_row(row) for row in rows[:size]), following)
+
+    async def count(self, query: CaseQuery) -> int:
+        sql, values = count_statement(query)
+        return await self.readers.fetchval(sql, *values)
+
+    async def near(
+        self, place: Place, radius_m: float, since: Instant, limit: int
+    ) -> Sequence[BoardRow]:
+        """See `ports.Store.near`. Raises ValueError for a radius above 10 km."""
+        keys = keys_around(place.lon, place.lat, radius_m)
+        spots = await self.readers.fetch(
+            _NEAR, keys, place.lon, place.lat, since, limit + NEAR_SPARE
+        )
+        found = [(short_distance_m(place.lon, place.lat, row[1], row[2]), row[0]) for row in spots]
+        chosen = [case_id for distance, case_id in sorted(found) if distance <= radius_m][:limit]
+        if not chosen:
+            return []
+        sql = "SELECT id, state, version, updated_at FROM cases WHERE id = ANY($1::text[])"
+        rows = {row["id"]: row for row in await self.readers.fetch(sql, chosen)}
+        return [_board_row(rows[case_id]) for case_id in chosen if case_id in rows]
+
+    async def receipt(self, code_hash: bytes) -> tuple[CaseId, ReportId] | None:
+        sql = "SELECT case_id, report FROM receipts WHERE code_hash = $1"
+        row = await self.readers.fetchrow(sql, code_hash)
+        return (CaseId(row[0]), ReportId(row[1])) if row is not None else None
+
+    # -- journal
+
+    async def journal(self, case_id: CaseId) -> Sequence[JournalEntry]:
+        sql = f"SELECT {_ENTRY} FROM journal WHERE case_id = $1 ORDER BY version"
+        rows = await self.readers.fetch(sql, case_id) if _is_text(case_id) else []
+        return [entry_of(row) for row in rows]
+
+    async def tail(self, after_seq: int, limit: int) -> Sequence[JournalEntry]:
+        return [entry_of(row) for row in await self._tail(after_seq, limit)]
+
+    async def _tail(self, after_seq: int, limit: int) -> list[Row]:
+        sql = f"SELECT {_ENTRY} FROM journal WHERE seq > $1 AND {_SETTLED} ORDER BY seq LIMIT $2"
+        return await self.readers.fetch(sql, after_seq, limit)
+
+    async def entries(self, after_seq: int = 0) -> AsyncIterator[JournalEntry]:
+        while rows := await self._tail(after_seq, ENTRIES_CHUNK):
+            for row in rows:
+                yield entry_of(row)
+            after_seq = rows[-1][0]
+
+    async def last_seq(self) -> int:
+        sql = f"SELECT seq FROM journal WHERE {_SETTLED} ORDER BY seq DESC LIMIT 1"
+        return await self.readers.fetchval(sql) or 0
+
+    def audit(self) -> AsyncIterator[Audit]:
+        """Board and journal side by side, from one snapshot; see `runtime.verify`."""
+        return audit(self._dsn)
+
+    # -- timers and errands
+
+    async def waking(self, now: Instant, limit: int) -> Sequence[CaseId]:
+        sql = "SELECT id FROM cases WHERE next_wake <= $1 ORDER BY next_wake, id LIMIT $2"
+        return [CaseId(row[0]) for row in await self.readers.fetch(sql, now, limit)]
+
+    async def oldest_wake(self) -> Instant | None:
+        sql = "SELECT next_wake FROM cases WHERE next_wake IS NOT NULL ORDER BY next_wake LIMIT 1"
+        return await self.readers.fetchval(sql)
+
+    async def take_errands(self, now: Instant, lease_s: float, limit: int) -> Sequence[DueErrand]:
+        """Oldest first; `attempts` counts those before this one."""
+        return await self._chores.take(now, lease_s, limit)
+
+    async def finish_errand(self, key: str, now: Instant) -> None:
+        await self._chores.finish(key)
+
+    async def fail_errand(self, key: str, error: str, retry_at: Instant | None) -> None:
+        await self._chores.fail(key, error, retry_at)
+
+    async def dead_letters(self, limit: int) -> Sequence[tuple[DueErrand, str]]:
+        return await self._chores.dead_letters(limit)
+
+    async def revive_errand(self, key: str, now: Instant) -> bool:
+        return await self._chores.revive(key, now)
+
+    # -- messages
+
+    async def deliver(self, message: Message) -> None:
+        await self._chores.deliver(message)
+
+    async def thread(self, report: ReportId) -> Sequence[Message]:
+        """Oldest first."""
+        return await self._chores.thread(report)
+
+    async def inbox(
+        self, audiences: Sequence[str], after: str | None, limit: int
+    ) -> Sequence[Message]:
+        """Newest first; `after` is the key of the last message of the page before."""
+        return await self._chores.inbox(audiences, after, limit)
+
+    async def forget_keys(self, before: Instant) -> int:
+        """Drops idempotency keys older than `before`: a repeat after that is a new request."""
+        sql = (
+            "WITH gone AS (DELETE FROM idempotency WHERE at < $1 RETURNING 1) "
+            "SELECT count(*) FROM gone"
+        )
+        return await self.readers.fetchval(sql, before)
+
+
+NEVER_YEAR = MAXYEAR
+"""The driver reads PostgreSQL's 'infinity' as the last instant it knows."""
+
+
+async def register_keys(dsn: Dsn, keys: MasterKeys) -> None:
+    """Remembers the fingerprints of the master keys; raises WrongMasterKey where the database
+    knows another one, so that nothing is ever sealed under a key that will be missed."""
+    connection = await connect(dsn)
+    try:
+        rows = await connection.fetch("SELECT id, fingerprint FROM vault.masters")
+        known = {row[0]: row[1] for row in rows}
+        for number, fingerprint in known.items():
+            if number not in keys.by_id:
+                raise WrongMasterKey(f"the database needs vault key {number}: restore vault.key")
+            if keys.fingerprint(number) != fingerprint:
+                raise WrongMasterKey(f"vault key {number} belongs to another database")
+        new = [(number, keys.fingerprint(number)) for number in keys.by_id if number not in known]
+        sql = "INSERT INTO vault.masters (id, fingerprint) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+        await connection.executemany(sql, new)
+    finally:
+        await connection.close()
+
+
+def _board_row(row: Row) -> BoardRow:
+    return BoardRow(codec.decode_case(row["state"]), row["version"], row["updated_at"])
+
+
+def _is_text(value: str) -> bool:
+    """PostgreSQL's text has no NUL: such an id names nothing."""
+    return "\0" not in value
+
+
+__all__ = ["PostgresStore", "register_keys"]

@@ -1,0 +1,69 @@
+"""`ports.Vault` on PostgreSQL: the trace first, in its own transaction; then the read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tocsin.kernel.shared import Actor, CaseId, SealedRef
+from tocsin.runtime.ports import Clock
+from tocsin.stores.postgres.connections import Readers
+from tocsin.stores.vault import KeyRow, MasterKeys, Sealer, ValueRow
+
+REFS_MAX = 1_000  # values of one reading: a page of cases with everything on it
+
+_GRANT = """
+INSERT INTO vault.grants (at, actor, kind, purpose, refs) VALUES ($1, $2, $3, $4, $5)"""
+_READ = """
+SELECT v.ref, v.case_id, v.subject, v.kind, v.media_type, v.nonce, v.ciphertext,
+       k.master, k.wrapped_key
+  FROM vault.values v JOIN vault.keys k USING (case_id, subject)
+ WHERE v.ref = ANY($1::text[])"""
+_ERASE = """
+WITH key AS (DELETE FROM vault.keys WHERE case_id = $1 AND subject = $2 RETURNING 1),
+     gone AS (DELETE FROM vault.values WHERE case_id = $1 AND subject = $2 RETURNING 1)
+INSERT INTO vault.erasures (at, actor, case_id, subject, reason, "values")
+SELECT $3, $4, $1, $2, $5, (SELECT count(*) FROM gone) + 0 * (SELECT count(*) FROM key)
+RETURNING "values" """
+
+
+class PostgresVault:
+    """Opens sealed values. Writing them is the store's, inside the transaction of their order."""
+
+    def __init__(self, readers: Readers, keys: MasterKeys, clock: Clock) -> None:
+        self._readers = readers
+        self._sealer = Sealer(keys)
+        self._clock = clock
+
+    async def open(
+        self, refs: Sequence[SealedRef], *, by: Actor, purpose: str
+    ) -> Mapping[SealedRef, tuple[bytes, str]]:
+        """See `ports.Vault.open`. Raises ValueError for an empty purpose or more than REFS_MAX
+        references, InvalidTag where a sealed row was tampered with."""
+        wanted = list(dict.fromkeys(refs))
+        if not purpose.strip():
+            raise ValueError("a reading has a purpose")
+        if len(wanted) > REFS_MAX:
+            raise ValueError(f"at most {REFS_MAX} values at once")
+        if not wanted:
+            return {}
+        async with self._readers.acquire() as connection:
+            # Its own transaction: whatever happens to the reader, the trace stays.
+            await connection.execute(
+                _GRANT, self._clock.now(), by.id, by.kind, purpose, [str(ref) for ref in wanted]
+            )
+            rows = await connection.fetch(_READ, wanted)
+        found: dict[SealedRef, tuple[bytes, str]] = {}
+        for row in rows:
+            value = ValueRow(*tuple(row)[:7])
+            key = KeyRow(value.case_id, value.subject, row["master"], row["wrapped_key"])
+            found[SealedRef(value.ref)] = self._sealer.open(value, key), value.media_type
+        return found
+
+    async def erase(self, case_id: CaseId, subject: str, *, by: Actor, reason: str) -> int:
+        """Deletes one person's data key and values in one case, and records that it was done
+        (never what). Returns how many values there were; journal and board stay whole."""
+        row = await self._readers.fetchrow(
+            _ERASE, case_id, subject, self._clock.now(), by.id, reason
+        )
+        assert row is not None, "an insert returns its row"
+        return row[0]

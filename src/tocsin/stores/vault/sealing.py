@@ -1,0 +1,129 @@
+"""Sealing and opening, without a database: AES-256-GCM, one data key for each case and person.
+
+Every ciphertext is bound to where it belongs (case, person, reference, kind, media type): a value
+moved to another row does not open. A data key seals few values, each under a random 96-bit nonce,
+far below the 2^32 of NIST SP 800-38D, section 8.3.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tocsin.kernel.shared import CaseId
+from tocsin.runtime.ports import SealedValue
+from tocsin.stores.vault.master import KEY_BYTES, MasterKeys, WrongMasterKey
+
+NONCE_BYTES = 12
+
+Scope = tuple[CaseId, str]
+"""(case, subject): whose data key."""
+
+
+class KeyRow(NamedTuple):
+    """One wrapped data key: `master` is the number of the master key, the nonce comes first."""
+
+    case_id: CaseId
+    subject: str
+    master: int
+    wrapped_key: bytes
+
+
+class ValueRow(NamedTuple):
+    """One sealed value."""
+
+    ref: str
+    case_id: CaseId
+    subject: str
+    kind: str
+    media_type: str
+    nonce: bytes
+    ciphertext: bytes
+
+
+class Sealer:
+    """Seals values under the node's master keys. Holds the cipher objects; no state besides."""
+
+    def __init__(self, keys: MasterKeys) -> None:
+        self.keys = keys
+        self._masters = {number: AESGCM(key) for number, key in keys.by_id.items()}
+
+    def seal(
+        self, values: Sequence[SealedValue], known: Mapping[Scope, KeyRow]
+    ) -> tuple[list[KeyRow], list[ValueRow]]:
+        """New key rows and value rows for one order. `known` holds the data keys that exist
+        already; a scope that is missing there gets a fresh one."""
+        chance = _Chance(len(values))
+        ciphers: dict[Scope, AESGCM] = {}
+        key_rows: list[KeyRow] = []
+        value_rows: list[ValueRow] = []
+        for value in values:
+            scope = value.case_id, value.subject
+            cipher = ciphers.get(scope)
+            if cipher is None:
+                row = known.get(scope)
+                if row is not None:
+                    data_key = self.unwrap(row)
+                else:
+                    data_key = chance.take(KEY_BYTES)
+                    key_rows.append(self._wrap(scope, data_key, chance.take(NONCE_BYTES)))
+                cipher = ciphers[scope] = AESGCM(data_key)
+            nonce = chance.take(NONCE_BYTES)
+            bound = _bound(value.case_id, value.subject, value.ref, value.kind, value.media_type)
+            value_rows.append(
+                ValueRow(
+                    value.ref,
+                    value.case_id,
+                    value.subject,
+                    value.kind,
+                    value.media_type,
+                    nonce,
+                    cipher.encrypt(nonce, value.value, bound),
+                )
+            )
+        return key_rows, value_rows
+
+    def unwrap(self, row: KeyRow) -> bytes:
+        """The data key. Raises WrongMasterKey where the master key is missing or another."""
+        master = self._masters.get(row.master)
+        if master is None:
+            raise WrongMasterKey(f"the vault needs master key {row.master}, which is not here")
+        nonce, wrapped = row.wrapped_key[:NONCE_BYTES], row.wrapped_key[NONCE_BYTES:]
+        try:
+            return master.decrypt(nonce, wrapped, _bound(row.case_id, row.subject, "key"))
+        except InvalidTag:
+            raise WrongMasterKey(f"master key {row.master} does not fit this database") from None
+
+    def open(self, row: ValueRow, key: KeyRow) -> bytes:
+        """The value. Raises InvalidTag where the row was changed or moved."""
+        bound = _bound(row.case_id, row.subject, row.ref, row.kind, row.media_type)
+        return AESGCM(self.unwrap(key)).decrypt(row.nonce, row.ciphertext, bound)
+
+    def _wrap(self, scope: Scope, data_key: bytes, nonce: bytes) -> KeyRow:
+        number = self.keys.current
+        bound = _bound(*scope, "key")
+        wrapped = nonce + self._masters[number].encrypt(nonce, data_key, bound)
+        return KeyRow(*scope, number, wrapped)
+
+
+def _bound(*parts: str) -> bytes:
+    """Authenticated, not stored: the parts cannot hold NUL (PostgreSQL's text cannot)."""
+    return "\0".join(parts).encode()
+
+
+class _Chance:
+    """One call to the system's generator for a whole order: it costs more than the sealing."""
+
+    def __init__(self, values: int) -> None:
+        # At worst each value is of its own person: a key, the wrap's nonce, the value's nonce.
+        self._bytes = os.urandom(values * (KEY_BYTES + 2 * NONCE_BYTES))
+        self._at = 0
+
+    def take(self, size: int) -> bytes:
+        start, self._at = self._at, self._at + size
+        assert self._at <= len(self._bytes), "chance ran out"
+        return self._bytes[start : self._at]

@@ -96,6 +96,12 @@ class Settings:
         "The city pack: the name of a shipped one, or a folder.",
         "城市包：随程序提供的包名，或一个文件夹。",
     )
+    calendar: str = _set(
+        "",
+        "name",
+        "Which of the pack's calendars counts here, such as finland-2026; empty takes its default.",
+        "采用城市包中的哪个工作日历，例如 china-2026；留空则采用默认日历。",
+    )
     map: Path | None = _set(
         None,
         "file",
@@ -128,6 +134,12 @@ class Settings:
         "file",
         "The vault's master key; by default vault.key in the data folder, made at first start.",
         "保险库主密钥文件；默认为数据文件夹中的 vault.key，首次启动时生成。",
+    )
+    open311_key_required: bool = _set(
+        False,
+        "",
+        "Whether reports over Open311 need an API key; without one anybody may report, slowly.",
+        "通过 Open311 报告是否必须提供 API 密钥；否则任何人都可以报告，但有频率限制。",
     )
     max_body_bytes: Count = _set(
         1_000_000,
@@ -263,7 +275,7 @@ def _kind(hint: Any) -> str:
         return "list of text"
     if hint == Path or hint == Path | None:
         return "path"
-    return {str: "text", int: "whole number", float: "number"}[hint]
+    return {str: "text", bool: "yes or no", int: "whole number", float: "number"}[hint]
 
 
 SETTINGS: Final[tuple[Setting, ...]] = tuple(

@@ -53,6 +53,7 @@ REASONS: Final = (
     "case_type_unknown",
     "place_missing",
     "outside",
+    "bad_place",
     "text_missing",
     "too_long",
     "bad_text",
@@ -133,6 +134,12 @@ class Reception:
         self.pack = pack
         self.atlas = atlas
         self._code_key = code_key
+        west, south, east, north = atlas.bounds
+        nearest = atlas.locate((west + east) / 2, (south + north) / 2)
+        home = atlas.area(nearest.nearest if isinstance(nearest, Outside) else nearest.cell)
+        inside = home.polygon.representative_point()
+        self._desk = Place(inside.x, inside.y)
+        """Where a report with an address only is put until someone has found its place."""
 
     def code(self, report_id: ReportId) -> str:
         """The tracking code of a report: pseudonymous, derived, never stored."""
@@ -272,11 +279,13 @@ class Reception:
         if place is None:
             if not incoming.address.strip():
                 return Refused("place_missing", "give a place or an address")
-            place = self.atlas.centre
-        found = self.atlas.locate(place.lon, place.lat)
+            place = self._desk
+        try:
+            found = self.atlas.locate(place.lon, place.lat)
+        except ValueError:
+            return Refused("bad_place", "longitude -180 to 180, latitude -90 to 90")
         if isinstance(found, Outside):
-            names = self.atlas.area(found.nearest).names
-            name = names.get(incoming.language) or names.get("en") or found.nearest
+            name = self.atlas.area(found.nearest).name_in(incoming.language)
             return Refused("outside", f"{name}, {found.distance_m:.0f} m away")
         return place, found
 
@@ -294,8 +303,8 @@ class Reception:
             return ref
 
         words: dict[str, Any] = {"text": incoming.text.replace("\r\n", "\n").replace("\r", "\n")}
-        if answers.free:
-            words["answers"] = answers.free
+        if answers.sealed:
+            words["answers"] = dict(answers.sealed)
         if incoming.media_url:
             words["media_url"] = incoming.media_url
         json = "application/json"

@@ -1,0 +1,90 @@
+"""Whether the node lives, whether it can work, and what it counts."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from tocsin.runtime.ports import Unavailable
+from tocsin.web.api.common import AccessArg, json, problems, shown
+from tocsin.web.gate import Access, GatedRoute
+from tocsin.web.shapes import like
+from tocsin.web.views import View
+
+routes = APIRouter(tags=["health"], route_class=GatedRoute)
+
+
+class HealthView(View):
+    """`ok`, or one word for what is wrong."""
+
+    model_config = like({"state": "ok"})
+
+    state: str
+
+
+@routes.get(
+    "/health/live",
+    operation_id="health.live",
+    summary="The process answers.",
+    **shown(HealthView, 500),
+)
+async def live() -> Response:
+    return json({"state": "ok"})
+
+
+@routes.get(
+    "/health/ready",
+    operation_id="health.ready",
+    summary="The node can work: the store answers and the clocks speak.",
+    responses={
+        200: {"model": HealthView, "content": {"application/json": {"example": {"state": "ok"}}}},
+        503: {"model": HealthView, "description": "Not now; `state` says why."},
+        **problems(500),
+    },
+)
+async def ready(access: AccessArg) -> Response:
+    trouble = await _trouble(access)
+    if trouble is None:
+        return json({"state": "ok"})
+    return json({"state": trouble}, 503, {"retry-after": "5"})
+
+
+async def _trouble(access: Access) -> str | None:
+    try:
+        await access.services.store.last_seq()
+    except Unavailable:
+        return "store_unavailable"
+    return access.services.heartbeat.trouble(access.services.clock.now())
+
+
+@routes.get(
+    "/metrics",
+    operation_id="metrics",
+    summary="What the node counts about itself, in OpenMetrics.",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "OpenMetrics text.",
+            "content": {
+                "application/openmetrics-text": {
+                    "schema": {"type": "string"},
+                    "example": "# EOF\n",
+                }
+            },
+        },
+        **problems(500),
+    },
+)
+async def metrics(access: AccessArg) -> Response:
+    counted = access.web.metrics
+    beat = access.services.heartbeat
+    counted.set("late_seconds", beat.late_s)
+    counted.set("errands_dead", beat.dead)
+    counted.set("ready", beat.trouble(access.services.clock.now()) is None)
+    hub = access.web.hub
+    if hub is not None:
+        counted.set("live_listeners", hub.listeners)
+        counted.set("live_drops", hub.drops)
+        counted.set("live_sent", hub.sent)
+    body, content_type = counted.text()
+    return Response(body, headers={"content-type": content_type})

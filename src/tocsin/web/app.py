@@ -1,0 +1,135 @@
+"""The application: the API, the hot intakes beside it, and one answer for everything that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from tocsin import __version__
+from tocsin.runtime.ports import Unavailable
+from tocsin.runtime.services import Services
+from tocsin.web import problems
+from tocsin.web.accounts import Accounts
+from tocsin.web.api import cases, health, reports, sessions
+from tocsin.web.gate import Web
+from tocsin.web.limits import Buckets
+from tocsin.web.live import Hub
+from tocsin.web.metrics import Metrics
+from tocsin.web.options import WebOptions
+from tocsin.web.passwords import Busy
+from tocsin.web.problems import Problem
+from tocsin.web.shell import Shell, language_of, seen_of
+
+_BY_STATUS = {
+    400: "bad_request",
+    404: "unknown_path",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "too_large",
+    415: "wrong_media_type",
+    429: "too_many_requests",
+    503: "unavailable",
+}
+ERRORS_SHOWN = 20
+"""Wrong fields named in one problem document; the rest is more of the same."""
+
+
+def create_app(
+    services: Services,
+    accounts: Accounts,
+    options: WebOptions | None = None,
+    extra_routes: Sequence[BaseRoute] = (),
+    hub: Hub | None = None,
+) -> FastAPI:
+    """The ASGI application of a node.
+
+    `extra_routes` (raw intakes) come first and share the shell, not the gate: they check their
+    keys themselves through `services.keys`. The hub's loop is run by the caller.
+    """
+    options = options or WebOptions(public_url=services.public_url)
+    metrics = Metrics()
+    app = FastAPI(
+        title="Tocsin",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.web = Web(
+        services=services,
+        accounts=accounts,
+        options=options,
+        metrics=metrics,
+        anonymous=Buckets(options.anonymous_per_minute, options.anonymous_burst),
+        hub=hub,
+    )
+    app.router.routes.extend(extra_routes)
+    for module in (health, sessions, reports, cases):
+        app.include_router(module.routes)
+    _answer_failures(app, options)
+    app.add_middleware(Shell, options=options, metrics=metrics, upload_paths=_is_upload)
+    return app
+
+
+def _is_upload(path: str) -> bool:
+    return path.startswith("/open311/") or path.endswith(
+        ("/claim-task-done", "/verify", "/fail-check", "/reports/upload")
+    )
+
+
+def _answer_failures(app: FastAPI, options: WebOptions) -> None:
+    def tell(request: Request, problem: Problem) -> Response:
+        web: Web = request.app.state.web
+        web.metrics.refusals.labels(problem.reason).inc()
+        language = language_of(request.scope, options)
+        return problems.answer(problem, language, seen_of(request.scope).request_id)
+
+    async def on_problem(request: Request, error: Exception) -> Response:
+        return tell(request, cast(Problem, error))
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        error = cast(HTTPException, error)
+        reason = _BY_STATUS.get(error.status_code)
+        assert reason is not None, f"status {error.status_code} has no reason"
+        return tell(request, Problem(reason, headers=error.headers))
+
+    async def on_invalid(request: Request, error: Exception) -> Response:
+        found = cast(Sequence[dict[str, Any]], cast(RequestValidationError, error).errors())
+        if any(each["type"] == "json_invalid" for each in found):
+            return tell(request, Problem("bad_request", "the body is not JSON"))
+        errors = [
+            {"where": ".".join(str(part) for part in each["loc"])[:200], "what": each["msg"][:200]}
+            for each in found[:ERRORS_SHOWN]
+        ]
+        return tell(request, Problem("invalid", errors=errors))
+
+    async def on_unavailable(request: Request, error: Exception) -> Response:
+        wait_s = cast(Unavailable, error).retry_after_s
+        return tell(request, Problem("unavailable", headers={"retry-after": str(wait_s)}))
+
+    async def on_busy(request: Request, error: Exception) -> Response:
+        return tell(request, Problem("busy", headers={"retry-after": "1"}))
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(Unavailable, on_unavailable)
+    app.add_exception_handler(Busy, on_busy)
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document; every 4xx and 5xx in it is a problem document."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        parts = schema.setdefault("components", {})
+        parts.setdefault("schemas", {})["Problem"] = problems.SCHEMA
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,187 @@
+"""The gate before every route of the API: who asks, may they, is it really them.
+
+The route's `operation_id` names its row of the policy table; a route without one does not start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.shared import Actor, AgencyId, AreaPath, Refused
+from tocsin.runtime.board import GONE
+from tocsin.runtime.ports import BoardRow, CaseId
+from tocsin.runtime.services import Services
+from tocsin.web.accounts import Accounts
+from tocsin.web.limits import Buckets, address_key
+from tocsin.web.live import Hub
+from tocsin.web.metrics import Metrics
+from tocsin.web.options import WebOptions
+from tocsin.web.permissions import RULES, Principal, Rule, admit, reach
+from tocsin.web.problems import Problem, refuse
+from tocsin.web.shell import Seen, seen_of
+from tocsin.web.texts import pick_language
+
+COOKIE: Final = "tocsin_session"
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+TOKEN_MAX: Final = 200
+"""Characters of a key or token that are looked at; ours have 43."""
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """What the web rim hands to its routes (`app.state.web`)."""
+
+    services: Services
+    accounts: Accounts
+    options: WebOptions
+    metrics: Metrics
+    anonymous: Buckets
+    hub: Hub | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A request that passed the gate (`request.state.access`)."""
+
+    web: Web
+    rule: Rule
+    principal: Principal | None
+    seen: Seen
+    language: str
+
+    @property
+    def services(self) -> Services:
+        return self.web.services
+
+    @property
+    def who(self) -> Principal:
+        """The principal; only for operations that are not open."""
+        assert self.principal is not None, "the gate lets nobody unknown through here"
+        return self.principal
+
+    async def case(self, case_id: str) -> tuple[BoardRow, Actor]:
+        """The case and the actor who reaches it, or the problem why not."""
+        row = await self.services.store.case(CaseId(case_id))
+        if row is None or row.case.areas is None:
+            raise Problem("case_unknown")
+        return row, self.actor(row.case.areas, agencies_of(row.case))
+
+    def actor(self, areas: AreaPath, agencies: tuple[AgencyId, ...] = ()) -> Actor:
+        """The principal as an actor at a place, with the roles that reach it."""
+        found = reach(self.rule, self.who, areas, agencies)
+        if isinstance(found, Refused):
+            raise refuse(found)
+        return found
+
+
+def agencies_of(case: Case) -> tuple[AgencyId, ...]:
+    """The agencies with a part in the case now; its arbiter too while the case waits for one."""
+    found = [task.agency for task in case.tasks if task.status not in GONE]
+    if case.lead is not None:
+        found.append(case.lead)
+    return tuple(dict.fromkeys(found))
+
+
+class GatedRoute(APIRoute):
+    """A route of the API behind the gate."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if (self.operation_id or "") not in RULES:
+            raise LookupError(f"{self.path}: no row {self.operation_id!r} in the policy table")
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        operation = self.operation_id or ""
+
+        async def gated(request: Request) -> Response:
+            request.state.access = await pass_gate(request, RULES[operation])
+            return await handle(request)
+
+        return gated
+
+
+async def pass_gate(request: Request, rule: Rule) -> Access:
+    """Who asks and whether they may, before a byte of the body is read. Raises `Problem`."""
+    web: Web = request.app.state.web
+    seen = seen_of(request.scope)
+    principal, is_cookie = (None, False)
+    if rule.scope != "open":
+        principal, is_cookie = await _principal(request, web.accounts)
+    refused = admit(rule, principal, web.services.atlas.parents)
+    if refused is not None:
+        raise refuse(refused)
+    if rule.limited:
+        wait = web.anonymous.take(address_key(seen.address))
+        if wait:
+            raise too_many(wait)
+    if rule.writes and (is_cookie or rule.scope == "open"):
+        _check_origin(request, web.options, seen)
+    if rule.writes and is_cookie and principal is not None:
+        _check_csrf(request, principal)
+    wanted = request.headers.get("accept-language")
+    own = principal.language if principal is not None else None
+    language = pick_language(wanted or own, web.options.languages)
+    return Access(web, rule, principal, seen, language)
+
+
+async def _principal(request: Request, accounts: Accounts) -> tuple[Principal | None, bool]:
+    key = request.headers.get("x-api-key", "")
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        key = token.strip()
+    if key:
+        return (await accounts.by_key(key) if len(key) <= TOKEN_MAX else None), False
+    cookie = request.cookies.get(COOKIE, "")
+    if cookie and len(cookie) <= TOKEN_MAX:
+        return await accounts.by_session(cookie), True
+    return None, False
+
+
+def _check_origin(request: Request, options: WebOptions, seen: Seen) -> None:
+    """A browser says where a request comes from; other clients say nothing and hold no cookie
+    of ours. Both headers are out of reach for a page's script."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None and site not in ("same-origin", "none"):
+        raise Problem("wrong_origin")
+    origin = request.headers.get("origin")
+    if origin is None:
+        return
+    own = options.public_url or (
+        f"{'https' if seen.is_secure else 'http'}://{request.headers.get('host', '')}"
+    )
+    if _origin(origin) != _origin(own):
+        raise Problem("wrong_origin")
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        return parts.scheme, (parts.hostname or "").lower(), port
+    except ValueError:
+        return "", "", None
+
+
+def _check_csrf(request: Request, principal: Principal) -> None:
+    given = request.headers.get("x-csrf-token", "")
+    if principal.csrf is None or not compare_digest(given.encode(), principal.csrf.encode()):
+        raise Problem("csrf_missing")
+
+
+def too_many(wait_s: int) -> Problem:
+    """429 with the seconds to wait."""
+    return Problem("too_many_requests", headers={"retry-after": str(wait_s)})
+
+
+def access(request: Request) -> Access:
+    """Dependency: the request's way through the gate."""
+    return request.state.access

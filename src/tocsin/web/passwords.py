@@ -1,0 +1,94 @@
+"""Argon2id in a bounded pool: a flood of logins can neither fill the memory nor stop the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from tocsin.web.options import AccountOptions
+
+LENGTH_MIN: Final = 12
+LENGTH_MAX: Final = 200
+"""Longer than any passphrase; hashing time does not depend on it, but bodies do."""
+DISTINCT_MIN: Final = 5
+"""Fewer different characters than this is a pattern, not a password."""
+
+Result = TypeVar("Result")
+
+
+class Busy(Exception):
+    """All threads work and the queue is full: come back in a second."""
+
+
+def normal(password: str) -> str:
+    """The same password typed on two keyboards is the same text (NFKC, as in RFC 8265)."""
+    return unicodedata.normalize("NFKC", password)
+
+
+def is_strong(password: str, login: str) -> bool:
+    """The rules: long enough, not one pattern, without the login name inside."""
+    folded = normal(password).casefold()
+    return (
+        LENGTH_MIN <= len(password) <= LENGTH_MAX
+        and len(set(folded)) >= DISTINCT_MIN
+        and login.casefold() not in folded
+    )
+
+
+class Passwords:
+    """Hashes and checks passwords off the event loop."""
+
+    def __init__(self, options: AccountOptions) -> None:
+        self._hasher = PasswordHasher(
+            time_cost=options.argon2_time, memory_cost=options.argon2_memory_kib, parallelism=1
+        )
+        self._pool = ThreadPoolExecutor(options.argon2_pool, thread_name_prefix="argon2")
+        self._room = options.argon2_pool + options.argon2_queue
+        self._nobody: str | None = None
+
+    async def hash(self, password: str) -> str:
+        """The argon2id hash. Raises `Busy`."""
+        text = normal(password)
+        return await self._run(lambda: self._hasher.hash(text))
+
+    async def check(self, stored: str | None, password: str) -> bool:
+        """Whether the password is the stored one. Without a stored one the same work is done,
+        so that nobody learns from the time which accounts exist. Raises `Busy`."""
+        text = normal(password)
+        if self._nobody is None:
+            self._nobody = await self._run(lambda: self._hasher.hash("nobody"))
+        against = stored or self._nobody
+
+        def verify() -> bool:
+            try:
+                return self._hasher.verify(against, text)
+            except (VerificationError, InvalidHashError):
+                return False
+
+        return await self._run(verify) and stored is not None
+
+    def is_outdated(self, stored: str) -> bool:
+        """Whether the hash was made with other parameters than today's."""
+        return self._hasher.check_needs_rehash(stored)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        if self._room <= 0:
+            raise Busy
+        self._room -= 1
+        future = self._pool.submit(work)
+        # Room comes back when the thread is done, not when the caller goes away.
+        loop = asyncio.get_running_loop()
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._give_back))
+        return await asyncio.wrap_future(future)
+
+    def _give_back(self) -> None:
+        self._room += 1

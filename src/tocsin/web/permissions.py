@@ -1,0 +1,219 @@
+"""The one policy table: who may do what, where. Every check of the web rim comes from here.
+
+`RULES` has one row for each operation (the `operation_id` of its route); a route without a row
+does not start. `admit` decides what can be said before anything is read, `reach` what depends on
+where a case lies and which agencies have a part in it. Both are pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from tocsin.kernel.shared import Actor, ActorId, ActorKind, AgencyId, AreaId, AreaPath, Refused
+from tocsin.runtime.accounts import ROLES, Grant, KeyScope, Role
+
+Scope = Literal["open", "account", "role", "county", "case"]
+"""open: nobody signs in · account: anyone signed in · role: a listed role anywhere · county: a
+listed role over a whole county · case: a listed role that reaches the case or place in question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: an account with its session, or an API key."""
+
+    id: ActorId
+    kind: ActorKind
+    grants: tuple[Grant, ...]
+    scopes: frozenset[KeyScope] = frozenset()
+    language: str = "en"
+    session: str | None = None
+    csrf: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row. `key` is the scope with which an API key may do it, None for never."""
+
+    operation: str
+    scope: Scope
+    roles: frozenset[Role] = frozenset()
+    key: KeyScope | None = None
+    writes: bool = False
+    limited: bool = False
+    """Anonymous calls of it count against the address."""
+
+
+CT: Final[Role] = "call_taker"
+D: Final[Role] = "dispatcher"
+G: Final[Role] = "grid_worker"
+H: Final[Role] = "agency_handler"
+V: Final[Role] = "verifier"
+S: Final[Role] = "supervisor"
+E: Final[Role] = "evaluator"
+AR: Final[Role] = "arbiter"
+AD: Final[Role] = "administrator"
+CASE_ROLES: Final[tuple[Role, ...]] = (CT, D, G, H, V, S, E, AR)
+"""All who work with cases. Administrators keep the accounts and read no case."""
+
+VERBS: Final[Mapping[str, tuple[Role, ...]]] = {
+    "accept": (CT, D, G, S),
+    "refuse": (CT, D, S),
+    "file": (CT, D, S),
+    "dispatch": (CT, D, S),
+    "triage": (CT, D, S),
+    "void": (D, S),
+    "add_task": (D, S),
+    "cancel_task": (D, S),
+    "acknowledge_task": (H, G, D, S),
+    "assign_task": (H, D, S),
+    "start_task": (H, G, D, S),
+    "claim_task_done": (H, G, D, S),
+    "return_task": (H, D, S),
+    "arbitrate": (AR,),
+    "verify": (V, G, S),
+    "fail_check": (V, G, S),
+    "ask_reporter": (CT, D, G, H, V, S),
+    "answer_question": (CT, D, G, H, S),
+    "withdraw_question": (CT, D, G, H, V, S),
+    "request_hold": (H, S),
+    "decide_hold": (D, S),
+    "end_hold": (H, D, S),
+    "request_extension": (H, S),
+    "decide_extension": (D, S),
+    "reopen": (D, V, S),
+    "give_feedback": (CT, D, S),
+    "set_consent": (CT, D, S),
+    "publish": (D, S),
+    "add_note": CASE_ROLES,
+    "evaluate": (E,),
+    "appeal_evaluation": (H, S),
+    "decide_appeal": (E, S),
+    "report_up": (G, D, S),
+    "hand_down": (D, S),
+    "take_over": (G, D, S),
+    "decline_ownership": (G, D, S),
+    "urge": (D, S),
+    "answer_urge": (H, D, G, S),
+    "merge": (CT, D, S),
+    "unmerge": (CT, D, S),
+    "split": (D, S),
+    "attach_report": (CT, D, G, S),
+}
+"""Who may send which command to a case they reach; the kernel has the last word on each."""
+
+PURPOSES: Final[Mapping[str, tuple[Role, ...]]] = {
+    "handling": (CT, D, G, H),
+    "contact_reporter": (CT, D, G, H),
+    "verification": (V, G, S),
+    "duplicate_check": (CT, D, S),
+    "supervision": (S,),
+    "arbitration": (AR,),
+    "evaluation": (E,),
+}
+"""For what sealed values may be opened, and by whom. The purpose is kept with the grant."""
+
+
+def _rows() -> Iterable[Rule]:
+    def row(
+        operation: str, scope: Scope, roles: Sequence[Role] = (), key: KeyScope | None = None
+    ) -> Rule:
+        return Rule(operation, scope, frozenset(roles), key)
+
+    def write(
+        operation: str, scope: Scope, roles: Sequence[Role] = (), key: KeyScope | None = None
+    ) -> Rule:
+        return Rule(operation, scope, frozenset(roles), key, writes=True, limited=scope == "open")
+
+    for name in ("openapi", "health.live", "health.ready", "metrics", "problem.show"):
+        yield row(name, "open")
+    yield Rule("receipt.show", "open", limited=True)
+    for verb in ("feedback", "answer", "consent"):
+        yield write(f"receipt.{verb}", "open")
+    for name in ("session.login", "session.first", "session.password"):
+        yield write(name, "open")
+    yield row("session.show", "account")
+    yield row("session.list", "account")
+    yield write("session.logout", "account")
+    yield write("session.end", "account")
+    yield write("account.password", "account")
+    for name in ("pack.show", "pack.case_types", "pack.case_type", "area.tree", "area.geojson"):
+        yield row(name, "account", key="cases:read")
+    yield row("agency.list", "account", key="cases:read")
+    yield row("pack.guess", "role", (CT, D, G, S), "reports:write")
+    yield row("pack.explain", "role", (CT, D, G, S), "cases:read")
+    yield write("report.create", "case", (CT, D, G), "reports:write")
+    yield write("report.upload", "case", (CT, D, G), "reports:write")
+    yield row("case.list", "role", CASE_ROLES, "cases:read")
+    yield row("case.count", "role", CASE_ROLES, "cases:read")
+    yield row("task.list", "role", (H, S), "cases:read")
+    yield row("live", "role", CASE_ROLES, "cases:read")
+    for name in ("case.show", "case.journal", "case.why"):
+        yield row(name, "case", CASE_ROLES, "cases:read")
+    yield row("case.duplicates", "case", (CT, D, S), "cases:read")
+    yield Rule("case.open_sealed", "case", frozenset(CASE_ROLES), "sealed:read", writes=True)
+    yield Rule("case.thread", "case", frozenset(CASE_ROLES), "cases:read")
+    for verb, roles in VERBS.items():
+        yield write(f"case.{verb}", "case", roles, "cases:write")
+    yield row("inbox.list", "role", CASE_ROLES, "cases:read")
+    yield row("errand.dead", "county", (AD, S))
+    yield write("errand.revive", "county", (AD,))
+    for name in ("account.list", "account.show", "account.changes", "key.list"):
+        yield row(name, "county", (AD,))
+    for name in ("account.create", "account.change", "account.link", "account.end_sessions"):
+        yield write(name, "county", (AD,))
+    for name in ("key.create", "key.revoke"):
+        yield write(name, "county", (AD,))
+
+
+RULES: Final[Mapping[str, Rule]] = {rule.operation: rule for rule in _rows()}
+
+Above = Callable[[AreaId], Sequence[AreaId]]
+"""The areas an area is part of, up to its county (`Atlas.parents`)."""
+
+
+def admit(rule: Rule, principal: Principal | None, above: Above) -> Refused | None:
+    """What can be refused before a case is known: `sign_in_needed`, `not_your_role`,
+    `key_scope_missing`. `above` tells a county (nothing above it) from the rest."""
+    if rule.scope == "open":
+        return None
+    if principal is None:
+        return Refused("sign_in_needed", "")
+    if principal.kind == "integration" and (rule.key is None or rule.key not in principal.scopes):
+        needs = rule.key or "a person; no key may do it"
+        return Refused("key_scope_missing", f"needs {needs}")
+    if rule.scope == "account":
+        return None
+    held = [grant for grant in principal.grants if grant.role in rule.roles]
+    if rule.scope == "county":
+        held = [grant for grant in held if grant.agency is None and not above(grant.area)]
+    if not held:
+        return Refused("not_your_role", f"needs one of {', '.join(sorted(rule.roles))}")
+    return None
+
+
+def covers(grant: Grant, areas: AreaPath, agencies: Iterable[AgencyId]) -> bool:
+    """Whether a grant reaches a case that lies in `areas` with these agencies at work."""
+    return grant.area in areas and (grant.agency is None or grant.agency in agencies)
+
+
+def reach(
+    rule: Rule, principal: Principal, areas: AreaPath, agencies: Sequence[AgencyId]
+) -> Actor | Refused:
+    """The actor as whom the kernel sees the principal at this case: only with the roles whose
+    grants reach it. Refused as `outside_scope` when none of the rule's roles does."""
+    near = [grant for grant in principal.grants if covers(grant, areas, agencies)]
+    if not any(grant.role in rule.roles for grant in near):
+        return Refused("outside_scope", "your roles do not reach this case")
+    agency = next((grant.agency for grant in near if grant.agency is not None), None)
+    roles = tuple(role for role in ROLES if any(grant.role == role for grant in near))
+    return Actor(principal.id, principal.kind, roles, agency)
+
+
+def may_open_for(purpose: str, actor: Actor) -> bool:
+    """Whether a purpose exists and one of the actor's roles has it."""
+    return any(role in PURPOSES.get(purpose, ()) for role in actor.roles)
+
+
+__all__ = ["PURPOSES", "RULES", "VERBS", "Principal", "Rule", "admit", "covers", "reach"]

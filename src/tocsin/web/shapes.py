@@ -1,0 +1,91 @@
+"""The exact shapes of what the API takes: strict types, no unknown members, no NUL."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+from tocsin.runtime.reception import LINE_LIMIT, TEXT_LIMIT
+
+WORD: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+"""Names in packs and reasons: what a person types freely does not fit in."""
+ID: Final = r"^[^\x00-\x20\x7f/?#]{1,120}$"
+"""Ids travel in paths: no slash, no blank. Area ids may hold any letters."""
+NO_NUL: Final = r"^[^\x00]+$"
+INSTANT: Final = (
+    r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"
+)
+_INSTANT = re.compile(INSTANT.replace("|2[0-8])", "|2[0-9]|3[01])"))
+
+
+def like(example: dict[str, Any]) -> ConfigDict:
+    """The configuration of a shape with its example, which the OpenAPI document shows."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+class Strict(BaseModel):
+    """A body: `0` is no boolean, `"1"` no number, and a misspelt member is told."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _instant(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        raise ValueError("an instant as in RFC 3339, with its zone, 1900 to 2199")
+    return datetime.fromisoformat(value).astimezone(UTC)
+
+
+InstantText = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    PlainSerializer(lambda value: value.isoformat(), return_type=str),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": INSTANT,
+            "examples": ["2026-11-22T09:30:00+08:00"],
+            "description": "RFC 3339 with a zone. Days 29 to 31 are taken too where they exist.",
+        }
+    ),
+]
+Word = Annotated[
+    str,
+    StringConstraints(pattern=WORD),
+    Field(description="One enumerated word, such as `no_answer`; never free text."),
+]
+Id = Annotated[str, StringConstraints(pattern=ID, max_length=120)]
+Text = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=TEXT_LIMIT, pattern=NO_NUL),
+    Field(description="Free text. It is sealed on arrival and never repeated in an answer."),
+]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=LINE_LIMIT, pattern=NO_NUL)]
+Percent = Annotated[int, Field(ge=1, le=1_000)]
+Score = Annotated[int, Field(ge=0, le=100)]
+Level = Annotated[int, Field(ge=1, le=9)]
+PriorityNumber = Annotated[int, Field(ge=1, le=4)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+PhotoData = Annotated[
+    str,
+    StringConstraints(min_length=4, max_length=14_000_000, pattern=r"^[A-Za-z0-9+/]+={0,2}$"),
+    Field(
+        description="A JPEG, PNG or WebP photo in base64. It is re-encoded without EXIF.",
+        json_schema_extra={"examples": ["iVBORw0KGgoAAAANSUhEUg=="]},
+    ),
+]
+Photos = Annotated[tuple[PhotoData, ...], Field(strict=False, max_length=5)]

@@ -1,0 +1,128 @@
+"""The words of the web rim's own refusals, in both languages; the rest comes from the packs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+REASON_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    "bad_request": ("The request cannot be read.", "无法读取该请求。"),
+    "sign_in_needed": ("Sign in first, or send an API key.", "请先登录，或提供接口密钥。"),
+    "wrong_login": (
+        "The login name or the password is not right.",
+        "登录名或密码不正确。",
+    ),
+    "key_scope_missing": (
+        "This API key was not made for that.",
+        "该接口密钥没有此项权限。",
+    ),
+    "outside_scope": (
+        "Your roles do not reach this place or this case.",
+        "您的角色范围不包含该地点或该案件。",
+    ),
+    "wrong_origin": (
+        "The request came from another site and was not carried out.",
+        "请求来自其他网站，未予执行。",
+    ),
+    "csrf_missing": (
+        "The request lacks its session's token (X-CSRF-Token).",
+        "请求缺少会话令牌（X-CSRF-Token）。",
+    ),
+    "purpose_not_yours": (
+        "Sealed values are not opened to your roles for this purpose.",
+        "您的角色不能以此用途查看受保护的内容。",
+    ),
+    "link_used": (
+        "This link was used already or is too old. Ask for a new one.",
+        "该链接已被使用或已过期，请申请新的链接。",
+    ),
+    "unknown_path": ("There is nothing at this address.", "该地址没有内容。"),
+    "receipt_unknown": (
+        "There is no report with this tracking code. Check its letters.",
+        "没有与该查询码对应的上报，请核对字符。",
+    ),
+    "unknown_account": ("There is no such account.", "没有该账户。"),
+    "unknown_key": ("There is no such API key.", "没有该接口密钥。"),
+    "unknown_session": ("There is no such session.", "没有该会话。"),
+    "unknown_area": ("There is no such area.", "没有该区域。"),
+    "unknown_errand": ("There is no such dead letter.", "没有该未送达事项。"),
+    "unknown_problem": ("There is no such reason.", "没有该原因说明。"),
+    "method_not_allowed": (
+        "This address does not take that method.",
+        "该地址不支持此请求方法。",
+    ),
+    "not_acceptable": ("This form of answer is not offered.", "不提供该格式的答复。"),
+    "login_taken": ("This login name is taken.", "该登录名已被使用。"),
+    "password_weak": (
+        "The password needs at least 12 characters, not all alike, and must not hold the "
+        "login name.",
+        "密码至少需要 12 个字符，不能全部相似，也不能包含登录名。",
+    ),
+    "last_administrator": (
+        "This is the last administrator; make another one first.",
+        "这是最后一位管理员，请先设立另一位。",
+    ),
+    "grant_invalid": (
+        "A role is given over an area that does not exist, or its agency does not fit.",
+        "所授角色的区域不存在，或机构不符合要求。",
+    ),
+    "photo_unreadable": (
+        "A photo cannot be read. Send JPEG, PNG or WebP.",
+        "照片无法读取，请使用 JPEG、PNG 或 WebP。",
+    ),
+    "too_large": ("The request is too large.", "请求内容过大。"),
+    "wrong_media_type": (
+        "This address does not read that kind of content.",
+        "该地址不接受此类内容。",
+    ),
+    "invalid": (
+        "Some fields are not right; `errors` says which.",
+        "部分字段不正确，详见 errors。",
+    ),
+    "too_many_requests": (
+        "Too many tries in a short time. Wait a little.",
+        "短时间内请求过多，请稍后再试。",
+    ),
+    "internal": (
+        "Something went wrong here. The operators can find it by its request id.",
+        "系统内部出错，运维人员可凭请求编号查找原因。",
+    ),
+    "unavailable": (
+        "The data store cannot answer at the moment. Nothing was changed; try again soon.",
+        "数据存储暂时无法应答，未作任何更改，请稍后再试。",
+    ),
+    "busy": ("Too much to do at the moment; try again soon.", "系统繁忙，请稍后再试。"),
+}
+
+
+def text_of(reason: str, language: str) -> str:
+    """The sentence for a reason in a language ("zh-CN" or "en")."""
+    texts = REASON_TEXTS.get(reason)
+    if texts is None:
+        return reason
+    return texts[1] if language.startswith("zh") else texts[0]
+
+
+def pick_language(header: str | None, offered: Iterable[str]) -> str:
+    """The offered language that an Accept-Language header (RFC 9110) wants most; the first
+    offered one when it wants none of them. Anything unreadable in it is passed over."""
+    languages = tuple(offered)
+    best, best_weight = languages[0], 0.0
+    for part in (header or "")[:200].split(","):
+        tag, _, rest = part.strip().partition(";")
+        weight = _weight(rest)
+        base = tag.strip().lower().partition("-")[0]
+        for language in languages:
+            if base == language.partition("-")[0] and weight > best_weight:
+                best, best_weight = language, weight
+    return best
+
+
+def _weight(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name != "q":
+        return 1.0
+    try:
+        return max(0.0, min(1.0, float(value)))
+    except ValueError:
+        return 0.0

@@ -5,7 +5,7 @@ CREATE TABLE packs (
   version  text COLLATE "C" PRIMARY KEY,
   content  bytea       NOT NULL,
   sha256   bytea       NOT NULL,
-  saved_at timestamptz NOT NULL DEFAULT now()
+  saved_at timestamptz NOT NULL
 );
 
 CREATE TABLE areas (
@@ -20,7 +20,7 @@ CREATE TABLE agencies (
 
 CREATE TABLE directory_changes (
   id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  at     timestamptz NOT NULL DEFAULT now(),
+  at     timestamptz NOT NULL,
   actor  text COLLATE "C" NOT NULL,
   what   text COLLATE "C" NOT NULL, -- 'areas', 'agency', 'pack'
   id_of  text COLLATE "C" NOT NULL,

@@ -22,8 +22,9 @@ BYTES_MAX: Final = 12 * 2**20
 """A 50-megapixel photo of a telephone, as JPEG."""
 PIXELS_MAX: Final = 25_000_000
 """Decoded at once: 100 MB at four bytes a pixel, in each of two threads."""
-JPEG_PIXELS_MAX: Final = 110_000_000
-"""A JPEG is decoded at an eighth to half of its size when it is large, so it may have more."""
+JPEG_PIXELS_MAX: Final = 80_000_000
+"""A large JPEG is decoded at an eighth to half of its size, so it may have more. A progressive one
+may not: its decoder holds the coefficients of the whole picture."""
 SIDE_MAX_PX: Final = 2_560
 """The longer side of what is kept: enough to read a house number, a seventh of the memory."""
 QUALITY: Final = 85
@@ -53,7 +54,8 @@ def develop(data: bytes) -> Photo | Refused:
         return Refused("photo_type", "not a JPEG, PNG or WebP picture")
     with picture:
         is_jpeg = picture.format in ("JPEG", "MPO")
-        limit = JPEG_PIXELS_MAX if is_jpeg else PIXELS_MAX
+        is_scaled = is_jpeg and "progressive" not in picture.info
+        limit = JPEG_PIXELS_MAX if is_scaled else PIXELS_MAX
         if picture.width * picture.height > limit:
             return Refused("photo_too_large", f"over {limit // 1_000_000} megapixels")
         try:

@@ -1,0 +1,216 @@
+"""Photos from strangers: what comes out is the picture and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import random
+import struct
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import ExifTags, Image, PngImagePlugin
+
+from tocsin.kernel.shared import Refused
+from tocsin.runtime import photos
+from tocsin.runtime.photos import Darkroom, develop
+from tocsin.runtime.reception import Photo
+
+CANARY = "CANARY-60.1699N-24.9384E"
+RED, BLUE = (250, 10, 10), (10, 10, 250)
+
+
+def picture(size: tuple[int, int] = (120, 80)) -> Image.Image:
+    """Left half red, right half blue: a turn shows."""
+    made = Image.new("RGB", size, RED)
+    made.paste(BLUE, (size[0] // 2, 0, size[0], size[1]))
+    return made
+
+
+def as_bytes(made: Image.Image, form: str = "JPEG", **options: object) -> bytes:
+    out = io.BytesIO()
+    made.save(out, form, **options)
+    return out.getvalue()
+
+
+def with_exif(orientation: int = 1) -> bytes:
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = CANARY
+    exif[ExifTags.Base.Orientation] = orientation
+    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    gps[ExifTags.GPS.GPSLatitudeRef] = "N"
+    gps[ExifTags.GPS.GPSLatitude] = (60.0, 10.0, 11.6)
+    gps[ExifTags.GPS.GPSAreaInformation] = CANARY.encode()
+    return as_bytes(picture(), exif=exif, comment=CANARY.encode())
+
+
+def developed(data: bytes) -> Photo:
+    photo = develop(data)
+    assert isinstance(photo, Photo), photo
+    return photo
+
+
+def opened(photo: Photo) -> Image.Image:
+    return Image.open(io.BytesIO(photo.data))
+
+
+def refusal(data: bytes) -> str:
+    outcome = develop(data)
+    assert isinstance(outcome, Refused)
+    return outcome.reason
+
+
+def looks(found: tuple[int, ...], colour: tuple[int, ...]) -> bool:
+    return all(abs(a - b) < 60 for a, b in zip(found, colour, strict=True))
+
+
+def test_exif_and_position_are_gone():
+    data = with_exif()
+    assert CANARY.encode() in data
+    photo = developed(data)
+    assert CANARY.encode() not in photo.data
+    assert b"Exif" not in photo.data
+    assert not opened(photo).getexif()
+    assert photo.media_type == "image/jpeg"
+
+
+def test_a_developer_that_keeps_exif_is_caught():
+    """The planted bug: saving the picture with its own exif leaves the canary in."""
+    source = Image.open(io.BytesIO(with_exif()))
+    kept = as_bytes(source, exif=source.getexif())
+    assert CANARY.encode() in kept
+
+
+@pytest.mark.parametrize(
+    ("orientation", "size", "first"),
+    [(1, (120, 80), RED), (3, (120, 80), BLUE), (6, (80, 120), RED), (8, (80, 120), BLUE)],
+)
+def test_it_is_turned_upright_before_the_exif_goes(
+    orientation: int, size: tuple[int, int], first: tuple[int, int, int]
+):
+    upright = opened(developed(with_exif(orientation)))
+    assert upright.size == size
+    pixel = upright.getpixel((5, 5))
+    assert isinstance(pixel, tuple) and looks(pixel, first)
+
+
+def test_it_is_known_by_its_content():
+    data = as_bytes(picture(), "PNG")
+    first, again = developed(data), developed(data)
+    assert first == again
+    assert first.digest == hashlib.sha256(first.data).hexdigest()
+    other = developed(as_bytes(Image.new("RGB", (9, 9)), "PNG"))
+    assert other.digest != first.digest
+
+
+MODES = {
+    "JPEG": ("RGB", "L", "CMYK", "1"),
+    "PNG": ("RGB", "L", "RGBA", "P", "LA", "1", "I;16"),
+    "WEBP": ("RGB", "L", "RGBA", "P", "LA"),
+}
+
+
+@pytest.mark.parametrize(
+    ("form", "mode"), [(form, mode) for form, modes in MODES.items() for mode in modes]
+)
+def test_every_kind_of_picture_becomes_a_jpeg(form: str, mode: str):
+    data = as_bytes(Image.new(mode, (40, 30)), form)
+    assert opened(developed(data)).size == (40, 30)
+
+
+def test_a_large_jpeg_is_fine_unless_its_decoder_must_hold_all_of_it():
+    large = Image.new("L", (8_000, 6_000), 128)
+    assert opened(developed(as_bytes(large))).size == (2_560, 1_920)
+    assert refusal(as_bytes(large, progressive=True)) == "photo_too_large"
+
+
+def test_what_was_transparent_is_white():
+    data = as_bytes(Image.new("RGBA", (10, 10), (0, 0, 0, 0)), "PNG")
+    pixel = opened(developed(data)).getpixel((5, 5))
+    assert isinstance(pixel, tuple) and looks(pixel, (255, 255, 255))
+
+
+def test_a_large_photo_is_made_smaller():
+    photo = opened(developed(as_bytes(picture((4000, 3000)))))
+    assert photo.size == (photos.SIDE_MAX_PX, photos.SIDE_MAX_PX * 3 // 4)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"GIF89a" + b"\0" * 100,
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"<!DOCTYPE x [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><svg>&a;</svg>",
+        b"%PDF-1.4",
+        b"MZ" + b"\0" * 500,
+    ],
+)
+def test_the_content_decides_what_it_is(data: bytes):
+    assert refusal(data) == "photo_type"
+
+
+def png_of(width: int, height: int, rows: bytes) -> bytes:
+    """A PNG whose header says what we like."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = zlib.compress(rows, 9)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("side", [6_000, 20_000, 60_000])
+def test_a_decompression_bomb_is_not_decoded(side: int):
+    assert refusal(png_of(side, side, b"\0" * 100_000)) == "photo_too_large"
+
+
+def test_a_text_bomb_in_a_png_is_not_read():
+    info = PngImagePlugin.PngInfo()
+    info.add_text("bomb", "0" * 200_000_000, zip=True)
+    data = as_bytes(picture(), "PNG", pnginfo=info)
+    assert len(data) < 1_000_000
+    assert isinstance(develop(data), Photo | Refused)
+
+
+def test_too_many_bytes_are_refused_unseen():
+    assert refusal(as_bytes(picture()) + b"\0" * photos.BYTES_MAX) == "photo_too_large"
+
+
+def test_a_polyglot_loses_its_other_half():
+    payload = b"PK\x03\x04 <script>alert(1)</script> CANARY"
+    photo = developed(as_bytes(picture()) + payload)
+    assert b"script" not in photo.data and b"CANARY" not in photo.data
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_a_photo_that_is_cut_off_is_refused(form: str):
+    noise = Image.frombytes("RGB", (200, 200), random.Random(1).randbytes(120_000))
+    data = as_bytes(noise, form)
+    assert refusal(data[: len(data) // 2]) in ("photo_damaged", "photo_type")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=60), st.integers(0, 600), st.sampled_from(["JPEG", "PNG", "WEBP"]))
+def test_no_bytes_ever_raise(noise: bytes, place: int, form: str):
+    data = as_bytes(picture(), form)
+    for each in (noise, data[:place] + noise + data[place + len(noise) :], data[:place] + noise):
+        assert isinstance(develop(each), Photo | Refused)
+
+
+async def test_the_darkroom_takes_only_so_many_at_once():
+    room = Darkroom(workers=1, waiting_max=2)
+    data = as_bytes(picture())
+    outcomes = await asyncio.gather(*(room.develop(data) for _ in range(5)))
+    assert [isinstance(each, Photo) for each in outcomes] == [True, True, False, False, False]
+    assert {each.reason for each in outcomes if isinstance(each, Refused)} == {"busy"}
+    assert isinstance(await room.develop(data), Photo)
+    room.close()

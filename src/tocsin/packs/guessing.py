@@ -28,8 +28,14 @@ _STOP = frozenset(
 )
 
 
+# Words whose stem is another matter: parking is not a park.
+_WHOLE = frozenset(("parking", "lighting", "building", "heating", "wages", "gas", "bus"))
+
+
 def _stem(word: str) -> str:
     """A plain plural and verb ending cut, the same for texts and keywords."""
+    if word in _WHOLE:
+        return word
     for ending, rest in (("ies", "y"), ("ing", ""), ("ed", ""), ("es", ""), ("s", "")):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: len(word) - len(ending)] + rest

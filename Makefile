@@ -37,7 +37,7 @@ check: setup ## static checks, kernel and house tests; under a minute
 	@$(BIN)/pytest -q -n 2 $(wildcard tests/kernel tests/house)
 
 bench: setup $(MAP) ## the numbers, as a table and in build/bench.json
-	@$(BIN)/python -m tocsin.app.bench $(ONLY)
+	@$(BIN)/python -m bench $(ONLY)
 
 sim: setup ## the seeded town against the memory store
 	@$(BIN)/tocsin sim $(ARGS)

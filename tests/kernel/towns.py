@@ -17,7 +17,7 @@ from tocsin.kernel.cases.policy import (
     UrgeLevel,
     Verification,
 )
-from tocsin.kernel.cases.react import Errand, react
+from tocsin.kernel.cases.react import Errand, Send, Tell, react
 from tocsin.kernel.cases.state import Case, Report
 from tocsin.kernel.deadlines import Allowance, Calendar
 from tocsin.kernel.shared import (
@@ -33,6 +33,7 @@ from tocsin.kernel.shared import (
     ReportId,
     SealedRef,
     Stamped,
+    TaskId,
 )
 
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -150,6 +151,8 @@ class Town:
     stamped: list[tuple[CaseId, Stamped[words.Command, CaseFacts]]] = field(default_factory=list)
     errands: list[tuple[CaseId, Errand]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
+    presses: int = 0
+    sent: int = 0
 
     def case(self, name: str = "c1") -> Case:
         return self.cases.get(CaseId(name), Case(CaseId(name)))
@@ -159,7 +162,9 @@ class Town:
 
     def press(self, body: words.Command, by: Actor = DISPATCHER, on: str = "c1") -> Refused | None:
         target = CaseId(on)
-        new_id = target if isinstance(body, words.OpenCase) else f"n{len(self.stamped)}"
+        if not isinstance(body, words.WakeUp):  # waking more often must not change the ids
+            self.presses += 1
+        new_id = target if isinstance(body, words.OpenCase) else f"n{self.presses}"
         command = stamp(body, self.now, by, new_id, self.case(on), self.policy)
         loaded = {id_: self.case(id_) for id_ in coordination.involved(target, body)}
         decision = coordination.decide(loaded, target, command)
@@ -194,11 +199,28 @@ class Town:
             assert self.press(body, DISPATCHER, on) is None
         assert self.press(words.StartTask(self.lead(on)), by, on) is None
 
-    def lead(self, on: str = "c1"):  # noqa: ANN201
+    def lead(self, on: str = "c1") -> TaskId:
         return [t.id for t in self.case(on).tasks if t.role == "lead"][-1]
 
     def wake(self, on: str = "c1") -> None:
         assert self.press(words.WakeUp(), SYSTEM, on) is None
+
+    def deliver(self) -> None:
+        """Hand over what cases owe each other."""
+        while self.sent < len(self.errands):
+            _, errand = self.errands[self.sent]
+            self.sent += 1
+            if isinstance(errand, Send):
+                refused = self.press(errand.command, SYSTEM, errand.to)
+                assert refused is None, "what is sent may arrive twice, but is never refused"
+
+    def told(self) -> list[str]:
+        """Who was told what, in order."""
+        return [
+            f"{e.report or e.agency or e.audience}: {e.template}"
+            for _, e in self.errands
+            if isinstance(e, Tell)
+        ]
 
     def story(self) -> str:
         return "\n".join(self.log)

@@ -94,13 +94,12 @@ def _merge(
 
 
 def _unfit(duplicate: Case) -> Refused | None:
-    """Why a case cannot be merged away. Someone may already be on the way to it (its tasks wait
-    in the stash), but a claim must be checked and an arbitration decided where they are."""
+    """Why a case cannot be merged away."""
     if duplicate.status == "absent":
         return Refused("not_found", "there is no case with the duplicate's id")
     if duplicate.status == "merged":
         return Refused("already_merged", f"merged into {duplicate.links.merged_into}")
-    if not duplicate.is_open or duplicate.status == "claimed_done":
+    if duplicate.status not in (MACHINE.steps[words.CaseMerged].sources or ()):
         return Refused("not_from_here", f"the duplicate is {duplicate.status}")
     if duplicate.arbitration_since is not None:
         return Refused("arbitration_open", "the arbiter decides first")

@@ -27,6 +27,7 @@ OPEN: Final[tuple[Status, ...]] = (
     "claimed_done",
 )
 AT_WORK: Final[tuple[Status, ...]] = ("dispatched", "in_work")
+UNCLAIMED: Final[tuple[Status, ...]] = ("received", "accepted", "filed", *AT_WORK)
 KNOWN: Final[tuple[Status, ...]] = (*OPEN, "verified", "refused", "void", "merged")
 
 ANY_BUT_REPORTER: Final[tuple[ActorKind, ...]] = ("staff", "integration", "system")
@@ -70,16 +71,17 @@ class Rule:
     """Who may give a command from where.
 
     `leads_to` names the events that may change the status or a clock. `fast` are statuses that
-    count only where the pack allows the fast path; `repeats` are statuses in which the command is
-    a repeated press and nothing is to do. `roles` bind staff only (empty: the access table of the
-    web decides). `unlike` are persons who may not be the actor. `reasons` are its refusals beside
-    `not_found`, `not_from_here` and `not_your_role`.
+    count only where the pack allows the fast path, `fast_leads_to` events likewise. `repeats` are
+    statuses in which the command is a repeated press and nothing is to do. `roles` bind staff
+    only (empty: the access table of the web decides). `unlike` are persons who may not be the
+    actor. `reasons` are its refusals beside `not_found`, `not_from_here` and `not_your_role`.
     """
 
     command: type[words.Command]
     sources: tuple[Status, ...]
     leads_to: tuple[type[words.Event], ...] = ()
     fast: tuple[Status, ...] = ()
+    fast_leads_to: tuple[type[words.Event], ...] = ()
     repeats: tuple[Status, ...] = ()
     kinds: tuple[ActorKind, ...] = ANY_BUT_REPORTER
     roles: tuple[str, ...] = ()
@@ -92,7 +94,8 @@ class Step:
     """What an event does. `to` None keeps the status; `stops` come before `starts`.
 
     `ends` means that the small machines are closed and that all clocks stop (a merge keeps both
-    in the stash instead).
+    in the stash instead). `restores` puts back the status that `CaseMerged` came from. `sources`
+    is set where the event befalls another case than the command was addressed to.
     """
 
     event: type[words.Event]
@@ -102,6 +105,8 @@ class Step:
     pauses: bool = False
     resumes: bool = False
     ends: bool = False
+    restores: bool = False
+    sources: tuple[Status, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +116,6 @@ class Machine:
     rules: dict[type[words.Command], Rule]
     steps: dict[type[words.Event], Step]
 
-    def sources(self, event: type[words.Event]) -> tuple[Status, ...]:
-        """The statuses in which a command may lead to this event."""
-        found: dict[Status, None] = {}
-        for rule in self.rules.values():
-            if event in rule.leads_to:
-                found.update(dict.fromkeys((*rule.sources, *rule.fast)))
-        return tuple(found)
-
 
 _TASK = ("unknown_task", "not_your_agency")
 
@@ -127,7 +124,8 @@ _RULES: Final = (
     Rule(
         words.OpenCase,
         ("absent",),
-        (words.CaseOpened, words.CaseAccepted, words.CaseFiled, words.CaseDispatched),
+        (words.CaseOpened,),
+        fast_leads_to=(words.CaseAccepted, words.CaseFiled, words.CaseDispatched),
         kinds=ANYONE,
         reasons=("already_exists", "fast_path_not_allowed"),
     ),
@@ -149,8 +147,9 @@ _RULES: Final = (
     Rule(
         words.DispatchCase,
         ("filed",),
-        (words.CaseAccepted, words.CaseFiled, words.CaseDispatched),
+        (words.CaseFiled, words.CaseDispatched),
         fast=("received", "accepted"),
+        fast_leads_to=(words.CaseAccepted,),
         repeats=("dispatched",),
         reasons=("fast_path_not_allowed", "route_required", "arbitration_open", "decision_binds"),
     ),
@@ -210,20 +209,20 @@ _RULES: Final = (
     # small machines
     Rule(
         words.AskReporter,
-        ("received", "accepted", "filed", *AT_WORK),
+        UNCLAIMED,
         (words.ReporterAsked,),
         reasons=("question_open", "unknown_report", "pause_over_cap"),
     ),
     Rule(
         words.AnswerQuestion,
-        ("received", "accepted", "filed", *AT_WORK),
+        UNCLAIMED,
         (words.QuestionAnswered,),
         kinds=ANYONE,
         reasons=("no_question",),
     ),
     Rule(
         words.WithdrawQuestion,
-        ("received", "accepted", "filed", *AT_WORK),
+        UNCLAIMED,
         (words.QuestionWithdrawn,),
         reasons=("no_question",),
     ),
@@ -418,8 +417,10 @@ _STEPS: Final = (
     Step(words.OwnershipDeclined, stops=("ownership",)),
     Step(words.CaseUrged, starts=("urge",)),
     Step(words.UrgeAnswered, stops=("urge",)),
-    Step(words.CaseMerged, "merged", ends=True, stops=ALL_CLOCKS),
-    Step(words.CaseUnmerged),  # the status comes back from the stash
+    # Someone may already be on the way to a duplicate (its tasks wait in the stash), but a claim
+    # must be checked where it was made.
+    Step(words.CaseMerged, "merged", ends=True, stops=ALL_CLOCKS, sources=UNCLAIMED),
+    Step(words.CaseUnmerged, restores=True, sources=("merged",)),
     Step(words.DuplicateAbsorbed),
     Step(words.DuplicateReleased),
     Step(words.CaseSplit),
@@ -442,6 +443,7 @@ __all__ = [
     "SELF_ENDING",
     "STAND_INS",
     "SUPERVISORS",
+    "UNCLAIMED",
     "Machine",
     "Person",
     "Rule",

@@ -1,0 +1,1 @@
+"""The numbers of Tocsin: `make bench`, or `make bench ONLY=intake`."""

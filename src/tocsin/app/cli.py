@@ -1,0 +1,261 @@
+"""The command line: one verb a task, the same settings everywhere."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tocsin.app import logs
+from tocsin.app.settings import SETTINGS, Settings, SettingsError, load
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; the exit code is 0 when it did what it promises, 2 for a wrong call."""
+    # These two read their own options: "--help" after the verb is theirs as well.
+    parser = _parser()
+    asked, rest = parser.parse_known_args(argv)
+    if rest and not hasattr(asked, "rest"):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if hasattr(asked, "rest"):
+        asked.rest = rest
+    run: Run = asked.run
+    try:
+        return run(asked)
+    except SettingsError as error:
+        return _fail(error.message(_language()))
+    except KeyboardInterrupt:
+        return 130
+    except OPERATOR_ERRORS() as error:
+        return _fail(str(error))
+
+
+def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
+    """What an operator can mend: said in one line, without a traceback."""
+    from tocsin.geography.tiers import AtlasError
+    from tocsin.packs.reading import PackError
+    from tocsin.runtime.ports import Unavailable
+    from tocsin.simulation.extract import ExtractError
+    from tocsin.stores.postgres.binaries import EmbeddedPostgresError
+    from tocsin.stores.postgres.migrate import MigrationError
+    from tocsin.stores.vault import WrongMasterKey
+
+    return (
+        AtlasError,
+        PackError,
+        Unavailable,
+        ExtractError,
+        EmbeddedPostgresError,
+        MigrationError,
+        WrongMasterKey,
+        FileNotFoundError,
+        PermissionError,
+    )
+
+
+def _lazy(module: str, name: str) -> Run:
+    """A verb that is imported when it is called: `tocsin --help` answers at once."""
+
+    def run(asked: argparse.Namespace) -> int:
+        return getattr(import_module(f"tocsin.app.{module}"), name)(asked)
+
+    return run
+
+
+def _fail(message: str) -> int:
+    print(f"tocsin: {message}", file=sys.stderr)
+    return 2
+
+
+def _language() -> str:
+    return "zh-CN" if os.environ.get("LANG", "").lower().startswith("zh") else "en"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tocsin", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"tocsin {version('tocsin')}")
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+    _serve_verb(verbs)
+    _town_verbs(verbs)
+    _pack_verbs(verbs)
+    _keeping_verbs(verbs)
+    return parser
+
+
+def _verb(verbs: Any, name: str, run: Run, help: str, *, settings: bool = True):
+    verb = verbs.add_parser(name, help=help, description=help)
+    verb.set_defaults(run=run)
+    if settings:
+        verb.add_argument("--config", type=Path, help="a TOML file with settings")
+        for setting in SETTINGS:
+            flag = "--" + setting.name.replace("_", "-")
+            verb.add_argument(flag, dest=f"set_{setting.name}", help=setting.doc, metavar="X")
+    return verb
+
+
+def settings_of(asked: argparse.Namespace, **defaults: object) -> Settings:
+    """The settings of this call: command line over environment over file over defaults."""
+    overrides = {
+        name.removeprefix("set_"): value
+        for name, value in vars(asked).items()
+        if name.startswith("set_")
+    }
+    for name, value in defaults.items():
+        if overrides.get(name) is None:
+            overrides[name] = value
+    return load(overrides, os.environ, asked.config)
+
+
+# -- serve -----------------------------------------------------------------------------
+
+
+def _serve_verb(verbs: Any) -> None:
+    verb = _verb(verbs, "serve", _serve, "run a node")
+    verb.add_argument("--speed", type=float, help="let the node's time run this much faster")
+    verb.add_argument("--demo-start", type=datetime.fromisoformat, help=argparse.SUPPRESS)
+    verb = _verb(verbs, "settings", _settings, "list every setting", settings=False)
+
+
+def _serve(asked: argparse.Namespace) -> int:
+    from tocsin.app.clock import ScaledClock, SteadyClock
+    from tocsin.app.node import Node, serve, start_database
+
+    settings = settings_of(asked)
+    logs.configure(
+        level=settings.log_level,
+        style=settings.log_format,
+        lines_per_event=settings.log_lines_per_event,
+    )
+    settings.data.mkdir(parents=True, exist_ok=True)
+    clock = None
+    if asked.speed is not None or asked.demo_start is not None:
+        start = asked.demo_start or SteadyClock().now()
+        clock = ScaledClock(start, asked.speed or 1.0)
+
+    def announce(node: Node, address: str, link: str | None) -> None:
+        print(f"Tocsin answers at {address}", flush=True)
+        if link is not None:
+            print(f"First administrator (once): {address}{link}", flush=True)
+
+    database = start_database(settings)
+    # What is loaded now stays: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    try:
+        _run(serve(settings, database, clock, announce))
+    finally:
+        if database[0] is not None:
+            database[0].stop()
+    return 0
+
+
+def _run(work: Any) -> Any:
+    import uvloop
+
+    return uvloop.run(work)
+
+
+def _settings(asked: argparse.Namespace) -> int:
+    for setting in SETTINGS:
+        shown = "" if setting.is_secret else f" [{setting.default}]"
+        print(f"{setting.variable}{shown} {setting.unit}\n    {setting.doc}\n    {setting.doc_zh}")
+    return 0
+
+
+# -- the town --------------------------------------------------------------------------
+
+
+def _town_verbs(verbs: Any) -> None:
+    for name, run, about in (
+        ("demo", _demo, "a town's day on a fresh node"),
+        ("sim", _sim, "seeded towns against the store in memory"),
+    ):
+        verb = verbs.add_parser(name, help=about, add_help=False)
+        verb.set_defaults(run=run, rest=[])
+    verb = _verb(verbs, "areas", _areas, "cut a map extract into four tiers of areas")
+    verb.add_argument("map_file", type=Path, metavar="FILE.osm.pbf")
+    verb = _verb(verbs, "import", _import, "take closed cases of the past from a file")
+    verb.add_argument("file", type=Path)
+    verb.add_argument("--format", choices=("open311", "nyc311", "sf-fire"), help="guessed if unset")
+    verb.add_argument("--rejects", type=Path, help="where to write what was skipped, and why")
+
+
+def _areas(asked: argparse.Namespace) -> int:
+    from tocsin.app.ground import AREAS_FILE, town_from_map
+    from tocsin.geography.geojson import to_geojson
+
+    settings = settings_of(asked)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    areas = town_from_map(asked.map_file, settings.data).areas
+    target = settings.data / AREAS_FILE
+    target.write_text(json.dumps(to_geojson(areas), ensure_ascii=False), encoding="utf-8")
+    print(f"{len(areas)} areas written to {target}")
+    return 0
+
+
+def _demo(asked: argparse.Namespace) -> int:
+    from tocsin.app.demo import main as demo
+
+    return demo(asked.rest)
+
+
+def _sim(asked: argparse.Namespace) -> int:
+    from tocsin.simulation.campaign import main as campaign
+
+    return campaign(asked.rest)
+
+
+def _import(asked: argparse.Namespace) -> int:
+    from tocsin.app.importing import import_file
+
+    return _run(import_file(settings_of(asked), asked.file, asked.format, asked.rejects))
+
+
+# -- packs -----------------------------------------------------------------------------
+
+
+def _pack_verbs(verbs: Any) -> None:
+    pack = verbs.add_parser("pack", help="check, explain and cover a pack")
+    inner = pack.add_subparsers(required=True, metavar="VERB")
+    verb = _verb(inner, "check", _lazy("packing", "check"), "find what is wrong in a pack")
+    verb.add_argument("folder", nargs="?", help="a pack's name or folder; default from settings")
+    verb = _verb(inner, "explain", _lazy("packing", "explain"), "why a report goes where it goes")
+    verb.add_argument("report", type=Path, metavar="REPORT.toml")
+    verb.add_argument("--language", default=_language())
+    verb = _verb(
+        inner, "coverage", _lazy("packing", "coverage"), "each grid cell and type has an owner"
+    )
+    verb.add_argument("folder", nargs="?", help="a pack's name or folder; default from settings")
+
+
+# -- keeping ---------------------------------------------------------------------------
+
+
+def _keeping_verbs(verbs: Any) -> None:
+    _verb(
+        verbs,
+        "verify",
+        _lazy("keeping", "verify"),
+        "fold the journal and compare it with the board",
+    )
+    verb = _verb(
+        verbs, "backup", _lazy("keeping", "backup"), "write a copy of everything to one file"
+    )
+    verb.add_argument("file", type=Path)
+    verb.add_argument("--with-key", action="store_true", help="include the vault's master key")
+    verb = _verb(verbs, "restore", _lazy("keeping", "restore"), "fill an empty node from a copy")
+    verb.add_argument("file", type=Path)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

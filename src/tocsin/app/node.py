@@ -1,0 +1,281 @@
+"""One node, put together and run: the only place that knows everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvicorn
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from tocsin.app.clock import ScaledClock, SteadyClock, TimeIds
+from tocsin.app.ground import atlas_of
+from tocsin.app.settings import Settings
+from tocsin.intakes.open311.serve import Open311Options, routes
+from tocsin.packs.find import builtin
+from tocsin.packs.load import load_pack
+from tocsin.packs.model import Pack
+from tocsin.packs.registry import Registry, dump, restore
+from tocsin.runtime.addresses import addresses
+from tocsin.runtime.engine import Engine
+from tocsin.runtime.following import follow
+from tocsin.runtime.ports import Unavailable
+from tocsin.runtime.reception import Reception
+from tocsin.runtime.runner import Runner
+from tocsin.runtime.services import Services
+from tocsin.stores.postgres.accounts import PostgresAccounts
+from tocsin.stores.postgres.directory import Directory
+from tocsin.stores.postgres.embedded import EmbeddedPostgres
+from tocsin.stores.postgres.store import PostgresStore
+from tocsin.stores.postgres.stories import PostgresStories
+from tocsin.stores.postgres.vault import PostgresVault
+from tocsin.stores.vault import MasterKeys, load_master_keys
+from tocsin.web.accounts import Accounts
+from tocsin.web.app import create_app
+from tocsin.web.guard import GuardLimits, guarded_protocol, raise_descriptor_limit
+from tocsin.web.live import Hub
+from tocsin.web.options import AccountOptions, WebOptions
+
+log = structlog.get_logger("tocsin.node")
+
+FOLLOW_EVERY_S: Final = 1.0
+"""How far the measures may lag behind the board."""
+SUPERVISE_EVERY_S: Final = 0.25
+"""How soon a database that died is started again."""
+
+NodeClock = SteadyClock | ScaledClock
+
+
+@dataclass(slots=True)
+class Node:
+    """A node that has started: everything in it is connected and migrated."""
+
+    settings: Settings
+    services: Services
+    store: PostgresStore
+    accounts: Accounts
+    hub: Hub
+    runner: Runner
+    stories: PostgresStories
+    directory: Directory
+    registry: Registry
+    embedded: EmbeddedPostgres | None
+    has_areas: bool
+
+
+def pack_of(settings: Settings) -> Pack:
+    """The pack the settings name: a shipped one, or a folder. Raises PackError, OSError."""
+    folder = Path(settings.pack)
+    if not (folder / "pack.toml").exists():
+        folder = builtin(settings.pack)
+    return load_pack(folder, calendar=settings.calendar or None)
+
+
+def start_database(settings: Settings) -> tuple[EmbeddedPostgres | None, str | Callable[[], str]]:
+    """The database the settings name; the embedded one is started. Call from the main thread:
+    the server ends with the thread that started it."""
+    if settings.database_url:
+        return None, settings.database_url
+    embedded = EmbeddedPostgres(settings.data / "postgres")
+    embedded.start()
+    return embedded, embedded.dsn
+
+
+def keys_of(settings: Settings) -> MasterKeys:
+    """The vault's master keys, made at the first start."""
+    return load_master_keys(settings.vault_key_file or settings.data / "vault.key")
+
+
+def _code_key(keys: MasterKeys) -> bytes:
+    """Tracking codes hang on the first master key, so that a rotation keeps them valid."""
+    derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"tocsin tracking codes")
+    return derive.derive(keys.by_id[min(keys.by_id)])
+
+
+@asynccontextmanager
+async def started(
+    settings: Settings,
+    database: tuple[EmbeddedPostgres | None, str | Callable[[], str]],
+    clock: NodeClock | None = None,
+) -> AsyncIterator[Node]:
+    """Everything connected, migrated and known; closed again at the end. Serves nothing yet."""
+    embedded, dsn = database
+    clock = clock or SteadyClock()
+    ids = TimeIds()
+    keys = keys_of(settings)
+    pack = pack_of(settings)
+    store = PostgresStore(dsn, keys, group_commit_max=settings.group_commit_max)
+    await store.open()
+    try:
+        directory = Directory(store.readers, clock)
+        await directory.save_pack(pack.version, dump(pack))
+        kept = await directory.packs()
+        pinned = [restore(content) for version, content in kept.items() if version != pack.version]
+        registry = Registry(pack, pinned)
+        atlas, has_areas = await asyncio.to_thread(atlas_of, settings.data, settings.map)
+        engine = Engine(store, registry, clock, ids)
+        account_store = PostgresAccounts(store.readers)
+        web = _web_options(settings)
+        accounts = Accounts(account_store, clock, ids, _account_options(settings), web)
+        runner = Runner(engine, addresses, settings.errand_interval_s)
+        services = Services(
+            store=store,
+            vault=PostgresVault(store.readers, keys, clock),
+            engine=engine,
+            reception=Reception(engine, pack, atlas, _code_key(keys)),
+            pack=pack,
+            atlas=atlas,
+            clock=clock,
+            ids=ids,
+            keys=accounts,
+            jurisdiction=pack.jurisdiction,
+            public_url=settings.public_url,
+            heartbeat=runner.heartbeat,
+        )
+        tick_s = settings.sse_tick_ms / 1000
+        hub = Hub(store, tick_s, settings.sse_queue_limit)
+        stories = PostgresStories(store.readers)
+        yield Node(
+            settings, services, store, accounts, hub, runner, stories, directory, registry,
+            embedded, has_areas,
+        )  # fmt: skip
+        accounts.close()
+    finally:
+        await store.close()
+
+
+def _web_options(settings: Settings) -> WebOptions:
+    return WebOptions(
+        public_url=settings.public_url,
+        trusted_proxies=tuple(ip_network(each) for each in settings.trusted_proxies),
+        body_limit=settings.max_body_bytes,
+    )
+
+
+def _account_options(settings: Settings) -> AccountOptions:
+    return AccountOptions(
+        argon2_pool=settings.argon2_pool,
+        session_idle=timedelta(hours=settings.session_idle_h),
+        session_absolute=timedelta(hours=settings.session_absolute_h),
+    )
+
+
+async def serve(
+    settings: Settings,
+    database: tuple[EmbeddedPostgres | None, str | Callable[[], str]],
+    clock: NodeClock | None = None,
+    announce: Callable[[Node, str, str | None], None] | None = None,
+) -> None:
+    """Run a node until it is told to stop (SIGINT, SIGTERM). `announce` is called once it
+    answers, with its address and, on the first start, the administrator's one-time path."""
+    async with started(settings, database, clock) as node:
+        if not node.has_areas:
+            log.warning("no_areas", hint="give --map FILE.osm.pbf, or data/areas.geojson")
+        server = uvicorn.Server(_server_config(node))
+        link = await node.accounts.first_link()
+        work = [
+            asyncio.create_task(node.runner.run(), name="runner"),
+            asyncio.create_task(node.hub.run(), name="live"),
+            asyncio.create_task(_follow(node), name="stories"),
+        ]
+        if node.embedded is not None:
+            work.append(asyncio.create_task(_supervise(node.embedded), name="database"))
+        if announce is not None:
+            work.append(asyncio.create_task(_announce(server, node, link, announce)))
+        serving = asyncio.create_task(server.serve(), name="server")
+        try:
+            await asyncio.wait([serving, *work[:3]], return_when=asyncio.FIRST_COMPLETED)
+            for task in work[:3]:
+                if task.done():  # a loop that keeps promises has a bug: better dead than silent
+                    server.should_exit = True
+                    task.result()
+            await serving
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+
+
+def _server_config(node: Node) -> uvicorn.Config:
+    settings = node.settings
+    limits = GuardLimits(
+        connection_budget=settings.connection_budget,
+        per_client_connections=settings.per_client_connections,
+        header_timeout_s=settings.header_timeout_s,
+        body_timeout_s=settings.body_timeout_s,
+        body_min_rate=settings.body_min_rate,
+        keep_alive_s=settings.keep_alive_s,
+        trusted_proxies=settings.trusted_proxies,
+    ).fitted(raise_descriptor_limit())
+    return uvicorn.Config(
+        application(node),
+        host=settings.host,
+        port=settings.port,
+        http=guarded_protocol(limits),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=int(settings.shutdown_grace_s),
+        backlog=1024,
+    )
+
+
+def application(node: Node):
+    """The node's HTTP face: the API and every intake in one app."""
+    open311 = Open311Options(key_required=node.settings.open311_key_required)
+    return create_app(
+        node.services,
+        node.accounts,
+        _web_options(node.settings),
+        extra_routes=routes(node.services, open311),
+        hub=node.hub,
+    )
+
+
+async def _announce(
+    server: uvicorn.Server,
+    node: Node,
+    link: str | None,
+    announce: Callable[[Node, str, str | None], None],
+) -> None:
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    host = node.settings.host
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    announce(node, f"http://{shown}:{port}", link)
+
+
+async def _supervise(embedded: EmbeddedPostgres) -> None:
+    """Start the embedded server again when it died. On the event loop's thread, which is the
+    main one: the server ends with the thread that started it."""
+    while True:
+        await asyncio.sleep(SUPERVISE_EVERY_S)
+        if not embedded.is_running:
+            log.error("database_died", pid=os.getpid())
+            embedded.ensure_running()
+
+
+async def _follow(node: Node) -> None:
+    while True:
+        try:
+            await follow(node.store, node.stories)
+        except Unavailable as trouble:
+            log.warning("stories_wait", detail=str(trouble))
+        await asyncio.sleep(FOLLOW_EVERY_S)
+
+
+__all__ = ["Node", "application", "keys_of", "pack_of", "serve", "start_database", "started"]

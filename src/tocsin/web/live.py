@@ -1,0 +1,285 @@
+"""The live stream: what changed on the board, as server-sent events, in the order of the journal.
+
+One reader of the journal serves everybody: each tick it reads what is new, encodes every message
+once, and hands the same bytes to all who may see them. A client that cannot keep up is dropped
+and resumes by `Last-Event-ID`; nothing is kept for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.shared import AgencyId, AreaPath, CaseId
+from tocsin.runtime.codec import name_of
+from tocsin.runtime.ports import BoardRow, CaseQuery, JournalEntry, Store, Unavailable
+
+log = structlog.get_logger("tocsin.live")
+
+TICK_ENTRIES: Final = 2_000
+"""Journal entries read at a time: ten times the peak rate of a county per tick."""
+REPLAY_LIMIT: Final = 20_000
+"""Entries replayed to a client that was away; beyond that it reloads the board instead."""
+BEAT_S: Final = 2.0
+"""A sign of life, so that a client can show a lost line within five seconds."""
+RETRY_MS: Final = 1_000
+
+
+class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a board shows of a case: no sealed value, nothing about the reporter."""
+
+    seq: int
+    case: str
+    version: int
+    status: str
+    type: str
+    profile: str
+    priority: int
+    areas: tuple[str, ...]
+    events: tuple[str, ...]
+    at: str
+    lead: str | None = None
+    agencies: tuple[str, ...] = ()
+    owner: str | None = None
+    due_at: str | None = None
+    promised_at: str | None = None
+    late: bool = False
+    lon: float | None = None
+    lat: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Who may see what: `key` is equal for listeners that see the same."""
+
+    key: Hashable
+    sees: Callable[[AreaPath, Sequence[AgencyId]], bool]
+
+
+@dataclass(eq=False, slots=True)
+class Listener:
+    """One open stream. `queue` holds whole ticks of encoded messages."""
+
+    view: View
+    limit: int
+    queue: deque[bytes] = field(default_factory=deque[bytes])
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    dropped: bool = False
+
+    def put(self, chunk: bytes) -> None:
+        """Queue one tick; a full queue drops the listener, who resumes from the journal."""
+        if len(self.queue) >= self.limit:
+            self.dropped = True
+            self.queue.clear()
+        else:
+            self.queue.append(chunk)
+        self.woken.set()
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    areas: AreaPath
+    agencies: tuple[AgencyId, ...]
+    data: bytes
+
+
+class Hub:
+    """Reads the journal once per tick and hands it to every listener.
+
+    `tick_s` is the pace (0.1 s is felt as at once); `queue_limit` how many ticks a listener may
+    lag behind.
+    """
+
+    def __init__(self, store: Store, tick_s: float = 0.1, queue_limit: int = 64) -> None:
+        self.store = store
+        self.tick_s = tick_s
+        self.queue_limit = queue_limit
+        self.seq = 0
+        self.sent = 0
+        self.drops = 0
+        self._listeners: dict[Hashable, list[Listener]] = {}
+
+    @property
+    def listeners(self) -> int:
+        return sum(len(group) for group in self._listeners.values())
+
+    async def run(self) -> None:
+        """Runs until cancelled. A lost store is waited for; nothing is skipped."""
+        self.seq = await self._first()
+        while True:
+            started = asyncio.get_running_loop().time()
+            try:
+                await self.tick()
+            except Unavailable as trouble:
+                log.warning("live_waits", detail=str(trouble))
+            spent = asyncio.get_running_loop().time() - started
+            await asyncio.sleep(max(0.005, self.tick_s - spent))
+
+    async def _first(self) -> int:
+        while True:
+            try:
+                return await self.store.last_seq()
+            except Unavailable:
+                await asyncio.sleep(self.tick_s)
+
+    async def tick(self) -> None:
+        """Read and hand out everything new, until the journal has nothing more."""
+        while entries := await self.store.tail(self.seq, TICK_ENTRIES):
+            if self._listeners:
+                messages = await self._messages(entries)
+                for group in self._listeners.values():
+                    self._hand_out(group, messages)
+            self.seq = entries[-1].seq
+            if len(entries) < TICK_ENTRIES:
+                break
+
+    def _hand_out(self, group: list[Listener], messages: Sequence[_Message]) -> None:
+        if not group:
+            return
+        sees = group[0].view.sees
+        seen = [message.data for message in messages if sees(message.areas, message.agencies)]
+        if not seen:
+            return
+        chunk = b"".join(seen)
+        self.sent += len(seen) * len(group)
+        for listener in group:
+            listener.put(chunk)
+
+    async def _messages(self, entries: Sequence[JournalEntry]) -> list[_Message]:
+        ids = tuple(sorted({entry.case_id for entry in entries}))
+        rows: dict[CaseId, BoardRow] = {}
+        for start in range(0, len(ids), 500):
+            batch = ids[start : start + 500]
+            page = await self.store.cases(CaseQuery(ids=batch, limit=len(batch)))
+            rows.update((row.case.id, row) for row in page.rows)
+        return [_encode(entry, rows[entry.case_id].case) for entry in entries if entry.events]
+
+    def join(self, view: View) -> Listener:
+        listener = Listener(view, self.queue_limit)
+        self._listeners.setdefault(view.key, []).append(listener)
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        group = self._listeners[listener.view.key]
+        group.remove(listener)
+        if not group:
+            del self._listeners[listener.view.key]
+
+    async def replay(self, after: int, until: int, view: View) -> list[bytes] | None:
+        """What the view missed between two points of the journal; None when it is too much."""
+        if until - after > REPLAY_LIMIT:
+            return None
+        chunks: list[bytes] = []
+        while after < until:
+            entries = [e for e in await self.store.tail(after, TICK_ENTRIES) if e.seq <= until]
+            if not entries:
+                break
+            after = entries[-1].seq
+            chunks += [
+                m.data for m in await self._messages(entries) if view.sees(m.areas, m.agencies)
+            ]
+        return chunks
+
+
+def _encode(entry: JournalEntry, case: Case) -> _Message:
+    assert case.areas is not None and case.ownership is not None, "a case on the board has a place"
+    agencies = tuple(task.agency for task in case.tasks)
+    due = min((clock.due_at for clock in case.clocks if not clock.paused_at), default=None)
+    summary = Summary(
+        seq=entry.seq,
+        case=case.id,
+        version=entry.version,
+        status=case.status,
+        type=case.case_type,
+        profile=case.profile,
+        priority=case.priority,
+        areas=tuple(case.areas),
+        events=tuple(name_of(event) for event in entry.events),
+        at=entry.at.isoformat(),
+        lead=case.lead,
+        agencies=agencies,
+        owner=case.ownership.area,
+        due_at=due.isoformat() if due else None,
+        promised_at=case.promised_at.isoformat() if case.promised_at else None,
+        late=any(clock.missed for clock in case.clocks),
+        lon=case.place.lon if case.place else None,
+        lat=case.place.lat if case.place else None,
+    )
+    data = b"id: %d\nevent: case\ndata: %b\n\n" % (entry.seq, msgspec.json.encode(summary))
+    return _Message(case.areas, agencies, data)
+
+
+class EventStream:
+    """One listener's answer, as a plain ASGI response."""
+
+    def __init__(self, hub: Hub, view: View, last_event_id: str | None) -> None:
+        self.hub = hub
+        self.view = view
+        self.after = _number(last_event_id)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-store"),
+            (b"x-accel-buffering", b"no"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        listener = self.hub.join(self.view)
+        gone = asyncio.create_task(_gone(receive))
+        try:
+            await self._stream(listener, gone, send)
+        finally:
+            gone.cancel()
+            self.hub.leave(listener)
+
+    async def _stream(self, listener: Listener, gone: asyncio.Task[None], send: Send) -> None:
+        joined = self.hub.seq
+        hello = b"retry: %d\nid: %d\nevent: hello\ndata: {}\n\n" % (RETRY_MS, joined)
+        missed: Iterable[bytes] = ()
+        if self.after is not None and self.after < joined:
+            replayed = await self.hub.replay(self.after, joined, self.view)
+            if replayed is None:
+                hello = b"id: %d\nevent: reset\ndata: {}\n\n" % joined
+            else:
+                missed = replayed
+        await _send(send, b"".join(missed) + hello)
+        while not gone.done():
+            try:
+                async with asyncio.timeout(BEAT_S):
+                    await listener.woken.wait()
+            except TimeoutError:
+                await _send(send, b"event: beat\ndata: {}\n\n")
+                continue
+            listener.woken.clear()
+            if listener.dropped:
+                self.hub.drops += 1
+                break
+            chunk = b"".join(listener.queue)
+            listener.queue.clear()
+            await _send(send, chunk)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _send(send: Send, body: bytes) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def _gone(receive: Receive) -> None:
+    while True:
+        message: dict[str, Any] = dict(await receive())
+        if message["type"] == "http.disconnect":
+            return
+
+
+def _number(last_event_id: str | None) -> int | None:
+    if last_event_id is None or not last_event_id.isascii() or not last_event_id.isdigit():
+        return None
+    return int(last_event_id[:18])

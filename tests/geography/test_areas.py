@@ -11,8 +11,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import Polygon, box
-from tests.geography.towns import area, chessboard
 
+from tests.geography.towns import area, chessboard
 from tocsin.geography.areas import Area, Atlas, AtlasError, Outside
 from tocsin.geography.distance import distance_m
 from tocsin.geography.geojson import from_geojson, to_geojson

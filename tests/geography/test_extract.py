@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.geography.maps import SOUTH, STEP, WEST, shared_map, write_tiny_town
 
+from tests.geography.maps import SOUTH, STEP, WEST, shared_map, write_tiny_town
 from tocsin.kernel.shared import Place
 from tocsin.simulation import extract as reading
 from tocsin.simulation.extract import Extract, ExtractError, read_extract

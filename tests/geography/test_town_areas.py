@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 import shapely
-from tests.geography.maps import shared_map, write_tiny_town
 
+from tests.geography.maps import shared_map, write_tiny_town
 from tocsin.geography.areas import Area, Atlas, AtlasError, Names, names_of
 from tocsin.geography.distance import Plane
 from tocsin.geography.shapes import flatten
-from tocsin.kernel.shared import AreaPath
+from tocsin.kernel.shared import AreaPath, Place
 from tocsin.simulation.areas import build_areas, inside_only
-from tocsin.simulation.extract import Extract, read_extract
+from tocsin.simulation.extract import Address, Extract, Settlement, Street, read_extract
 
 NAME = names_of(en="Tiny County", zh_CN="小县")
 
@@ -116,11 +116,57 @@ def test_real_borders_become_towns(tmp_path: Path) -> None:
 
 def test_a_county_of_borders_leaves_the_rest_out(tmp_path: Path) -> None:
     extract = tiny(tmp_path, borders=True)
-    wide = replace(extract, west=extract.west - 0.02)
+    wide = replace(extract, west=round(extract.west - 0.02, 7))
     stray = replace(extract.addresses[0], place=replace(extract.addresses[0].place, lon=wide.west))
     wide = replace(wide, addresses=(*extract.addresses, stray))
     atlas = Atlas(build_areas(wide, county_name=NAME))
+    assert stray not in inside_only(wide, atlas).addresses
     assert inside_only(wide, atlas).addresses == extract.addresses
+
+
+def random_extract(chance: random.Random) -> Extract:
+    """Ground of any shape with streets, houses and places on it, some on one spot or the edge."""
+    west, south = round(chance.uniform(-170, 170), 7), round(chance.uniform(-75, 75), 7)
+    wide, high = (round(10 ** chance.uniform(-3.3, -1.2), 7) for _ in range(2))
+    east, north = round(west + wide, 7), round(south + high, 7)
+
+    def spot() -> Place:
+        lon = chance.choice([west, east, *[west + chance.random() * wide] * 8])
+        return Place(round(lon, 7), round(south + chance.choice([0, chance.random()]) * high, 7))
+
+    def name(letters: str, number: int) -> Names:
+        return (("local", chance.choice([*letters, f"{letters[0]}{number}"])),)
+
+    return Extract(
+        west,
+        south,
+        east,
+        north,
+        tuple(
+            Street(i, "residential", name("AB", i), tuple(spot() for _ in range(4)))
+            for i in range(chance.choice([0, 1, 5, 40]))
+        ),
+        tuple(Address("A", str(i), spot()) for i in range(chance.choice([0, 1, 60]))),
+        (),
+        tuple(
+            Settlement(chance.choice(["suburb", "village", "locality"]), name("XY", i), spot())
+            for i in range(chance.choice([0, 1, 3, 4, 20]))
+        ),
+        (),
+    )
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_towns_lose_no_ground(seed: int) -> None:
+    chance = random.Random(seed)
+    extract = random_extract(chance)
+    atlas = Atlas(build_areas(extract, county_name=NAME))
+    frame = shapely.box(extract.west, extract.south, extract.east, extract.north)
+    (county,) = atlas.tier("county")
+    assert county.polygon.symmetric_difference(frame).area <= 1e-4 * frame.area
+    assert 3 <= len(atlas.tier("town")) <= 6
+    assert all(4 <= len(atlas.children(town.id)) <= 8 for town in atlas.tier("town"))
+    assert inside_only(extract, atlas) == extract
 
 
 def test_too_few_borders_are_no_towns(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.geography.maps import write_tiny_town
 
+from tests.geography.maps import write_tiny_town
 from tocsin.geography.areas import Atlas, names_of
 from tocsin.simulation.extract import ExtractError
 from tocsin.simulation.town_files import AREAS_FILE, MAP_FILE, load_town, save_town, town_of

@@ -20,9 +20,9 @@ from shapely import MultiPolygon, Polygon
 from tocsin.geography.areas import Atlas
 from tocsin.geography.distance import Plane
 from tocsin.geography.grid import DEFAULT_SIDE_M, cut_in_cells, plane_of
-from tocsin.geography.shapes import Sizes, flatten, unflatten
+from tocsin.geography.shapes import DEGREE_STEP, METRE_STEP, Sizes, flatten, joined, unflatten
 from tocsin.geography.tiers import Area, Names, Outline
-from tocsin.geography.tiling import closest_of, cut_by_seeds, fit, joined
+from tocsin.geography.tiling import closest_of, cut_by_seeds, fit
 from tocsin.kernel.shared import AreaId, AreaPath, Place, Tier
 from tocsin.simulation.extract import Extract
 from tocsin.simulation.naming import Namer, community_by_number, town_by_number
@@ -48,6 +48,7 @@ class _Land:
 
     plane: Plane
     ground: Outline
+    people: Sizes
     samples: Sizes
     namer: Namer
 
@@ -94,23 +95,26 @@ def _land(extract: Extract, frame: Polygon) -> _Land:
     ground = _flat(frame, plane)
     places = [place for street in extract.streets for place in street.line]
     places += [address.place for address in extract.addresses]
+    flat = [plane.to_plane(place.lon, place.lat) for place in places]
+    people = np.asarray(flat, dtype=float).reshape(-1, 2)
+    return _Land(plane, ground, people, _with_empty(ground, people), Namer(extract, plane))
+
+
+def _with_empty(ground: Outline, people: Sizes) -> Sizes:
+    """The points, and some even ones, so that ground without streets is divided, too."""
     west, south, east, north = ground.bounds
     share = (np.arange(EMPTY_GROUND) + 0.5) / EMPTY_GROUND
     xs, ys = np.meshgrid(west + share * (east - west), south + share * (north - south))
-    flat = [plane.to_plane(place.lon, place.lat) for place in places]
-    empty = np.column_stack((xs.ravel(), ys.ravel()))
-    samples = np.concatenate((np.asarray(flat, dtype=float).reshape(-1, 2), empty))
-    return _Land(plane, ground, samples, Namer(extract, plane))
+    return np.concatenate((people, np.column_stack((xs.ravel(), ys.ravel()))))
 
 
 def _towns_by_borders(extract: Extract, land: _Land) -> list[_Town]:
     """Real borders, the smallest joined to a neighbour until few enough are left; or none."""
-    people = land.samples[: -EMPTY_GROUND * EMPTY_GROUND]
     for level in sorted({border.level for border in extract.borders}):
         borders = [border for border in extract.borders if border.level == level]
         grounds = [_flat(border.polygon, land.plane) for border in borders]
-        whole = joined(grounds)
-        if len(borders) < MIN_TOWNS or len(_inside(whole, people)) < BORDERS_ENOUGH * len(people):
+        whole = joined(grounds, METRE_STEP)
+        if len(borders) < MIN_TOWNS or _too_few(whole, land.people):
             continue
         towns = [
             _Town(ground, land.namer.claim(border.name))
@@ -122,13 +126,19 @@ def _towns_by_borders(extract: Extract, land: _Land) -> list[_Town]:
     return []
 
 
+def _too_few(whole: Outline, people: Sizes) -> bool:
+    # A street often is the border: a metre either way counts as within.
+    reach = _outline(whole.buffer(1.0))
+    return len(_inside(reach, people)) < BORDERS_ENOUGH * len(people)
+
+
 def _with_smallest_joined(towns: list[_Town]) -> list[_Town]:
     smallest = min(towns, key=lambda town: town.ground.area)
     others = [town for town in towns if town is not smallest]
     closest = closest_of([town.ground for town in others], smallest.ground)
     partner = others[closest]
     # The joined town keeps the name of its larger part.
-    others[closest] = _Town(joined([partner.ground, smallest.ground]), partner.name)
+    others[closest] = _Town(joined([partner.ground, smallest.ground], METRE_STEP), partner.name)
     return others
 
 
@@ -136,9 +146,10 @@ def _towns_by_places(land: _Land) -> list[_Town]:
     """The ground nearest to each of a few well-spread named places; else to where people are."""
     wanted = 4 if land.ground.area < SMALL_COUNTY_M2 else MAX_TOWNS
     spots = land.namer.town_seeds()
+    seeds: Sequence[tuple[float, float]] = ()
     if len(spots) >= MIN_TOWNS:
-        seeds = [spots[i] for i in farthest_first(np.asarray(spots), min(wanted, len(spots)))]
-    else:
+        seeds = [spots[i] for i in farthest_first(np.asarray(spots), wanted)]
+    if len(seeds) < MIN_TOWNS:  # too few places, or several on one spot
         seeds = middles(land.samples, wanted)
     return [_Town(ground, land.namer.town_within(ground)) for ground in _cut(land.ground, seeds)]
 
@@ -148,9 +159,10 @@ def _villages(town_id: AreaId, town: Names, ground: Outline, land: _Land, most: 
     # The town with most streets and houses gets eight, an empty one four.
     spread = MAX_VILLAGES - MIN_VILLAGES
     wanted = MIN_VILLAGES + round(spread * len(samples) / max(1, most))
-    if len(samples) < wanted:
-        samples = np.concatenate((samples, _corners(ground)))
-    pieces = sorted(_cut(ground, middles(samples, wanted)), key=_reading_order)
+    seeds = middles(samples, wanted) if len(samples) else ()
+    if len(seeds) < MIN_VILLAGES:
+        seeds = middles(_inside(ground, _with_empty(ground, _corners(ground))), wanted)
+    pieces = sorted(_cut(ground, seeds), key=_reading_order)
     return [
         Area(
             id=AreaId(f"{town_id}-{number}"),
@@ -186,7 +198,7 @@ def _assembled(
                 tier,
                 names[area_id],
                 None if tier == "county" else AreaId(area_id.rpartition("-")[0]),
-                joined(outlines),
+                joined(outlines, DEGREE_STEP),
             )
             for area_id, outlines in parts.items()
         ]

@@ -19,6 +19,7 @@ import osmium.io
 import shapely
 from shapely import MultiPolygon, Polygon
 
+from tocsin.geography.shapes import in_common, shapes
 from tocsin.geography.tiers import Names, Outline
 from tocsin.kernel.shared import Place
 from tocsin.simulation.map_words import ADMIN_LEVELS, INTERESTS, KEYS, LANGUAGES, STREETS
@@ -148,7 +149,7 @@ def _header_bounds(path: Path) -> tuple[float, float, float, float] | None:
         bounds = reader.header().box()
         if not bounds.valid() or bounds.size() <= 0:
             return None
-        low, high = bounds.bottom_left, bounds.top_right
+        low, high = _place(bounds.bottom_left), _place(bounds.top_right)
         return low.lon, low.lat, high.lon, high.lat
     finally:
         reader.close()
@@ -160,7 +161,12 @@ def _bounds_of(draft: _Draft) -> tuple[float, float, float, float] | None:
     lons, lats = zip(*draft.points, strict=True)
     west, south, east, north = min(lons), min(lats), max(lons), max(lats)
     # One street running due north has no width: give the town 100 m of ground around it.
-    return west - 0.001, south - 0.001, east + 0.001, north + 0.001
+    return (
+        round(west - 0.001, 7),
+        round(south - 0.001, 7),
+        round(east + 0.001, 7),
+        round(north + 0.001, 7),
+    )
 
 
 def _keep(draft: _Draft, thing: Any) -> None:
@@ -266,7 +272,7 @@ def _finished(draft: _Draft, bounds: tuple[float, float, float, float]) -> Extra
     borders: list[Border] = []
     for key in sorted(draft.borders):
         border = draft.borders[key]
-        clipped = border.polygon.intersection(frame)
+        clipped = in_common(shapes([border.polygon]), shapes([frame]))[0]
         if isinstance(clipped, Polygon | MultiPolygon) and clipped.area > 0:
             borders.append(Border(border.level, border.name, clipped))
     streets: list[Street] = []

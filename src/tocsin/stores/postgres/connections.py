@@ -30,7 +30,7 @@ DISK_FULL_RETRY_S = 10
 
 Dsn = str | Callable[[], str]
 """A connection string, or where to ask for it each time (the embedded server's socket moves when
-it is started again)."""
+it is started again). Whatever the latter raises means that no server runs now."""
 
 Result = TypeVar("Result")
 
@@ -96,7 +96,7 @@ async def connect(dsn: Dsn, **settings: str) -> Connection:
     """One connection with our limits. Raises what asyncpg raises."""
     driver: Any = asyncpg
     return await driver.connect(
-        dsn if isinstance(dsn, str) else dsn(),
+        _address(dsn),
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=COMMAND_TIMEOUT_S,
         server_settings={
@@ -109,6 +109,15 @@ async def connect(dsn: Dsn, **settings: str) -> Connection:
             **settings,
         },
     )
+
+
+def _address(dsn: Dsn) -> str:
+    if isinstance(dsn, str):
+        return dsn
+    try:
+        return dsn()
+    except Exception as error:
+        raise ConnectionError("the database server is not running") from error
 
 
 class Readers:

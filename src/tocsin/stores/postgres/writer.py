@@ -176,6 +176,7 @@ class Writer:
         self.commits += 1
         self.orders += len(group)
         for waiting, outcome in zip(group, outcomes, strict=True):
+            self.faults += isinstance(outcome, Exception)
             waiting.answer(outcome)
 
     async def _serve_alone(self, waiting: _Waiting, error: Exception) -> None:
@@ -189,6 +190,7 @@ class Writer:
                 await self._tidy(lost=trouble is not None)
                 error = trouble or second
             else:
+                self.faults += isinstance(outcomes[0], Exception)
                 waiting.answer(outcomes[0])
                 return
         if not isinstance(error, Unavailable):
@@ -258,8 +260,7 @@ class Writer:
             sealed = self._sealer.seal(order.sealed, known.data_keys) if order.sealed else None
             batch.add(order, applied)
         except Exception as error:
-            self.faults += 1
-            return error
+            return error  # for its own caller; counted when it is answered
         if applied.changes and sealed is not None:
             batch.data_keys.extend(sealed[0])
             batch.values.extend(sealed[1])
@@ -308,7 +309,9 @@ class Writer:
         while self._connection is None and not self._is_closing:
             try:
                 await self._connect()
-            except Unavailable as trouble:
+            except Exception as error:
+                # Whatever it is (also a password that was changed): the operator may mend it.
+                trouble = trouble_of(error) or Unavailable("the database refuses connections")
                 while self._queue:
                     self._queue.popleft().answer(_fresh(trouble))
                 await asyncio.sleep(wait_s)

@@ -1,0 +1,202 @@
+"""The vault: what it opens, what it never opens, and what it leaves behind."""
+
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from cryptography.exceptions import InvalidTag
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.contracts.conftest import Node
+from tests.contracts.town import DISPATCHER, Town
+from tocsin.kernel.shared import CaseId, SealedRef
+from tocsin.runtime.ports import Committed, SealedValue
+from tocsin.stores.postgres.store import PostgresStore
+from tocsin.stores.postgres.vault import PostgresVault
+from tocsin.stores.vault import MasterKeys, Sealer, WrongMasterKey, load_master_keys
+
+KEYS = MasterKeys({1: os.urandom(32)}, 1)
+
+
+def value(ref: str, subject: str = "r-1", words: bytes = b"secret") -> SealedValue:
+    return SealedValue(SealedRef(ref), CaseId("c-1"), subject, "note", words)
+
+
+# -- sealing
+
+
+@given(words=st.binary(max_size=5_000), subject=st.text("ab-1", min_size=1))
+def test_what_is_sealed_opens_and_shows_nothing(words: bytes, subject: str) -> None:
+    sealer = Sealer(KEYS)
+    (key,), (row,) = sealer.seal([value("v", subject, words)], {})
+    assert sealer.open(row, key) == words
+    assert len(words) < 4 or words not in row.ciphertext
+
+
+def test_one_data_key_for_each_person_in_a_case() -> None:
+    sealer = Sealer(KEYS)
+    values = [value("v1"), value("v2"), value("v3", "r-2")]
+    keys, rows = sealer.seal(values, {})
+    assert [key.subject for key in keys] == ["r-1", "r-2"]
+    assert len({row.nonce for row in rows}) == 3
+    known = {(key.case_id, key.subject): key for key in keys}
+    again, more = sealer.seal([value("v4")], known)
+    assert again == [] and sealer.open(more[0], keys[0]) == b"secret"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"ref": "v9"}, {"case_id": "c-2"}, {"subject": "r-2"}, {"kind": "contact"},
+     {"media_type": "text/html"}, {"nonce": b"0" * 12}, {"ciphertext": b"0" * 22}],
+)  # fmt: skip
+def test_a_row_that_was_moved_or_changed_does_not_open(change: dict[str, Any]) -> None:
+    sealer = Sealer(KEYS)
+    (key,), (row,) = sealer.seal([value("v")], {})
+    with pytest.raises(InvalidTag):
+        sealer.open(row._replace(**change), key)
+
+
+def test_a_key_of_another_person_or_master_does_not_open() -> None:
+    (key,), (row,) = Sealer(KEYS).seal([value("v")], {})
+    with pytest.raises(WrongMasterKey):
+        Sealer(KEYS).open(row, key._replace(subject="r-2"))
+    with pytest.raises(WrongMasterKey):
+        Sealer(MasterKeys({1: os.urandom(32)}, 1)).open(row, key)
+    with pytest.raises(WrongMasterKey):
+        Sealer(MasterKeys({2: KEYS.by_id[1]}, 2)).open(row, key)
+
+
+def test_old_data_keys_open_after_a_rotation() -> None:
+    (old,), (row,) = Sealer(KEYS).seal([value("v")], {})
+    rotated = Sealer(MasterKeys({**KEYS.by_id, 2: os.urandom(32)}, 2))
+    assert rotated.open(row, old) == b"secret"
+    (new,), _ = rotated.seal([value("w", "r-2")], {})
+    assert (old.master, new.master) == (1, 2)
+
+
+# -- the key file
+
+
+def test_the_key_file_is_made_once_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "vault.key"
+    keys = load_master_keys(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert load_master_keys(path) == keys and keys.current == 1
+    assert os.listdir(tmp_path) == ["vault.key"]
+    assert keys.by_id[1].hex() not in repr(keys) and repr(keys.by_id[1]) not in repr(keys)
+
+
+@pytest.mark.parametrize("text", ["", "# only words\n", "1 short\n", "x " + "A" * 44, "1\xff"])
+def test_a_damaged_key_file_is_refused_without_showing_it(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "vault.key"
+    path.write_bytes(text.encode("latin-1"))
+    path.chmod(0o600)
+    with pytest.raises(WrongMasterKey) as caught:
+        load_master_keys(path)
+    assert "short" not in str(caught.value) and "AAAA" not in str(caught.value)
+
+
+def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "vault.key"
+    load_master_keys(path)
+    path.chmod(0o640)
+    with pytest.raises(WrongMasterKey, match="chmod 600"):
+        load_master_keys(path)
+
+
+def test_a_missing_key_is_not_replaced_where_it_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(WrongMasterKey, match="missing"):
+        load_master_keys(tmp_path / "vault.key", may_create=False)
+
+
+# -- in the database
+
+
+async def test_unknown_refs_are_left_out(node: Node) -> None:
+    order = node.town.opening()
+    await node.store.commit(order)
+    refs = [order.sealed[0].ref, SealedRef("nobody"), order.sealed[0].ref]
+    found = await node.vault.open(refs, by=DISPATCHER, purpose="test")
+    assert found == {refs[0]: (b"A lamp is out", "text/plain; charset=utf-8")}
+
+
+async def test_a_reading_leaves_its_trace_even_when_nothing_is_found(
+    postgres_store: PostgresStore, fresh_database: str, master_keys: MasterKeys
+) -> None:
+    town = Town()
+    vault = PostgresVault(postgres_store.readers, master_keys, town)
+    await vault.open([SealedRef("nobody")], by=DISPATCHER, purpose="call back")
+    connection = await asyncpg.connect(fresh_database)
+    rows = await connection.fetch("SELECT at, actor, kind, purpose, refs FROM vault.grants")
+    await connection.close()
+    assert [tuple(row) for row in rows] == [(town.at, "staff-1", "staff", "call back", ["nobody"])]
+    with pytest.raises(ValueError, match="purpose"):
+        await vault.open([SealedRef("nobody")], by=DISPATCHER, purpose=" ")
+
+
+async def test_the_trace_stays_when_the_reading_fails(
+    postgres_store: PostgresStore, fresh_database: str, master_keys: MasterKeys
+) -> None:
+    town = Town()
+    order = town.opening()
+    await postgres_store.commit(order)
+    connection = await asyncpg.connect(fresh_database)
+    await connection.execute("UPDATE vault.values SET kind = 'note'")
+    vault = PostgresVault(postgres_store.readers, master_keys, town)
+    with pytest.raises(InvalidTag):
+        await vault.open([order.sealed[0].ref], by=DISPATCHER, purpose="test")
+    assert await connection.fetchval("SELECT count(*) FROM vault.grants") == 1
+    await connection.close()
+
+
+async def test_an_erased_person_is_gone_and_the_others_stay(
+    postgres_store: PostgresStore, fresh_database: str, master_keys: MasterKeys
+) -> None:
+    town = Town()
+    order = town.opening()
+    note = town.noting(order.target)
+    for each in (order, note):
+        assert isinstance(await postgres_store.commit(each), Committed)
+    before = await postgres_store.case(order.target)
+    vault = PostgresVault(postgres_store.readers, master_keys, town)
+    subject = order.sealed[0].subject
+    erased = await vault.erase(order.target, subject, by=DISPATCHER, reason="asked")
+    assert erased == 2
+    refs = [value.ref for each in (order, note) for value in each.sealed]
+    found = await vault.open(refs, by=DISPATCHER, purpose="test")
+    assert list(found) == [note.sealed[0].ref]
+    assert await postgres_store.case(order.target) == before
+    connection = await asyncpg.connect(fresh_database)
+    rows = await connection.fetch('SELECT actor, case_id, subject, "values" FROM vault.erasures')
+    keys = await connection.fetchval("SELECT count(*) FROM vault.keys")
+    await connection.close()
+    assert [tuple(row) for row in rows] == [("staff-1", order.target, subject, 2)]
+    assert keys == 1
+    assert await vault.erase(order.target, subject, by=DISPATCHER, reason="again") == 0
+
+
+async def test_another_master_key_refuses_to_start(
+    postgres_store: PostgresStore, fresh_database: str, master_keys: MasterKeys
+) -> None:
+    stranger = MasterKeys({1: os.urandom(32)}, 1)
+    with pytest.raises(WrongMasterKey, match="another database"):
+        await PostgresStore(fresh_database, stranger).open()
+    with pytest.raises(WrongMasterKey, match=r"restore vault\.key"):
+        await PostgresStore(fresh_database, MasterKeys({2: os.urandom(32)}, 2)).open()
+    rotated = MasterKeys({**master_keys.by_id, 2: os.urandom(32)}, 2)
+    store = PostgresStore(fresh_database, rotated)
+    await store.open()
+    await store.close()
+
+
+async def test_values_of_a_refused_order_are_not_kept(node: Node) -> None:
+    order = node.town.opening()
+    await node.store.commit(order)
+    again = replace(node.town.opening(order.target), sealed=(value("new"),))
+    await node.store.commit(again)
+    assert await node.vault.open([SealedRef("new")], by=DISPATCHER, purpose="test") == {}

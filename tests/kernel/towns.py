@@ -239,7 +239,7 @@ def _line(event: words.Event) -> str:
             moved = f"{event.was_due_at:%a %d %H:%M} -> {event.due_at:%a %d %H:%M}"
             return f"{name} {event.key}, {moved} ({event.why})"
         case words.ClockEscalated():
-            return f"{name} {event.key} {event.percent} % -> {', '.join(event.tell)}"
+            return f"{name} {event.key} {event.percent} % -> {', '.join(event.tell) or 'nobody'}"
         case words.DeadlineMissed():
             return f"{name} {event.key}, due {event.due_at:%a %d %H:%M} -> {', '.join(event.tell)}"
         case words.CaseDispatched():

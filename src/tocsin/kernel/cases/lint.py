@@ -59,7 +59,8 @@ def _reach(starts: Iterable[Status], edges: Iterable[Edge]) -> set[Status]:
 
 
 def _unreachable(edges: tuple[Edge, ...]) -> Iterator[str]:
-    reached = _reach(("absent",), edges)
+    # What un-merge restores was reached before, by another way.
+    reached = _reach(("absent",), (edge for edge in edges if not edge[1].restores))
     for status in get_args(Status):
         if status not in reached:
             yield f"unreachable: nothing leads to {status}"
@@ -79,14 +80,15 @@ def _clocks(edges: tuple[Edge, ...]) -> Iterator[str]:
             yield f"clock {name}: never started"
             continue
         stopping = [(source, step) for source, step, _ in edges if name in step.stops]
-        if name not in CLOSE_ONLY and all(step.ends for _, step in stopping):
-            yield f"clock {name}: no step but an end stops it"
         going_on = [edge for edge in edges if name not in edge[1].stops]
         running = _reach(starting, going_on)
         stops_at = {source for source, _ in stopping}
+        answered_at = {source for source, step in stopping if not step.ends}
         for status in sorted(running):
             if not _reach((status,), going_on) & stops_at:
                 yield f"clock {name}: can never stop once the case is {status}"
+            elif name not in CLOSE_ONLY and not _reach((status,), going_on) & answered_at:
+                yield f"clock {name}: only an end stops it once the case is {status}"
             if status in ENDS and (status, name) not in AFTER_END:
                 yield f"clock {name}: still runs in {status}"
 

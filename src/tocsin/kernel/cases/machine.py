@@ -95,7 +95,7 @@ class Step:
 
     `ends` means that the small machines are closed and that all clocks stop (a merge keeps both
     in the stash instead). `restores` puts back the status that `CaseMerged` came from. `sources`
-    is set where the event befalls another case than the command was addressed to.
+    is set where only some of the command's statuses lead here, or the status of another case does.
     """
 
     event: type[words.Event]
@@ -375,15 +375,16 @@ _RULES: Final = (
 
 _STEPS: Final = (
     Step(words.CaseOpened, "received", starts=("accept", "close")),
-    Step(words.CaseAccepted, "accepted", starts=("file",), stops=("accept",)),
+    Step(words.CaseAccepted, "accepted", ("file",), ("accept",), sources=("received",)),
     Step(words.CaseRefused, "refused", ends=True, stops=ALL_CLOCKS),
     # Filed again before it is sent: the dispatch clock goes on from the first time.
-    Step(words.CaseFiled, "filed", starts=("dispatch",), stops=("file",)),
+    Step(words.CaseFiled, "filed", ("dispatch",), ("file",), sources=("accepted", "filed")),
     Step(
         words.CaseDispatched,
         "dispatched",
         starts=("acknowledge", "handle"),
         stops=("dispatch", "handle"),
+        sources=("filed",),
     ),
     Step(words.CaseTriaged),
     Step(words.CaseVoided, "void", ends=True, stops=ALL_CLOCKS),
@@ -396,20 +397,20 @@ _STEPS: Final = (
     # The lead's return; an assisting agency's leaves status and handling as they are.
     Step(words.TaskReturned, "filed", starts=("dispatch", "arbitrate"), stops=("handle",)),
     Step(words.CaseArbitrated, starts=("dispatch",), stops=("arbitrate",)),
-    Step(words.CaseVerified, "verified", ends=True, stops=ALL_CLOCKS),
+    Step(words.CaseVerified, "verified", ends=True, stops=ALL_CLOCKS, sources=("claimed_done",)),
     # Work starts anew with its own full allowance: the handling of a failed check is a stage of
     # its own, and the promise to the reporter (close) still runs from the first day.
-    Step(words.CheckFailed, "in_work", starts=("handle",), stops=("verify",)),
-    Step(words.CaseReopened, "in_work", starts=("handle", "close"), stops=("appeal",)),
+    Step(words.CheckFailed, "in_work", ("handle",), ("verify",), sources=("claimed_done",)),
+    Step(words.CaseReopened, "in_work", ("handle", "close"), ("appeal",), sources=("verified",)),
     Step(words.ReporterAsked, starts=("answer",), pauses=True),
     Step(words.QuestionAnswered, stops=("answer",), resumes=True),
-    Step(words.QuestionWithdrawn, stops=("answer",), resumes=True),
+    Step(words.QuestionWithdrawn, stops=("answer",), resumes=True, sources=UNCLAIMED),
     Step(words.HoldRequested, starts=("hold_approval",)),
     Step(words.HoldGranted, starts=("hold",), stops=("hold_approval",), pauses=True),
-    Step(words.HoldRefused, stops=("hold_approval",)),
-    Step(words.HoldEnded, stops=("hold", "hold_approval"), resumes=True),
+    Step(words.HoldRefused, stops=("hold_approval",), sources=AT_WORK),
+    Step(words.HoldEnded, stops=("hold", "hold_approval"), resumes=True, sources=AT_WORK),
     Step(words.ExtensionRequested, starts=("extension_approval",)),
-    Step(words.ExtensionDecided, stops=("extension_approval",)),
+    Step(words.ExtensionDecided, stops=("extension_approval",), sources=AT_WORK),
     Step(words.EvaluationAppealed, starts=("appeal",)),
     Step(words.AppealDecided, stops=("appeal",)),
     Step(words.OwnershipOffered, starts=("ownership",)),

@@ -208,19 +208,24 @@ def give_feedback(draft: Draft, body: words.GiveFeedback, facts: CaseFacts) -> R
         words.FeedbackGiven(draft.at, body.report, body.solved, body.treated_well, body.comment)
     )
     by_reporter = facts.policy.verification.by == "reporter"
-    if case.status == "verified" and not body.solved and _may_reopen(draft):
+    if not body.solved and _leads_to(draft, words.CaseReopened) and _may_reopen(draft):
         _reopen(draft, NOT_SOLVED, by_feedback=True)
-    elif case.status == "claimed_done" and by_reporter and not body.solved:
+    elif not body.solved and by_reporter and _leads_to(draft, words.CheckFailed):
         _fail(draft, NOT_SOLVED)
-    elif case.status == "claimed_done" and by_reporter and _may_confirm(draft):
+    elif body.solved and by_reporter and _may_confirm(draft):
         draft.take(words.CaseVerified(draft.at, draft.who, CONFIRMED_BY_REPORTER, ()))
     return None
+
+
+def _leads_to(draft: Draft, event: type[words.Event]) -> bool:
+    return draft.case.status in (MACHINE.steps[event].sources or ())
 
 
 def _may_confirm(draft: Draft) -> bool:
     """Whether a vote may close the case; otherwise it is only recorded."""
     is_same = _is_same_person(draft, MACHINE.rules[words.GiveFeedback])
-    return not is_same and not draft.case.links.open_children
+    is_ready = _leads_to(draft, words.CaseVerified) and not draft.case.links.open_children
+    return is_ready and not is_same
 
 
 def _is_repeated_vote(draft: Draft, report: Report, body: words.GiveFeedback) -> bool:

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: one supervisor, gone with its node, harmless leftovers, kept data."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tocsin.stores.postgres import embedded
 from tocsin.stores.postgres.binaries import (
     EmbeddedPostgresError,
     find_programs,
@@ -25,6 +27,8 @@ from tocsin.stores.postgres.embedded import EmbeddedPostgres, servers_in
 
 PATIENCE_S = 30.0  # how long a test waits before it calls something stuck; not a measurement
 IS_ROOT = os.geteuid() == 0
+# A killed process loses nothing that the system has; only a power cut would. Spares the disk.
+QUICK = {"fsync": "off"}
 
 
 def ask(dsn: str, *statements: str) -> object:
@@ -69,22 +73,23 @@ def fork_node(work: Callable[[int], None]) -> tuple[int, int]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    one = EmbeddedPostgres(tmp_path / "node" / "postgres")
+    one = EmbeddedPostgres(tmp_path / "node" / "postgres", settings=QUICK)
     one.start()
     yield one
     one.stop()
 
 
-def test_data_survives_a_restart_and_nothing_listens_on_the_network(
-    server: EmbeddedPostgres,
-) -> None:
+def test_data_survives_a_restart_and_nothing_listens_on_the_network(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "node" / "postgres")
+    server.start()
     ask(
         server.dsn(),
         "CREATE TABLE kept (word text)",
         "INSERT INTO kept VALUES ('路灯') RETURNING 1",
     )
     assert ask(server.dsn(), "SHOW listen_addresses") == ""
-    assert ask(server.dsn(), "SHOW synchronous_commit") == "on"
+    for promise in ("fsync", "synchronous_commit", "full_page_writes"):
+        assert ask(server.dsn(), f"SHOW {promise}") == "on"
     assert ask(server.dsn(), "SHOW data_checksums") == "on"
     server.stop()
     assert not servers_in(server.cluster)
@@ -92,6 +97,7 @@ def test_data_survives_a_restart_and_nothing_listens_on_the_network(
     server.start()
     assert ask(server.dsn(), "SELECT word FROM kept") == "路灯"
     assert server.initdb_s > 0
+    server.stop()
 
 
 def test_words_of_every_script_have_trigrams(server: EmbeddedPostgres) -> None:
@@ -118,7 +124,7 @@ def test_the_server_leaves_when_its_node_is_killed(tmp_path: Path) -> None:
     folder = tmp_path / "node" / "postgres"
 
     def node(write_end: int) -> None:
-        one = EmbeddedPostgres(folder)
+        one = EmbeddedPostgres(folder, settings=QUICK)
         one.start()
         ask(one.dsn(), "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (7) RETURNING 1")
         os.write(write_end, b"ready")
@@ -131,18 +137,63 @@ def test_the_server_leaves_when_its_node_is_killed(tmp_path: Path) -> None:
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     wait_until(lambda: not servers_in(folder / "cluster"))
-    heir = EmbeddedPostgres(folder)
+    heir = EmbeddedPostgres(folder, settings=QUICK)
     heir.start()
     assert ask(heir.dsn(), "SELECT n FROM kept") == 7
     assert not leftover.exists(), "the dead node's socket folder is tidied away"
     heir.stop()
 
 
+def test_the_check_above_finds_a_server_that_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted bug: nobody told the kernel to end the server with its node."""
+    folder = tmp_path / "node" / "postgres"
+
+    def node(write_end: int) -> None:
+        one = EmbeddedPostgres(folder, settings=QUICK)
+        one.start()
+        os.write(write_end, b"ready")
+        signal.pause()
+
+    monkeypatch.setattr(embedded, "_die_with", lambda _parent: None)
+    pid, read_end = fork_node(node)
+    assert os.read(read_end, 4000) == b"ready"
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    time.sleep(2.0)
+    left = servers_in(folder / "cluster")
+    for each in left:
+        with contextlib.suppress(ProcessLookupError):  # the first to go takes the others along
+            os.kill(each, signal.SIGQUIT)
+    wait_until(lambda: not servers_in(folder / "cluster"))
+    shutil.rmtree((folder / "socket").readlink(), ignore_errors=True)
+    assert left
+
+
+def test_a_half_made_cluster_is_made_anew_and_a_foreign_one_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "node" / "postgres"
+    part = folder / "cluster.part"
+    part.mkdir(parents=True)
+    (part / "PG_VERSION").write_text("18")
+    one = EmbeddedPostgres(folder, settings=QUICK)
+    one.start()
+    assert ask(one.dsn(), "SELECT 1") == 1
+    one.stop()
+    (one.cluster / "PG_VERSION").write_text("15\n")
+    with pytest.raises(EmbeddedPostgresError, match="made by PostgreSQL 15"):
+        one.start()
+    assert not one.is_running
+    (one.cluster / "PG_VERSION").write_text("18\n")
+    one.start()
+    one.stop()
+
+
 def test_a_new_node_waits_for_the_former_server(tmp_path: Path) -> None:
     folder = tmp_path / "node" / "postgres"
 
     def node(write_end: int) -> None:
-        one = EmbeddedPostgres(folder)
+        one = EmbeddedPostgres(folder, settings=QUICK)
         one.start()
         ask(one.dsn(), "CREATE TABLE kept AS SELECT generate_series(1, 50000) AS n", "SELECT 1")
         os.write(write_end, b"ready")
@@ -152,7 +203,7 @@ def test_a_new_node_waits_for_the_former_server(tmp_path: Path) -> None:
     assert os.read(read_end, 4000) == b"ready"
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    heir = EmbeddedPostgres(folder)
+    heir = EmbeddedPostgres(folder, settings=QUICK)
     heir.start()
     assert ask(heir.dsn(), "SELECT count(*) FROM kept") == 50000
     heir.stop()
@@ -168,7 +219,7 @@ class Careless(EmbeddedPostgres):
 def test_a_stale_lock_file_whose_number_a_stranger_got_is_cleared(tmp_path: Path) -> None:
     account = server_account()
     folder = tmp_path / "node" / "postgres"
-    one = EmbeddedPostgres(folder)
+    one = EmbeddedPostgres(folder, settings=QUICK)
     one.start()
     pid_file = one.cluster / "postmaster.pid"
     stale = pid_file.read_text().splitlines()
@@ -221,7 +272,7 @@ def test_a_long_and_private_path_is_no_obstacle(tmp_path: Path) -> None:
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
     deep = private / ("long-name-" * 12) / ("and-longer-" * 12)
-    one = EmbeddedPostgres(deep / "postgres")
+    one = EmbeddedPostgres(deep / "postgres", settings=QUICK)
     one.start()
     try:
         assert ask(one.dsn(), "SELECT 1") == 1
@@ -254,7 +305,7 @@ def test_an_ordinary_user_runs_it_too() -> None:
             os.setgroups([])
             os.setgid(account.gid)
             os.setuid(account.uid)
-        one = EmbeddedPostgres(folder / "node" / "postgres", programs=programs)
+        one = EmbeddedPostgres(folder / "node" / "postgres", settings=QUICK, programs=programs)
         one.start()
         answer = ask(one.dsn(), "SELECT current_user::text")
         one.stop()

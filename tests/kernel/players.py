@@ -57,8 +57,9 @@ def _route(pick: int) -> words.Route:
     return words.Route("rule", lead, (AGENCIES[2],) if pick % 3 == 0 else ())
 
 
-def _other(case: Case) -> CaseId:
-    return CaseId("c2" if case.id == "c1" else "c1")
+def _other(case: Case, pick: int) -> CaseId:
+    others = [name for name in ("c1", "c2", "c3") if name != case.id]
+    return CaseId(others[pick % len(others)])
 
 
 def _urge(case: Case, pick: int) -> str:
@@ -114,13 +115,13 @@ MAKERS: tuple[Maker, ...] = (
         words.RefuseCase("not ours") if n == 9 and t.presses % 5 == 0 else words.AcceptCase()
     ),
     lambda t, c, n: words.VoidCase("test") if n == 9 and t.presses % 5 == 0 else words.WakeUp(),
-    lambda t, c, n: words.MergeCase(_other(c), 0.8, ("distance",)),
-    lambda t, c, n: words.UnmergeCase(_other(c), "not the same"),
+    lambda t, c, n: words.MergeCase(_other(c, n), 0.8, ("distance",)),
+    lambda t, c, n: words.UnmergeCase(_other(c, n), "not the same"),
     lambda t, c, n: (
         words.SplitCase(
             "two matters", (words.SplitChild(CaseId(f"{c.id}-{t.presses}"), _route(n)),)
         )
-        if len(t.cases) < 5
+        if len(t.cases) < 6
         else words.WakeUp()
     ),
     lambda t, c, n: words.OpenCase(towns.report(1, t.now, c.id), PLACE, towns.AREAS, "cell"),
@@ -183,11 +184,11 @@ def _somebody(case: Case, body: words.Command, number: int) -> Actor:
 
 
 def opened(policy: towns.CasePolicy) -> Town:
-    """A town with two cases, the second half an hour after the first."""
+    """A town with three cases, half an hour apart."""
     town = Town(policy)
-    town.open(on="c1")
-    town.wait(minutes=30)
-    town.open(on="c2")
+    for name in ("c1", "c2", "c3"):
+        town.open(on=name)
+        town.wait(minutes=30)
     return town
 
 

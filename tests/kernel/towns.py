@@ -120,7 +120,21 @@ WITH_PHOTO = replace(
     STREET_LIGHT, case_type="dumping", verification=Verification("second_person", True, True)
 )
 
-POLICIES = {p.case_type: p for p in (STREET_LIGHT, FIRE_ALARM, BY_REPORTER, WITH_PHOTO)}
+STRICT = replace(
+    STREET_LIGHT,
+    case_type="wages",
+    profile="mediation",
+    sealed=True,
+    returns_max=0,
+    ask_cap_s=86_400,
+    hold_cap_s=2 * 86_400,
+    hold_needs_approval=False,
+    extension_percent=40,
+    arbiter=AgencyId("court"),
+)
+"""Confidential, and short of patience: games reach its caps and its arbiter quickly."""
+
+POLICIES = {p.case_type: p for p in (STREET_LIGHT, FIRE_ALARM, BY_REPORTER, WITH_PHOTO, STRICT)}
 
 
 def report(number: int = 1, at: datetime = MONDAY, case: str = "c1", **more: object) -> Report:

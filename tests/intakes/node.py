@@ -5,18 +5,43 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
+import httpx
 import uvicorn
 from shapely import box
 from starlette.applications import Starlette
 
 from tocsin.geography.areas import Area, Atlas, names_of
 from tocsin.intakes.open311 import Open311Options, routes
-from tocsin.kernel.shared import Actor, ActorId, AgencyId, AreaId, Instant, Tier
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.cases.vocabulary import (
+    AcceptCase,
+    AcknowledgeTask,
+    ClaimTaskDone,
+    Command,
+    DispatchCase,
+    FileCase,
+    PublishCase,
+    Route,
+    SetConsent,
+    StartTask,
+    VerifyCase,
+)
+from tocsin.kernel.shared import (
+    Actor,
+    ActorId,
+    AgencyId,
+    AreaId,
+    CaseId,
+    Instant,
+    Refused,
+    Tier,
+)
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
 from tocsin.packs.model import Pack
@@ -35,7 +60,7 @@ KEYS = {
     ("partner", "reports:write"): Actor(ActorId("partner-1"), "integration"),
     ("partner", "cases:write"): Actor(ActorId("partner-1"), "integration", ("call_taker",)),
     ("crew", "cases:write"): Actor(
-        ActorId("crew-1"), "integration", ("agency_handler",), AgencyId("streets@county")
+        ActorId("crew-1"), "integration", ("agency_handler",), AgencyId("311@county")
     ),
 }
 
@@ -74,6 +99,12 @@ class Keys:
         return self._keys.get((api_key, scope))
 
 
+@cache
+def fixture_pack() -> Pack:
+    return load_pack(builtin("chicago-fixture"))
+
+
+@cache
 def atlas() -> Atlas:
     """A county of two towns, two villages each, four cells each."""
     areas: list[Area] = []
@@ -98,7 +129,7 @@ def atlas() -> Atlas:
 
 def make_services(pack: Pack | None = None, *, store: Any = None, vault: Any = None) -> Services:
     """Real rooms over the memory store; the clock stands still."""
-    pack = pack or load_pack(builtin("chicago-fixture"))
+    pack = pack or fixture_pack()
     clock, ids = HandClock(), CountedIds()
     vault = vault or MemoryVault(clock)
     store = store or MemoryStore(vault)
@@ -161,5 +192,64 @@ def served(services: Services, options: Open311Options | None = None) -> Iterato
         listener.close()
 
 
-def flat(pairs: Sequence[tuple[str, str]] | Mapping[str, str]) -> dict[str, str]:
-    return dict(pairs)
+VEHICLE = "4ffa4c69601827691b000018"
+POTHOLE = "4fd3b656e750846c53000004"
+NAMES = ("Canary-Lovelace", "ada@example.org", "+1 555 0100", "device-canary", "account-canary")
+WORDS = "A car without plates, canary-text"
+STREET = "Canary Street 5"
+REPORT = {
+    "service_code": VEHICLE,
+    "description": WORDS,
+    "address_string": STREET,
+    "attribute[HOWMANYD]": "21",
+    "attribute[FQSKA3]": "BLUE",
+    "first_name": "Ada",
+    "last_name": NAMES[0],
+    "email": NAMES[1],
+    "phone": NAMES[2],
+    "device_id": NAMES[3],
+    "account_id": NAMES[4],
+    **INSIDE,
+}
+
+
+def post(client: httpx.Client, **changes: str) -> str:
+    """Reports a vehicle; returns the service_request_id."""
+    answer = client.post("/v2/requests.json", data={**REPORT, **changes})
+    assert answer.status_code == 200, answer.text
+    return answer.json()[0]["service_request_id"]
+
+
+def tell(node: Node, case_id: str, *commands: Command, by: Actor = DISPATCHER) -> None:
+    """Commands to one case, one after the other; none may be refused."""
+    for command in commands:
+        outcome = node.run(node.services.engine.handle(CaseId(case_id), command, by=by))
+        assert not isinstance(outcome, Refused), outcome
+        node.clock.move(minutes=1)
+
+
+def state(node: Node, case_id: str) -> Case:
+    row = node.run(node.services.store.case(CaseId(case_id)))
+    assert row is not None
+    return row.case
+
+
+def publish(node: Node, case_id: str) -> None:
+    """The first reporter agrees, and staff publish."""
+    report = state(node, case_id).reports[0].id
+    tell(node, case_id, SetConsent(report, True), PublishCase(True))
+
+
+def dispatch(node: Node, case_id: str, agency: str = "311@county") -> None:
+    """Through triage to the agency's desk."""
+    route = Route("city", AgencyId(agency))
+    tell(node, case_id, AcceptCase(), FileCase(route), DispatchCase("routine"))
+
+
+def finish(node: Node, case_id: str) -> None:
+    """From the agency's desk to a verified close."""
+    (task,) = state(node, case_id).tasks
+    worker = Actor(ActorId("wim"), "staff", ("agency_handler",), task.agency)
+    tell(node, case_id, AcknowledgeTask(task.id), StartTask(task.id), by=worker)
+    tell(node, case_id, ClaimTaskDone(task.id), by=worker)
+    tell(node, case_id, VerifyCase("done"), by=Actor(ActorId("vera"), "staff", ("verifier",)))

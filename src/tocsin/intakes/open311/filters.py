@@ -6,6 +6,7 @@ the board knows them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ ROWS_MAX: Final = 1_000
 """GeoReport v2, "Response Volume": the first 1000 requests."""
 PAGES_ROWS_MAX: Final = 20_000
 """How far paging reaches: `page` times `page_size`. Beyond it, narrow the dates or take the CSV."""
+YEARS: Final = range(1900, 2201)
+"""Dates outside are a mistake, and their sums might not be dates at all."""
 IDS_MAX: Final = 1_000
 LIST_CHARS_MAX: Final = 50_000
 RADIUS_MAX_M: Final = 50_000.0
@@ -33,6 +36,7 @@ CLOSED: Final[tuple[Status, ...]] = ("verified", "refused", "void", "merged")
 OPEN: Final[tuple[Status, ...]] = tuple(
     status for status in get_args(Status) if status not in CLOSED and status != "absent"
 )
+_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}\Z")
 _TICK: Final = timedelta(microseconds=1)
 """The board's upper bounds exclude the instant itself, the protocol's include it."""
 
@@ -127,7 +131,8 @@ def read_filters(
     assert not isinstance(numbers, Refused)
     assert not isinstance(around, Refused)
     ids = tuple(dict.fromkeys(CaseId(each) for each in _split(given.get("service_request_id"))))
-    if len(ids) > IDS_MAX or ("service_request_id" in given and not ids):
+    is_named = "service_request_id" in given
+    if len(ids) > IDS_MAX or (is_named and not ids) or not all(map(is_id, ids)):
         return Refused("bad_parameter", "service_request_id")
     page, page_size, radius_m = numbers
     return Filters(
@@ -146,6 +151,11 @@ def read_filters(
     )
 
 
+def is_id(text: str) -> bool:
+    """Whether this could be an id at all; the store is not asked about anything else."""
+    return _ID.match(text) is not None
+
+
 def read_moment(text: str) -> Instant | None:
     """A W3C date and time with its zone, or a whole date (UTC). None for anything else.
 
@@ -157,10 +167,13 @@ def read_moment(text: str) -> Instant | None:
     try:
         at = datetime.fromisoformat(text)
         if at.tzinfo is None:
-            return at.replace(tzinfo=UTC) if len(text) == 10 else None
-        return at.astimezone(UTC)
+            if len(text) != 10:
+                return None
+            at = at.replace(tzinfo=UTC)
+        at = at.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return at if at.year in YEARS else None
 
 
 def _span(
@@ -171,13 +184,10 @@ def _span(
         return Refused("bad_parameter", "start_date is after end_date")
     if bulk or (start is None and end is None and _is_update_query(dates)):
         return start, end
-    try:
-        if start is None:
-            start = (end or now) - SPAN
-        elif end is None:
-            end = start + SPAN
-    except OverflowError:
-        return Refused("bad_parameter", "start_date")
+    if start is None:
+        start = (end or now) - SPAN
+    elif end is None:
+        end = start + SPAN
     if end is not None and end - start > SPAN:
         return Refused("span_too_long", f"over {SPAN.days} days")
     return start, end

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from tocsin.geography.areas import Atlas, Outside
-from tocsin.intakes.open311.filters import CLOSED, ROWS_MAX, Filters
+from tocsin.intakes.open311.filters import CLOSED, ROWS_MAX, Filters, is_id
 from tocsin.intakes.open311.formats import Element, Value, moment
 from tocsin.intakes.open311.words import sentence
 from tocsin.kernel.cases.state import Case
@@ -91,6 +91,8 @@ def shown_codes(pack: Pack, service_codes: Sequence[str] = ()) -> tuple[str, ...
 
 async def find_one(services: Services, case_id: str) -> BoardRow | None:
     """One case by id, if the public may know of it."""
+    if not is_id(case_id):
+        return None
     row = await services.store.case(CaseId(case_id))
     if row is None or row.case.opened_at is None or shown_type(services.pack, row.case) is None:
         return None

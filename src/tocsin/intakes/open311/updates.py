@@ -26,6 +26,7 @@ from tocsin.runtime.services import Services
 
 CASES_MAX: Final = 200
 """Cases whose journals are read for one answer; `page` goes on."""
+CLAIMABLE: Final = ("dispatched", "acknowledged", "in_work")
 AT_ONCE: Final = 8
 """Journals read side by side, so that one question never takes all connections."""
 UPDATE_ID_MAX: Final = 100
@@ -224,6 +225,6 @@ async def take_update(services: Services, update: Update, by: Actor) -> Taken | 
 
 def _claimable(case: Case, by: Actor) -> TaskId | None:
     for task in case.tasks:
-        if task.agency == by.agency and task.status in ("acknowledged", "in_work"):
+        if task.agency == by.agency and task.status in CLAIMABLE:
             return task.id
     return None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from tocsin.kernel.cases.policy import CasePolicy, ClockName
+from tocsin.kernel.cases.react import TEMPLATES
 from tocsin.kernel.deadlines import due
 from tocsin.kernel.shared import AreaId, AreaPath
 from tocsin.packs.conditions import Answer, leaves
@@ -30,6 +31,9 @@ NEEDED: tuple[ClockName, ...] = (
     "appeal",
 )
 """Clocks every type needs: without one, a case could wait in that stage for ever, unseen."""
+
+RECEIPT = "received"
+"""The message of the receipt, beside the templates of the kernel."""
 
 STAGES: tuple[ClockName, ...] = ("accept", "file", "dispatch", "handle", "verify")
 """The stages a case passes one after the other; together they must fit into `close`."""
@@ -67,6 +71,9 @@ def _ladders(pack: Pack) -> Iterator[Finding]:
 
 
 def _messages(pack: Pack) -> Iterator[Finding]:
+    for key in (RECEIPT, *TEMPLATES):
+        if key not in pack.parsed.messages:
+            yield Finding(f"messages {key}", "missing", "people would be told nothing")
     wordings = [("messages", pack.parsed.messages)]
     for case_type in pack.case_types.values():
         wordings.append((f"case type {case_type.code} messages", case_type.messages or {}))

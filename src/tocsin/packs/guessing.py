@@ -28,14 +28,23 @@ _STOP = frozenset(
 )
 
 
-# Words whose stem is another matter: parking is not a park.
-_WHOLE = frozenset(("parking", "lighting", "building", "heating", "wages", "gas", "bus"))
+# Words that lose too much or too little: parking is not a park, a bus is not a plural.
+_STEMS = {
+    "parked": "parking",
+    "parking": "parking",
+    "lighting": "lighting",
+    "heating": "heating",
+    "building": "building",
+    "gas": "gas",
+    "bus": "bus",
+}
 
 
 def _stem(word: str) -> str:
     """A plain plural and verb ending cut, the same for texts and keywords."""
-    if word in _WHOLE:
-        return word
+    special = _STEMS.get(word)
+    if special is not None:
+        return special
     for ending, rest in (("ies", "y"), ("ing", ""), ("ed", ""), ("es", ""), ("s", "")):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: len(word) - len(ending)] + rest

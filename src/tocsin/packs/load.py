@@ -10,6 +10,7 @@ from typing import cast
 
 from tocsin.packs.building import FORMAT
 from tocsin.packs.check import check
+from tocsin.packs.find import packs_folder
 from tocsin.packs.model import Pack
 from tocsin.packs.reading import Finding, PackError, Table
 
@@ -55,7 +56,7 @@ def read_content(folder: Path, *, calendar: str | None = None) -> Table:
         "calendar": chosen,
         "pack": pack,
         "calendars": calendars,
-        "messages": _tables(sorted((folder / "messages").glob("*.toml")), bad),
+        "messages": _messages(folder, bad),
         "types": _tables(sorted((folder / "types").glob("*.toml")), bad),
     }
     if bad:
@@ -94,11 +95,27 @@ def _tables(paths: Iterable[Path], bad: list[Finding]) -> dict[str, Table]:
     return {path.name: read_toml(path, bad) for path in paths}
 
 
+def _messages(folder: Path, bad: list[Finding]) -> dict[str, Table]:
+    """The words that packs share; a pack's own message of the same name takes their place."""
+    own = _tables(sorted((folder / "messages").glob("*.toml")), bad)
+    taken = {key for table in own.values() for key in table}
+    shared = _tables(sorted((_shared(folder) / "common" / "messages").glob("*.toml")), bad)
+    for name, table in shared.items():
+        own[f"common/{name}"] = {key: text for key, text in table.items() if key not in taken}
+    return own
+
+
+def _shared(folder: Path) -> Path:
+    """What packs share lies beside them; a pack kept elsewhere uses what comes with Tocsin."""
+    beside = folder.resolve().parent
+    return beside if (beside / "common").is_dir() else packs_folder()
+
+
 def _calendar_path(folder: Path, name: str) -> Path | None:
     """A pack's own calendars come first, then those that the packs share."""
     if not name or "/" in name or "\\" in name:
         return None
-    for parent in (folder / "calendars", folder.parent / "calendars"):
+    for parent in (folder / "calendars", _shared(folder) / "calendars"):
         path = parent / f"{name}.toml"
         if path.is_file():
             return path

@@ -103,13 +103,16 @@ class Pack:
         rules = found.rules
         if rules and rules[0].when is None:  # most types: nothing to look at
             return RouteChoice(self._route(rules[0], areas), (Reason(rules[0].name),))
-        moment = self.moment(areas, at, answers or {})
+        return self.match(found, self.moment(areas, at, answers or {}))
+
+    def match(self, case_type: CaseType, moment: Moment) -> RouteChoice | None:
+        """The first rule that matches a moment, and why each earlier one did not."""
         why: list[Reason] = []
-        for rule in rules:
+        for rule in case_type.rules:
             failed = None if rule.when is None else rule.when.failure(moment)
             why.append(Reason(rule.name, failed))
             if failed is None:
-                return RouteChoice(self._route(rule, areas), tuple(why))
+                return RouteChoice(self._route(rule, moment.areas), tuple(why))
         return None
 
     def moment(self, areas: AreaPath, at: Instant, answers: Mapping[str, Sequence[str]]) -> Moment:

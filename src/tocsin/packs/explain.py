@@ -1,0 +1,238 @@
+"""`tocsin pack explain`: what would happen to a report, and why, in words.
+
+The route taken and why each earlier one did not match, the deadlines as instants, and who is told
+at each rung.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from tocsin.kernel.cases.policy import CasePolicy, ClockPolicy, Rung
+from tocsin.kernel.deadlines import Allowance, due, milestone
+from tocsin.kernel.shared import TIERS, AgencyId, AreaId, AreaPath, Instant, Refused
+from tocsin.packs.check import local_instant
+from tocsin.packs.load import plain
+from tocsin.packs.model import CaseType, Pack, RouteChoice
+from tocsin.packs.reading import Finding, PackError, Reader, Table, nearest
+from tocsin.packs.words import word
+
+Locate = Callable[[float, float], AreaPath | None]
+"""Longitude and latitude (degrees, WGS84) to the areas there; None outside."""
+
+_HOUR = 3_600
+_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """A report as it might come in: which type (None: guess from the text), when, what answers."""
+
+    at: Instant
+    case_type: str | None = None
+    text: str = ""
+    answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+
+def explain(pack: Pack, areas: AreaPath, report: Supposed, language: str = "en") -> str:
+    """What the pack would do with a report at that place, as text in zh-CN or en.
+
+    Without a type, the best guess from its words is taken. Raises PackError when there is none.
+    """
+    guesses = pack.guess(report.text, language)
+    code = report.case_type or (guesses[0][0] if guesses else "")
+    case_type = pack.case_types.get(code)
+    policy = pack.policy(code)
+    if case_type is None or policy is None:
+        hint = nearest(code, pack.case_types)
+        raise PackError([Finding("type", "dangling", f"there is no case type {code!r}{hint}")])
+    teller = _Teller(pack, language)
+    lines = [*teller.head(case_type, policy, areas, report.at)]
+    if report.text and guesses:
+        shown = ", ".join(f"{guess} {share:.0%}" for guess, share in guesses)
+        lines.append(f"{teller.say('guesses')}: {shown}")
+    lines += teller.answers(case_type, report.answers)
+    lines += teller.route(pack.choose_route(code, areas, report.at, report.answers))
+    lines += teller.deadlines(policy, report.at)
+    lines += teller.checking(policy)
+    return "\n".join(lines) + "\n"
+
+
+def explain_file(
+    pack: Pack,
+    toml_text: str,
+    *,
+    now: Instant,
+    locate: Locate | None = None,
+    language: str = "en",
+) -> str:
+    """`explain` for a report written as TOML.
+
+    Keys: `type`, `text`, `at` (local date-time; else `now`), `answers`, and the place as `areas`
+    (a table by tier) or `lon` and `lat`, for which `locate` is needed.
+    Raises PackError listing what is wrong with the file.
+    """
+    findings: list[Finding] = []
+    try:
+        table = cast(Table, plain(tomllib.loads(toml_text)))
+    except tomllib.TOMLDecodeError as error:
+        raise PackError([Finding("report", "bad_value", str(error))]) from error
+    reader = Reader(table, "report", findings)
+    code = reader.text("type", "") or None
+    text = reader.text("text", "")
+    at = now
+    if local := reader.text("at", ""):
+        try:
+            at = local_instant(pack, local)
+        except ValueError:
+            reader.find("at", "bad_value", "must be a date and time (2026-03-04T22:30:00)")
+    given = reader.table("answers")
+    answers = {key: _values(given, key) for key in given.names()}
+    areas = _place(reader, locate)
+    if code is None and not text:
+        reader.find("type", "missing", "`type` or `text` is required")
+    reader.close()
+    if findings or areas is None:
+        raise PackError(findings)
+    return explain(pack, areas, Supposed(at, code, text, answers), language)
+
+
+def _values(reader: Reader, key: str) -> tuple[str, ...]:
+    value = reader.value(key)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (str(value),)
+    return reader.texts(key)
+
+
+def _place(reader: Reader, locate: Locate | None) -> AreaPath | None:
+    lon, lat = reader.value("lon"), reader.value("lat")
+    if isinstance(lon, int | float) and isinstance(lat, int | float):
+        found = locate(float(lon), float(lat)) if locate else None
+        if found is None:
+            text = "lies outside the areas known here" if locate else "needs a map; give `areas`"
+            reader.find("lon, lat", "bad_value", text)
+        return found
+    areas = reader.table("areas")
+    path = AreaPath(*(AreaId(areas.text(tier, tier)) for tier in TIERS))
+    areas.close()
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """Says things in one language."""
+
+    pack: Pack
+    language: str
+
+    def say(self, key: str) -> str:
+        return word("explain", key, self.language)
+
+    def head(
+        self, case_type: CaseType, policy: CasePolicy, areas: AreaPath, at: Instant
+    ) -> Iterator[str]:
+        title = self.pack.in_language(case_type.title, self.language)
+        yield f"{self.say('type')}: {title} ({case_type.code})"
+        yield f"{self.say('pack')}: {self.pack.version}"
+        yield f"{self.say('at')}: {self.instant(at)}"
+        yield f"{self.say('place')}: {' / '.join(areas)}"
+        notes = [
+            word("profile", policy.profile, self.language),
+            word("priority", str(policy.priority), self.language),
+            *([self.say("straight_out")] if policy.fast_path else []),
+            *([self.say("confidential")] if policy.sealed else []),
+        ]
+        yield f"{self.say('profile')}: {', '.join(notes)}"
+        tier = word("tier", case_type.owner_tier, self.language)
+        yield f"{self.say('owner')}: {tier} ({areas.at(case_type.owner_tier)})"
+
+    def answers(self, case_type: CaseType, answers: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+        if case_type.form:
+            yield ""
+            yield self.say("form")
+        for question in case_type.form:
+            notes = [
+                *([self.say("required")] if question.required else []),
+                *([self.say("sealed")] if question.sealed else []),
+            ]
+            label = self.pack.in_language(question.label, self.language)
+            mark = f" [{', '.join(notes)}]" if notes else ""
+            yield f"  {question.code}: {label}{mark}"
+        checked = self.pack.check_answers(case_type.code, answers)
+        if isinstance(checked, Refused):
+            yield f"  ! {self.say('form_refused')}: {checked.detail}"
+
+    def route(self, choice: RouteChoice | None) -> Iterator[str]:
+        yield ""
+        yield self.say("route")
+        if choice is None:
+            yield f"  {word('gap', 'no_route', self.language)}"
+            return
+        for reason in choice.why:
+            if reason.failed is None:
+                yield f"  {reason.rule}: {self.say('taken')}"
+                continue
+            template = word("condition", reason.failed.kind, self.language)
+            why = template.replace("{wanted}", reason.failed.wanted)
+            yield f"  {reason.rule}: {self.say('tried')}, {why.replace('{met}', reason.failed.met)}"
+        yield f"  {self.say('lead')}: {self.agency(choice.route.lead)}"
+        assisting = ", ".join(self.agency(agency) for agency in choice.route.assisting)
+        yield f"  {self.say('assisting')}: {assisting or self.say('nothing')}"
+
+    def agency(self, agency: AgencyId) -> str:
+        found = self.pack.agencies.get(agency.partition("@")[0])
+        name = self.pack.in_language(found.name, self.language) if found else "?"
+        return f"{name} ({agency})"
+
+    def deadlines(self, policy: CasePolicy, at: Instant) -> Iterator[str]:
+        yield ""
+        yield self.say("deadlines")
+        for clock in policy.clocks:
+            yield from self.clock(word("clock", clock.name, self.language), clock, at)
+        for urge in policy.urges:
+            roles = ", ".join(word("role", role, self.language) for role in urge.roles)
+            text = self.say("urging").replace("{level}", str(urge.level))
+            yield from self.clock(text.replace("{roles}", roles), urge.clock, at)
+
+    def clock(self, name: str, clock: ClockPolicy, at: Instant) -> Iterator[str]:
+        ends = due(clock.calendar, at, clock.allowance)
+        length = span_text(clock.allowance, self.language)
+        yield f"  {name} ({length}): {self.instant(ends)}"
+        for rung in clock.ladder:
+            comes = milestone(clock.calendar, at, clock.allowance, rung.percent)
+            yield f"    {rung.percent:>3} % {self.instant(comes)} {self.told(rung)}"
+
+    def told(self, rung: Rung) -> str:
+        audiences = (word("audience", audience, self.language) for audience in rung.tell)
+        return f"{self.say('tells')} {', '.join(audiences)}"
+
+    def checking(self, policy: CasePolicy) -> Iterator[str]:
+        verification = policy.verification
+        notes = [
+            word("verify_by", verification.by, self.language),
+            *([self.say("four_eyes")] if verification.four_eyes else []),
+            *([self.say("photo")] if verification.photo_required else []),
+        ]
+        yield ""
+        yield f"{self.say('verification')}: {', '.join(notes)}"
+        yield f"{self.say('retention')}: {policy.retention_days}"
+
+    def instant(self, at: Instant) -> str:
+        """Local wall time and UTC."""
+        zone = self.pack.calendar.zone if self.pack.calendar else None
+        local = at.astimezone(zone)
+        return f"{local:%Y-%m-%d %H:%M:%S} {self.pack.zone} ({at:%Y-%m-%dT%H:%M:%SZ})"
+
+
+def span_text(allowance: Allowance, language: str) -> str:
+    """The length of a promise in words: "2 work hours"."""
+    kind, amount = str(allowance.kind), allowance.amount
+    if allowance.is_in_hours:
+        if amount % _HOUR:
+            kind, amount = kind.replace("hours", "minutes"), amount // _MINUTE
+        else:
+            amount //= _HOUR
+    return word("span", kind, language).replace("{n}", str(amount))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.contracts.town import Town
 
+from tests.contracts.town import Town
 from tocsin.runtime.ports import Store, Vault
 from tocsin.stores.memory import MemoryStore, MemoryVault
 from tocsin.stores.postgres.store import PostgresStore

@@ -317,6 +317,19 @@ async def test_the_tail_waits_for_a_transaction_that_is_still_open(
     assert [entry.seq for entry in await postgres_store.tail(0, 10)] == [1, 2, 3]
 
 
+async def test_rows_of_another_cluster_are_read_after_a_start(
+    postgres_store: PostgresStore, fresh_database: str, master_keys: MasterKeys
+) -> None:
+    """As after a plain pg_restore: the rows bear transaction numbers from elsewhere."""
+    town = Town()
+    for _ in range(3):
+        await postgres_store.commit(town.opening())
+    await sql(fresh_database, "UPDATE journal SET xid = '4000000000'")
+    assert list(await postgres_store.tail(0, 10)) == []
+    async with another(fresh_database, master_keys) as second:
+        assert [entry.seq for entry in await second.tail(0, 10)] == [1, 2, 3]
+
+
 async def test_an_errand_is_taken_by_one_of_two_nodes(
     postgres_store: PostgresStore, fresh_database: str, master_keys: MasterKeys
 ) -> None:

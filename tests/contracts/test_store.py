@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+
 from tests.contracts.conftest import Node
 from tests.contracts.town import AREAS, PLACE, START
-
 from tocsin.kernel.cases.evolve import fold
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import AreaId, CaseId, Place, Refused, ReportId

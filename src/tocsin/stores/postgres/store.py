@@ -23,7 +23,7 @@ from tocsin.runtime.ports import (
 from tocsin.runtime.verify import Audit
 from tocsin.stores.postgres.auditing import audit, entry_of
 from tocsin.stores.postgres.chores import Chores
-from tocsin.stores.postgres.connections import Dsn, Readers, Row, connect, translated
+from tocsin.stores.postgres.connections import Connection, Dsn, Readers, Row, connect, translated
 from tocsin.stores.postgres.lists import count_statement, page_statement
 from tocsin.stores.postgres.migrate import migrate
 from tocsin.stores.postgres.writer import GROUP_COMMIT_MAX, QUEUE_MAX, Writer
@@ -79,7 +79,7 @@ class PostgresStore:
         Unavailable.
         """
         applied: list[str] = await translated(migrate(self._dsn))
-        await translated(register_keys(self._dsn, self.keys))
+        await translated(_prepare(self._dsn, self.keys))
         await self.readers.open()
         await self._writer.open()
         return applied
@@ -241,23 +241,40 @@ NEVER_YEAR = MAXYEAR
 """The driver reads PostgreSQL's 'infinity' as the last instant it knows."""
 
 
-async def register_keys(dsn: Dsn, keys: MasterKeys) -> None:
-    """Remembers the fingerprints of the master keys; raises WrongMasterKey where the database
-    knows another one, so that nothing is ever sealed under a key that will be missed."""
-    connection = await connect(dsn)
+async def _prepare(dsn: Dsn, keys: MasterKeys) -> None:
+    connection = await connect(dsn, statement_timeout="0")
     try:
-        rows = await connection.fetch("SELECT id, fingerprint FROM vault.masters")
-        known = {row[0]: row[1] for row in rows}
-        for number, fingerprint in known.items():
-            if number not in keys.by_id:
-                raise WrongMasterKey(f"the database needs vault key {number}: restore vault.key")
-            if keys.fingerprint(number) != fingerprint:
-                raise WrongMasterKey(f"vault key {number} belongs to another database")
-        new = [(number, keys.fingerprint(number)) for number in keys.by_id if number not in known]
-        sql = "INSERT INTO vault.masters (id, fingerprint) VALUES ($1, $2) ON CONFLICT DO NOTHING"
-        await connection.executemany(sql, new)
+        await register_keys(connection, keys)
+        await _settle(connection)
     finally:
         await connection.close()
+
+
+async def _settle(connection: Connection) -> None:
+    """Rows that another tool brought from another cluster bear numbers of transactions that have
+    yet to come here: the tail would wait for them. Only looked for at the newest row."""
+    is_foreign = await connection.fetchval(
+        "SELECT xid > pg_current_xact_id() FROM journal ORDER BY seq DESC LIMIT 1"
+    )
+    if is_foreign:
+        await connection.execute(
+            "UPDATE journal SET xid = pg_current_xact_id() WHERE xid > pg_current_xact_id()"
+        )
+
+
+async def register_keys(connection: Connection, keys: MasterKeys) -> None:
+    """Remembers the fingerprints of the master keys; raises WrongMasterKey where the database
+    knows another one, so that nothing is ever sealed under a key that will be missed."""
+    rows = await connection.fetch("SELECT id, fingerprint FROM vault.masters")
+    known = {row[0]: row[1] for row in rows}
+    for number, fingerprint in known.items():
+        if number not in keys.by_id:
+            raise WrongMasterKey(f"the database needs vault key {number}: restore vault.key")
+        if keys.fingerprint(number) != fingerprint:
+            raise WrongMasterKey(f"vault key {number} belongs to another database")
+    new = [(number, keys.fingerprint(number)) for number in keys.by_id if number not in known]
+    sql = "INSERT INTO vault.masters (id, fingerprint) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+    await connection.executemany(sql, new)
 
 
 def _board_row(row: Row) -> BoardRow:

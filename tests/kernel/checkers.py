@@ -20,6 +20,7 @@ class Run:
     due_at: datetime
     paused: bool = False
     missed: int = 0
+    rungs: tuple[int, ...] = ()
     percents: list[int] = field(default_factory=list)
 
 
@@ -40,7 +41,9 @@ def check_clocks(journal: Iterable[words.Event], now: datetime, after: tuple[Clo
                 runs = stash
             case words.ClockStarted():
                 assert event.clock.key not in runs, "a running clock was started again"
-                runs[event.clock.key] = Run(event.clock, event.clock.due_at)
+                run = Run(event.clock, event.clock.due_at, rungs=event.clock.rungs)
+                runs[event.clock.key] = run
+                _check_next(run, event.clock.started_at, event.clock.next_at)
             case words.ClockPaused():
                 runs[event.key].paused = True
             case words.ClockMoved():
@@ -49,10 +52,16 @@ def check_clocks(journal: Iterable[words.Event], now: datetime, after: tuple[Clo
                 assert event.why, "a promise moved without a reason"
                 assert not run.missed, "a missed promise came back"
                 run.due_at, run.paused = event.due_at, event.left is not None
+                run.rungs = event.rungs
+                if not run.paused:
+                    _check_next(run, event.at, event.next_at)
             case words.ClockEscalated():
                 run = runs[event.key]
                 assert event.percent not in run.percents, "a rung fired twice"
+                assert event.percent == run.rungs[0], "a rung was skipped"
                 run.percents.append(event.percent)
+                run.rungs = run.rungs[1:]
+                _check_next(run, event.at, event.next_at)
             case words.DeadlineMissed():
                 run = runs[event.key]
                 assert event.due_at == run.due_at, "missed at another instant than promised"
@@ -60,6 +69,9 @@ def check_clocks(journal: Iterable[words.Event], now: datetime, after: tuple[Clo
                 assert event.tell, "a miss that nobody hears of"
                 run.missed += 1
                 assert run.missed == 1, "a miss was escalated twice"
+                assert run.rungs[0] == 100, "a rung was skipped"
+                run.rungs = run.rungs[1:]
+                _check_next(run, event.at, event.next_at)
             case words.ClockStopped():
                 run = runs.pop(event.key)
                 assert event.due_at == run.due_at, "the promise moved silently"
@@ -75,6 +87,20 @@ def check_clocks(journal: Iterable[words.Event], now: datetime, after: tuple[Clo
         for key, run in runs.items():
             late = run.due_at <= now and not run.paused
             assert (run.missed == 1) == late, f"{key}: late {late}, missed {run.missed}"
+
+
+def _check_next(run: Run, at: datetime, next_at: datetime | None) -> None:
+    """The next rung comes in its order: before the deadline, at it, or after it."""
+    assert (next_at is None) == (not run.rungs), "a ladder that ends too early or never"
+    if next_at is None:
+        return
+    assert next_at >= at, "the next rung lies in the past"
+    if run.rungs[0] < 100:
+        assert next_at <= max(run.due_at, at), "a warning after the deadline"
+    elif run.rungs[0] == 100:
+        assert next_at == max(run.due_at, at), "the miss is not at the deadline"
+    else:
+        assert next_at >= run.due_at, "the second escalation before the deadline"
 
 
 def check_four_eyes(journal: Iterable[words.Event]) -> None:

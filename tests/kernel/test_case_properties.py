@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -55,6 +55,7 @@ def test_three_roads_lead_to_one_state(policy: CasePolicy, game: list[Move]) -> 
     for case_id, case in town.cases.items():
         assert fold(Case(case_id), town.journal[case_id]) == case
         assert replayed[case_id] == case
+        assert set(vars(case)) == {field.name for field in fields(Case)}
 
 
 @SLOW

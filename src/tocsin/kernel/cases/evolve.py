@@ -1,15 +1,14 @@
 """The only way a case changes: one function for each event, found by the event's type.
 
-Rebuilding a node folds millions of events, so copies are made by hand: `_changed` costs about a
-third of `dataclasses.replace`.
+Rebuilding a node folds millions of events, so copies are made by hand: `_changed` copies the dict
+of a case, which costs a tenth of `dataclasses.replace`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
-from operator import attrgetter
-from typing import Any, Final, cast
+from dataclasses import replace
+from typing import Any, Final
 
 from tocsin.kernel.cases import vocabulary as words
 from tocsin.kernel.cases.machine import MACHINE
@@ -46,17 +45,20 @@ def fold(case: Case, events: Iterable[words.Event]) -> Case:
     return case
 
 
-_NAMES: Final = tuple(field.name for field in fields(Case))
-_values: Final = cast(Callable[[Case], tuple[Any, ...]], attrgetter(*_NAMES))
 _TO: Final[dict[type[words.Event], Status]] = {
     event: step.to for event, step in MACHINE.steps.items() if step.to is not None
 }
 
 
+_new: Final = object.__new__
+
+
 def _changed(case: Case, **changes: Any) -> Case:
-    values = dict(zip(_NAMES, _values(case), strict=True))
+    copy = _new(Case)
+    values = vars(copy)
+    values.update(vars(case))
     values.update(changes)
-    return Case(**values)
+    return copy
 
 
 def _seconds(start: Instant, end: Instant) -> int:

@@ -77,6 +77,8 @@ def attach_report(draft: Draft, body: words.AttachReport, facts: CaseFacts) -> R
             return None
         if report.id == body.report.id:
             return Refused("already_exists", "another report has this id")
+    if len(draft.case.reports) >= REPORTS_LIMIT:
+        return Refused("bad_value", f"a case has at most {REPORTS_LIMIT} reports")
     draft.say(words.ReportAttached(draft.at, body.report))
     return None
 
@@ -280,6 +282,8 @@ def add_task(draft: Draft, body: words.AddTask, facts: CaseFacts) -> Refused | N
     return None
 
 
+REPORTS_LIMIT: Final = 1_000
+"""Of one case: its row is rewritten with every command; a flood is merged from cases instead."""
 TASKS_LIMIT: Final = 200
 """Returned and cancelled ones included: beyond this something loops."""
 

@@ -129,7 +129,12 @@ _RULES: Final = (
         kinds=ANYONE,
         reasons=("already_exists", "fast_path_not_allowed"),
     ),
-    Rule(words.AttachReport, (*OPEN, "verified"), kinds=ANYONE, reasons=("already_exists",)),
+    Rule(
+        words.AttachReport,
+        (*OPEN, "verified"),
+        kinds=ANYONE,
+        reasons=("already_exists", "bad_value"),
+    ),
     Rule(words.AcceptCase, ("received",), (words.CaseAccepted,), repeats=("accepted",)),
     Rule(
         words.RefuseCase,

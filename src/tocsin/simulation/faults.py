@@ -1,0 +1,176 @@
+"""Bad days for a store: unavailable, answers lost on the way back, a process that dies.
+
+Everything is drawn from one generator, so that a failing seed fails again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from tocsin.kernel.shared import CaseId, Instant, Place, Refused, ReportId
+from tocsin.runtime.ports import (
+    BoardRow,
+    CaseQuery,
+    Committed,
+    DueErrand,
+    JournalEntry,
+    Message,
+    Order,
+    Page,
+    Store,
+    Unavailable,
+)
+
+
+class Crashed(BaseException):
+    """The process died here. No `except Exception` of the code under test may survive it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultShares:
+    """How often what goes wrong, 0 to 1 of the calls."""
+
+    refuse_before: float = 0.03
+    """The store cannot be reached: nothing was done."""
+    lose_answer: float = 0.03
+    """It is on disk, but nobody hears of it."""
+    crash: float = 0.03
+    """The runner dies between doing an errand and crossing it off, or just before doing it."""
+    press_twice: float = 0.05
+    """A button pressed twice, a report sent twice."""
+    wake_late: float = 0.1
+    """The runner stands still for a while."""
+    wake_late_max_s: float = 5_400.0
+
+
+NO_FAULTS = FaultShares(0, 0, 0, 0, 0)
+
+
+@dataclass(slots=True)
+class Faults:
+    """What goes wrong from now on; `stop` ends it."""
+
+    rng: Random
+    shares: FaultShares = FaultShares()
+    counts: Counter[str] = field(default_factory=Counter[str])
+
+    def stop(self) -> None:
+        self.shares = NO_FAULTS
+
+    def happens(self, name: str) -> bool:
+        """Draw whether the fault of that name happens now."""
+        happened = self.rng.random() < getattr(self.shares, name)
+        if happened:
+            self.counts[name] += 1
+        return happened
+
+
+class FaultyStore:
+    """A `ports.Store` in front of another one. Reads by the checkers go around it."""
+
+    def __init__(self, inner: Store, faults: Faults) -> None:
+        self.inner = inner
+        self.faults = faults
+        self.touched: dict[CaseId, None] = {}
+        """Cases changed since someone last looked, in order."""
+
+    async def commit(self, order: Order) -> Committed | Refused:
+        self._reach()
+        outcome = await self.inner.commit(order)
+        if isinstance(outcome, Committed):
+            self.touched.update(dict.fromkeys(outcome.events))
+        if self.faults.happens("lose_answer"):
+            raise Unavailable("the connection was lost before the answer")
+        return outcome
+
+    def _reach(self) -> None:
+        if self.faults.happens("refuse_before"):
+            raise Unavailable("the store cannot be reached")
+
+    # -- board and journal
+
+    async def case(self, case_id: CaseId) -> BoardRow | None:
+        self._reach()
+        return await self.inner.case(case_id)
+
+    async def cases(self, query: CaseQuery) -> Page:
+        self._reach()
+        return await self.inner.cases(query)
+
+    async def count(self, query: CaseQuery) -> int:
+        self._reach()
+        return await self.inner.count(query)
+
+    async def near(
+        self, place: Place, radius_m: float, since: Instant, limit: int
+    ) -> Sequence[BoardRow]:
+        self._reach()
+        return await self.inner.near(place, radius_m, since, limit)
+
+    async def receipt(self, code_hash: bytes) -> tuple[CaseId, ReportId] | None:
+        self._reach()
+        return await self.inner.receipt(code_hash)
+
+    async def journal(self, case_id: CaseId) -> Sequence[JournalEntry]:
+        self._reach()
+        return await self.inner.journal(case_id)
+
+    async def tail(self, after_seq: int, limit: int) -> Sequence[JournalEntry]:
+        self._reach()
+        return await self.inner.tail(after_seq, limit)
+
+    def entries(self, after_seq: int = 0) -> AsyncIterator[JournalEntry]:
+        self._reach()
+        return self.inner.entries(after_seq)
+
+    async def last_seq(self) -> int:
+        self._reach()
+        return await self.inner.last_seq()
+
+    # -- timers and errands
+
+    async def waking(self, now: Instant, limit: int) -> Sequence[CaseId]:
+        self._reach()
+        return await self.inner.waking(now, limit)
+
+    async def oldest_wake(self) -> Instant | None:
+        self._reach()
+        return await self.inner.oldest_wake()
+
+    async def take_errands(self, now: Instant, lease_s: float, limit: int) -> Sequence[DueErrand]:
+        self._reach()
+        return await self.inner.take_errands(now, lease_s, limit)
+
+    async def finish_errand(self, key: str, now: Instant) -> None:
+        if self.faults.happens("crash"):
+            raise Crashed
+        await self.inner.finish_errand(key, now)
+
+    async def fail_errand(self, key: str, error: str, retry_at: Instant | None) -> None:
+        await self.inner.fail_errand(key, error, retry_at)
+
+    async def dead_letters(self, limit: int) -> Sequence[tuple[DueErrand, str]]:
+        return await self.inner.dead_letters(limit)
+
+    async def revive_errand(self, key: str, now: Instant) -> bool:
+        return await self.inner.revive_errand(key, now)
+
+    # -- messages
+
+    async def deliver(self, message: Message) -> None:
+        if self.faults.happens("crash"):
+            raise Crashed
+        await self.inner.deliver(message)
+
+    async def thread(self, report: ReportId) -> Sequence[Message]:
+        self._reach()
+        return await self.inner.thread(report)
+
+    async def inbox(
+        self, audiences: Sequence[str], after: str | None, limit: int
+    ) -> Sequence[Message]:
+        self._reach()
+        return await self.inner.inbox(audiences, after, limit)

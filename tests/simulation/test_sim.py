@@ -1,0 +1,69 @@
+"""A small share of the campaign: every promise holds, everything is met, a seed repeats itself."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tocsin.simulation.campaign import main
+from tocsin.simulation.commanding import COMMANDS
+from tocsin.simulation.faults import NO_FAULTS, FaultShares
+from tocsin.simulation.sim import SimReport, sim
+
+SEEDS = tomllib.loads((Path(__file__).parent / "seeds.toml").read_text())["seed"]
+SHARE = range(100, 106)
+
+
+@pytest.fixture(scope="module")
+def reports() -> list[SimReport]:
+    return [sim(seed, 1.0, per_hour=6) for seed in SHARE]
+
+
+def test_every_promise_holds(reports: list[SimReport]) -> None:
+    assert {report.seed: report.findings for report in reports if not report.is_clean} == {}
+
+
+@pytest.mark.parametrize("kept", SEEDS, ids=[str(kept["seed"]) for kept in SEEDS])
+def test_seeds_that_failed_once(kept: dict[str, float]) -> None:
+    rate = kept.get("rate", 4.0)
+    assert sim(int(kept["seed"]), kept.get("days", 1.0), per_hour=rate).findings == ()
+
+
+def test_every_report_was_answered_in_spite_of_the_faults(reports: list[SimReport]) -> None:
+    """Acknowledged, or refused with a reason: a call about a case that is already void."""
+    for report in reports:
+        refused = sum(n for why, n in report.refused if why.startswith(("report:", "attach:")))
+        assert report.acknowledged + refused == report.reports > 0
+
+
+def test_the_runs_meet_the_whole_machine(reports: list[SimReport]) -> None:
+    """A checker that never saw a thing happen has checked nothing."""
+    verbs: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    for report in reports:
+        verbs.update(dict(report.verbs))
+        faults.update(dict(report.faults))
+        refused.update(dict(report.refused))
+    assert set(COMMANDS) - set(verbs) == set()
+    assert set(faults) == set(FaultShares.__dataclass_fields__) - {"wake_late_max_s"}
+    assert refused["verify:same_person"] > 0
+    assert all(report.missed and report.merged and report.restarts for report in reports)
+
+
+def test_a_seed_repeats_itself() -> None:
+    assert sim(42, 0.5, per_hour=6) == sim(42, 0.5, per_hour=6)
+    assert sim(42, 0.5, per_hour=6).digest != sim(43, 0.5, per_hour=6).digest
+
+
+def test_without_faults_nothing_is_repeated() -> None:
+    report = sim(5, 0.5, per_hour=6, shares=NO_FAULTS)
+    assert (report.faults, report.restarts, report.findings) == ((), 0, ())
+
+
+def test_the_campaign_says_what_it_saw(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seeds", "2", "--days", "0.25"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 seeds, every promise held"

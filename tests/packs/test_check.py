@@ -107,7 +107,7 @@ PLANTED: list[tuple[str, str, Plant]] = [
     ("clock_missing", "clock handle", lambda c: drop(standard(c)["clocks"], "handle")),
     ("clock_missing", "hold_approval", lambda c: drop(standard(c)["clocks"], "hold_approval")),
     ("clock_missing", "urge", lambda c: drop(standard(c), "urge")),
-    ("cannot_be_kept", "promise ends", lambda c: standard(c)["clocks"].update(close="6 work days")),
+    ("cannot_be_kept", "promised", lambda c: standard(c)["clocks"].update(close="6 work days")),
     ("cannot_be_kept", "office hours", lambda c: standard(c).update(kind="emergency")),
     ("ladder", "100", lambda c: drop(c["pack"]["ladders"]["standard"], "100")),
     ("ladder", "tells nobody", lambda c: c["pack"]["ladders"]["standard"].update({"50": []})),

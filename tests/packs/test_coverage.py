@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.geography.towns import chessboard
+from tocsin.geography.areas import Atlas
 from tocsin.kernel.shared import TIERS, AgencyId, AreaId, AreaPath
-from tocsin.packs.coverage import coverage, coverage_text, moments_of
+from tocsin.packs.coverage import agencies_of, coverage, coverage_text, moments_of, paths_of
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack, read_content
 from tocsin.packs.model import Pack
@@ -81,3 +83,16 @@ def test_moments_are_the_classes_that_the_rules_tell_apart(pack: Pack) -> None:
     noise = moments_of(pack.case_types["noise-construction"])
     assert {moment.minute for moment in noise} == {0, 360, 1320}
     assert len({moment.weekday for moment in noise}) == 7
+
+
+def test_an_atlas_gives_its_cells_and_the_agencies_that_should_exist(pack: Pack) -> None:
+    atlas = Atlas(chessboard())
+    paths = paths_of(atlas)
+    assert len(paths) == 16
+    assert all(atlas.within(path.cell, path.town) for path in paths)
+    assert coverage(pack, atlas) == []
+    existing = agencies_of(pack, paths)
+    assert AgencyId("mediation@t0v0") in existing
+    gaps = coverage(pack, atlas, existing - {AgencyId("mediation@t0v0")})
+    assert {gap.case_type for gap in gaps} == {"neighbour-dispute", "family-dispute"}
+    assert str(gaps[0]).startswith("t0v0-0000 family-dispute: no_agency mediation@t0v0 (")

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.geography.towns import chessboard
+from tocsin.geography.areas import Atlas
 from tocsin.kernel.deadlines import Allowance
 from tocsin.kernel.shared import AreaId, AreaPath
 from tocsin.packs.explain import Supposed, explain, explain_file, span_text
@@ -75,15 +77,22 @@ def test_a_report_file_is_read(pack: Pack) -> None:
 
 
 def test_a_place_is_looked_up_on_the_map(pack: Pack) -> None:
-    def locate(lon: float, lat: float) -> AreaPath | None:
-        return HERE if (lon, lat) == (24.95, 60.18) else None
-
-    text = 'type = "pothole"\nlon = 24.95\nlat = 60.18\n'
-    assert "county / kallio / linjat / k-17" in explain_file(pack, text, now=NOW, locate=locate)
-    with pytest.raises(PackError, match="outside"):
-        explain_file(pack, text.replace("60.18", "10"), now=NOW, locate=locate)
+    atlas = Atlas(chessboard())
+    text = 'type = "pothole"\nlon = 24.9001\nlat = 60.1001\n'
+    said = explain_file(pack, text, atlas, now=NOW)
+    assert "T0V0-0000 (t0v0-0000)" in said
+    assert "roads@county" in said
+    with pytest.raises(PackError, match=r"outside .* m from t0v0-0000"):
+        explain_file(pack, text.replace("60.1001", "10"), atlas, now=NOW)
+    with pytest.raises(PackError, match="not a coordinate"):
+        explain_file(pack, text.replace("60.1001", "100"), atlas, now=NOW)
     with pytest.raises(PackError, match="needs a map"):
         explain_file(pack, text, now=NOW)
+
+
+def test_the_instant_comes_from_the_file_or_the_caller(pack: Pack) -> None:
+    with pytest.raises(PackError, match="at: missing"):
+        explain_file(pack, 'type = "pothole"')
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 
-from tocsin.kernel.cases.policy import CasePolicy, ClockName
+from tocsin.kernel.cases.policy import ClockName, ClockPolicy
 from tocsin.kernel.cases.react import TEMPLATES
 from tocsin.kernel.deadlines import due
 from tocsin.kernel.shared import AreaId, AreaPath
@@ -43,6 +44,15 @@ URGENT: tuple[ClockName, ...] = ("accept", "file", "dispatch", "acknowledge", "h
 
 # An ordinary working Tuesday morning in every calendar this ships with.
 REFERENCE = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
+TRIED = (
+    REFERENCE,
+    datetime(2026, 3, 6, 9, 20, tzinfo=UTC),  # a Friday, minutes before or after the offices close
+    datetime(2026, 3, 7, 12, 0, tzinfo=UTC),  # a Saturday
+    datetime(2026, 2, 14, 8, 0, tzinfo=UTC),  # the eve of nine holidays in China
+    datetime(2026, 4, 2, 13, 0, tzinfo=UTC),  # the evening before Easter in Finland
+    datetime(2026, 10, 24, 23, 30, tzinfo=UTC),  # the hour that comes twice in Europe
+)
+"""Starts at which the stages must keep the promise: days and hours mix badly on some of them."""
 
 
 def check(pack: Pack) -> list[Finding]:
@@ -185,26 +195,34 @@ def _promise(pack: Pack, case_type: CaseType) -> Iterator[Defect]:
     policy = pack.policy(case_type.code)
     if policy is None:
         return
-    close = policy.clock("close")
-    end = _chain(policy)
-    if close is None or end is None:
-        return
-    promised = due(close.calendar, REFERENCE, close.allowance)
-    if end > promised:
+    clocks = [clock for name in (*STAGES, "close") if (clock := policy.clock(name)) is not None]
+    if len(clocks) <= len(STAGES):
+        return  # a missing clock is another finding
+    broken = _broken_promise(tuple(clocks))
+    if broken is not None:
+        start, end, promised = broken
+        form = "%Y-%m-%d %H:%MZ"
         text = (
-            f"the stages take until {end:%Y-%m-%d %H:%M}Z, the promise ends {promised:%m-%d %H:%M}Z"
+            f"from {start:{form}} the stages last until {end:{form}}; promised: {promised:{form}}"
         )
         yield "clock close", "cannot_be_kept", text
 
 
-def _chain(policy: CasePolicy) -> datetime | None:
-    at = REFERENCE
-    for name in STAGES:
-        clock = policy.clock(name)
-        if clock is None:
-            return None
-        at = due(clock.calendar, at, clock.allowance)
-    return at
+# Profiles are shared: dozens of types have the same clocks.
+@lru_cache(maxsize=256)
+def _broken_promise(
+    clocks: tuple[ClockPolicy, ...],
+) -> tuple[datetime, datetime, datetime] | None:
+    """Start, end and promise of the first start at which the stages end after the promise."""
+    *stages, close = clocks
+    for start in TRIED:
+        at = start
+        for clock in stages:
+            at = due(clock.calendar, at, clock.allowance)
+        promised = due(close.calendar, start, close.allowance)
+        if at > promised:
+            return start, at, promised
+    return None
 
 
 def _words(pack: Pack, case_type: CaseType) -> Iterator[Defect]:

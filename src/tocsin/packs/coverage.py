@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Literal
 
+from tocsin.geography.areas import Atlas
 from tocsin.kernel.shared import AgencyId, AreaId, AreaPath
 from tocsin.packs.conditions import (
     MINUTES_PER_DAY,
@@ -37,18 +38,43 @@ class Gap:
     agency: AgencyId | Literal[""]
     when: str
 
+    def __str__(self) -> str:
+        agency = f" {self.agency}" if self.agency else ""
+        return f"{self.cell} {self.case_type}: {self.problem}{agency} ({self.when})"
+
+
+def paths_of(atlas: Atlas) -> tuple[AreaPath, ...]:
+    """The path of every grid cell of an atlas, by id of the cell."""
+    cells = atlas.tier("cell")
+    return tuple(AreaPath(*reversed((cell.id, *atlas.parents(cell.id)))) for cell in cells)
+
+
+def agencies_of(pack: Pack, cells: Iterable[AreaPath]) -> frozenset[AgencyId]:
+    """Every agency of the pack in every area of its tier: who exists if the county is complete."""
+    paths = tuple(cells)
+    return frozenset(
+        pack.agency_id(agency.code, path) for agency in pack.agencies.values() for path in paths
+    )
+
 
 def coverage(
-    pack: Pack, cells: Iterable[AreaPath], agencies_existing: Container[AgencyId]
+    pack: Pack,
+    cells: Atlas | Iterable[AreaPath],
+    agencies_existing: Container[AgencyId] | None = None,
 ) -> list[Gap]:
     """Every gap, sorted; one entry for each type, cell and missing agency.
 
-    `cells` are the paths of all grid cells. For every type, all classes of hours, weekdays,
-    workdays and answers that its rules tell apart are tried. Agencies that assist must exist, too.
+    `cells` are the paths of all grid cells, or the atlas that has them. `agencies_existing` are
+    those that really are there (None: all that the pack names). For every type, all classes of
+    hours, weekdays, workdays and answers that its rules tell apart are tried. Agencies that
+    assist must exist, too.
     """
+    paths = paths_of(cells) if isinstance(cells, Atlas) else tuple(cells)
+    if agencies_existing is None:
+        agencies_existing = agencies_of(pack, paths)
     moments = {code: moments_of(case_type) for code, case_type in pack.case_types.items()}
     found: dict[tuple[str, str, str], Gap] = {}
-    for cell in cells:
+    for cell in paths:
         for code, case_type in pack.case_types.items():
             for moment in moments[code]:
                 for gap in _gaps(pack, case_type, _at(moment, cell), agencies_existing):

@@ -7,10 +7,11 @@ at each rung.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from tocsin.geography.areas import Atlas, Outside
 from tocsin.kernel.cases.policy import CasePolicy, ClockPolicy, Rung
 from tocsin.kernel.deadlines import Allowance, due, milestone
 from tocsin.kernel.shared import TIERS, AgencyId, AreaId, AreaPath, Instant, Refused
@@ -19,9 +20,6 @@ from tocsin.packs.load import plain
 from tocsin.packs.model import CaseType, Pack, RouteChoice
 from tocsin.packs.reading import Finding, PackError, Reader, Table, nearest
 from tocsin.packs.words import word
-
-Locate = Callable[[float, float], AreaPath | None]
-"""Longitude and latitude (degrees, WGS84) to the areas there; None outside."""
 
 _HOUR = 3_600
 _MINUTE = 60
@@ -37,10 +35,17 @@ class Supposed:
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
 
-def explain(pack: Pack, areas: AreaPath, report: Supposed, language: str = "en") -> str:
+def explain(
+    pack: Pack,
+    areas: AreaPath,
+    report: Supposed,
+    language: str = "en",
+    atlas: Atlas | None = None,
+) -> str:
     """What the pack would do with a report at that place, as text in zh-CN or en.
 
-    Without a type, the best guess from its words is taken. Raises PackError when there is none.
+    With an atlas the areas have their names. Without a type, the best guess from the words is
+    taken; raises PackError when there is none.
     """
     guesses = pack.guess(report.text, language)
     code = report.case_type or (guesses[0][0] if guesses else "")
@@ -49,7 +54,7 @@ def explain(pack: Pack, areas: AreaPath, report: Supposed, language: str = "en")
     if case_type is None or policy is None:
         hint = nearest(code, pack.case_types)
         raise PackError([Finding("type", "dangling", f"there is no case type {code!r}{hint}")])
-    teller = _Teller(pack, language)
+    teller = _Teller(pack, language, atlas)
     lines = [*teller.head(case_type, policy, areas, report.at)]
     if report.text and guesses:
         shown = ", ".join(f"{guess} {share:.0%}" for guess, share in guesses)
@@ -64,15 +69,15 @@ def explain(pack: Pack, areas: AreaPath, report: Supposed, language: str = "en")
 def explain_file(
     pack: Pack,
     toml_text: str,
+    atlas: Atlas | None = None,
     *,
-    now: Instant,
-    locate: Locate | None = None,
+    now: Instant | None = None,
     language: str = "en",
 ) -> str:
     """`explain` for a report written as TOML.
 
-    Keys: `type`, `text`, `at` (local date-time; else `now`), `answers`, and the place as `areas`
-    (a table by tier) or `lon` and `lat`, for which `locate` is needed.
+    Keys: `type`, `text`, `at` (local date-time; else `now`), `answers`, and the place as `lon` and
+    `lat` (degrees, WGS84; needs the atlas) or as `areas` (a table by tier).
     Raises PackError listing what is wrong with the file.
     """
     findings: list[Finding] = []
@@ -89,15 +94,17 @@ def explain_file(
             at = local_instant(pack, local)
         except ValueError:
             reader.find("at", "bad_value", "must be a date and time (2026-03-04T22:30:00)")
+    elif now is None:
+        reader.find("at", "missing", "is required (2026-03-04T22:30:00)")
     given = reader.table("answers")
     answers = {key: _values(given, key) for key in given.names()}
-    areas = _place(reader, locate)
+    areas = _place(reader, atlas)
     if code is None and not text:
         reader.find("type", "missing", "`type` or `text` is required")
     reader.close()
-    if findings or areas is None:
+    if findings or areas is None or at is None:
         raise PackError(findings)
-    return explain(pack, areas, Supposed(at, code, text, answers), language)
+    return explain(pack, areas, Supposed(at, code, text, answers), language, atlas)
 
 
 def _values(reader: Reader, key: str) -> tuple[str, ...]:
@@ -107,13 +114,21 @@ def _values(reader: Reader, key: str) -> tuple[str, ...]:
     return reader.texts(key)
 
 
-def _place(reader: Reader, locate: Locate | None) -> AreaPath | None:
+def _place(reader: Reader, atlas: Atlas | None) -> AreaPath | None:
     lon, lat = reader.value("lon"), reader.value("lat")
     if isinstance(lon, int | float) and isinstance(lat, int | float):
-        found = locate(float(lon), float(lat)) if locate else None
-        if found is None:
-            text = "lies outside the areas known here" if locate else "needs a map; give `areas`"
-            reader.find("lon, lat", "bad_value", text)
+        if atlas is None:
+            reader.find("lon, lat", "bad_value", "needs a map; give `areas`")
+            return None
+        try:
+            found = atlas.locate(float(lon), float(lat))
+        except ValueError as error:
+            reader.find("lon, lat", "bad_value", str(error))
+            return None
+        if isinstance(found, Outside):
+            away = f"{found.distance_m:.0f} m from {found.nearest}, the nearest area"
+            reader.find("lon, lat", "bad_value", f"lies outside the areas known here, {away}")
+            return None
         return found
     areas = reader.table("areas")
     path = AreaPath(*(AreaId(areas.text(tier, tier)) for tier in TIERS))
@@ -127,6 +142,7 @@ class _Teller:
 
     pack: Pack
     language: str
+    atlas: Atlas | None
 
     def say(self, key: str) -> str:
         return word("explain", key, self.language)
@@ -138,7 +154,7 @@ class _Teller:
         yield f"{self.say('type')}: {title} ({case_type.code})"
         yield f"{self.say('pack')}: {self.pack.version}"
         yield f"{self.say('at')}: {self.instant(at)}"
-        yield f"{self.say('place')}: {' / '.join(areas)}"
+        yield f"{self.say('place')}: {' / '.join(self.area(area) for area in areas)}"
         notes = [
             word("profile", policy.profile, self.language),
             word("priority", str(policy.priority), self.language),
@@ -147,7 +163,7 @@ class _Teller:
         ]
         yield f"{self.say('profile')}: {', '.join(notes)}"
         tier = word("tier", case_type.owner_tier, self.language)
-        yield f"{self.say('owner')}: {tier} ({areas.at(case_type.owner_tier)})"
+        yield f"{self.say('owner')}: {tier}, {self.area(areas.at(case_type.owner_tier))}"
 
     def answers(self, case_type: CaseType, answers: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
         if case_type.form:
@@ -181,6 +197,11 @@ class _Teller:
         yield f"  {self.say('lead')}: {self.agency(choice.route.lead)}"
         assisting = ", ".join(self.agency(agency) for agency in choice.route.assisting)
         yield f"  {self.say('assisting')}: {assisting or self.say('nothing')}"
+
+    def area(self, area: AreaId) -> str:
+        if self.atlas is None or area not in self.atlas.areas:
+            return area
+        return f"{self.atlas.area(area).name_in(self.language)} ({area})"
 
     def agency(self, agency: AgencyId) -> str:
         found = self.pack.agencies.get(agency.partition("@")[0])

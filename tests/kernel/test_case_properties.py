@@ -14,6 +14,7 @@ from tests.kernel.players import GAMES, POLICIES, WAITS, Move, bring_to_close, o
 from tests.kernel.towns import Town
 from tocsin.kernel import coordination
 from tocsin.kernel.cases import vocabulary as words
+from tocsin.kernel.cases.draft import Draft
 from tocsin.kernel.cases.evolve import fold
 from tocsin.kernel.cases.lint import COMMON_REASONS
 from tocsin.kernel.cases.machine import MACHINE
@@ -170,6 +171,75 @@ def test_a_miss_that_is_told_twice_or_never_is_found() -> None:
     for wrong, found in ((twice, "escalated twice"), (never, "kept and missed")):
         with pytest.raises(AssertionError, match=found):
             check_clocks(wrong, town.now, town.case().clocks)
+
+
+def test_a_decision_that_does_not_catch_up_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late() -> Town:
+        town = Town()
+        town.open()
+        town.wait(hours=30)
+        town.press(words.AcceptCase())
+        return town
+
+    town = late()
+    check_clocks(town.journal[CaseId("c1")], town.now, town.case().clocks)
+    monkeypatch.setattr(Draft, "catch_up", lambda *_, **__: None)
+    town = late()
+    with pytest.raises(AssertionError, match="late but kept"):
+        check_clocks(town.journal[CaseId("c1")], town.now, town.case().clocks)
+
+
+def test_a_pause_that_forgets_another_pause_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hold and a question at once: the end of one must not start the clocks."""
+
+    def paused_twice() -> tuple[Town, bool]:
+        town = Town()
+        town.open()
+        town.to_work()
+        town.press(words.AskReporter(ReportId("c1-r1"), towns.ref("q")), towns.HANDLER)
+        until = town.now + towns.timedelta(days=2)
+        town.press(words.RequestHold("weather", until), towns.HANDLER)
+        town.press(words.DecideHold(True, "seen"), towns.SUPERVISOR)
+        town.press(words.AnswerQuestion(towns.ref("a")), towns.REPORTER)
+        handle = next(clock for clock in town.case().clocks if clock.name == "handle")
+        return town, handle.paused_at is not None
+
+    assert paused_twice()[1]
+    monkeypatch.setattr(Draft, "is_paused", False)
+    assert not paused_twice()[1]
+
+
+def test_a_case_that_cannot_be_closed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    town = opened(towns.STREET_LIGHT)
+    assert bring_to_close(town, "c1")
+    shut = replace(MACHINE.rules[words.VerifyCase], sources=())
+    monkeypatch.setitem(MACHINE.rules, words.VerifyCase, shut)
+    assert not bring_to_close(town, "c2")
+
+
+def test_waking_at_the_command_instead_of_the_milestone_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If a hold ended when the timer happens to come, a late timer would move the promise."""
+
+    def promise(wakes: int) -> object:
+        town = Town()
+        town.open()
+        town.to_work()
+        until = town.now + towns.timedelta(days=1)
+        town.press(words.RequestHold("weather", until), towns.HANDLER)
+        town.press(words.DecideHold(True, "seen"), towns.SUPERVISOR)
+        for _ in range(wakes):
+            town.wait(days=4 / wakes)
+            town.wake()
+        return town.case().promised_at
+
+    assert promise(1) == promise(4)
+    honest = Draft.catch_up
+    monkeypatch.setattr(
+        Draft, "catch_up", lambda self, until, late=False: honest(self, until, late=True)
+    )
+    assert promise(1) != promise(4)
 
 
 def test_a_deadline_that_moves_silently_is_found() -> None:

@@ -17,14 +17,12 @@ from tests.kernel.towns import (
     STREET_LIGHT,
     VERIFIER,
     Town,
-    ref,
-    report,
 )
 from tocsin.kernel import coordination
 from tocsin.kernel.cases import vocabulary as words
 from tocsin.kernel.cases.policy import CaseFacts, CasePolicy
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import AgencyId, CaseId, Refused, ReportId, Stamped
+from tocsin.kernel.shared import CaseId, Refused, ReportId, Stamped
 
 C1, C2 = CaseId("c1"), CaseId("c2")
 MERGE = words.MergeCase(C2, 0.8, ("distance",))
@@ -186,35 +184,3 @@ def test_involved_names_every_case_once() -> None:
     assert coordination.involved(C1, UNMERGE) == (C1, C2)
     assert coordination.involved(C1, words.SplitCase("", children)) == (C1, "a", "b")
     assert coordination.involved(C1, words.WakeUp()) == (C1,)
-
-
-def test_refusals_of_single_commands() -> None:
-    """Each limit and each wrong value, beside what the random games find."""
-    town = Town(STREET_LIGHT)
-    town.open()
-
-    def reason(body: words.Command, by: object = DISPATCHER) -> str | None:
-        refused = town.press(body, by)  # type: ignore[arg-type]
-        return refused.reason if refused is not None else None
-
-    assert reason(words.AcceptCase(), REPORTER) == "not_your_role"
-    assert reason(words.AttachReport(report(1, town.now, "c1", language="zh-CN"))) == (
-        "already_exists"
-    )
-    assert reason(words.AttachReport(report(1, town.now))) is None
-    town.to_work()
-    lead = town.lead()
-    outsider = replace(HANDLER, agency=PARKS)
-    assert reason(words.ClaimTaskDone(lead), outsider) == "not_your_agency"
-    assert reason(words.CancelTask(lead, "no")) == "lead_task_needed"
-    assert reason(words.AddTask(AgencyId("roads"), "help")) == "agency_has_task"
-    assert reason(words.RequestHold("tired", town.now)) == "hold_reason_unknown"
-    assert reason(words.RequestHold("weather", town.now)) == "bad_value"
-    long = town.now.replace(year=2027)
-    assert reason(words.RequestHold("weather", long)) == "hold_over_cap"
-    assert reason(words.RequestExtension(0, "no")) == "bad_value"
-    assert reason(words.EvaluateCase(50, "no")) == "not_from_here"
-    town.press(words.ClaimTaskDone(lead, (ref("p"),)), HANDLER)
-    town.press(words.VerifyCase("ok"), VERIFIER)
-    assert reason(words.EvaluateCase(101, "no")) == "score_out_of_range"
-    assert reason(words.StartTask(lead), HANDLER) == "not_from_here"

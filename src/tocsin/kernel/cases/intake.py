@@ -160,9 +160,7 @@ def triage_case(draft: Draft, body: words.TriageCase, facts: CaseFacts) -> Refus
     )
     if is_same:
         return None
-    new = facts.next
-    if new is None and body.case_type == case.case_type:
-        new = old
+    new = old if body.case_type == case.case_type else facts.next  # the version stays pinned
     if new is None:
         return Refused("policy_missing", f"no policy for {body.case_type}")
     if new.case_type != body.case_type or body.priority not in (1, 2, 3, 4):

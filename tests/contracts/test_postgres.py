@@ -359,6 +359,9 @@ async def test_an_errand_is_taken_by_one_of_two_nodes(
             "'\"priority\":3', '\"priority\":1'), 'UTF8')",
             "state: priority",
         ),
+        ("DELETE FROM case_agencies", "column: agencies"),
+        ("UPDATE case_agencies SET agency = 'other'", "column: agencies"),
+        ("UPDATE case_agencies SET status = 'filed'", "column: agencies"),
         ("DELETE FROM cases", "on the journal, not on the board"),
         ("DELETE FROM journal", "on the board, not in the journal"),
         ("UPDATE journal SET version = 2", "journal versions have gaps or repeats"),
@@ -368,7 +371,7 @@ async def test_verify_finds_a_tampered_row(
     postgres_store: PostgresStore, fresh_database: str, statement: str, found: str
 ) -> None:
     town = Town()
-    opening = town.opening()
+    opening = town.opening(agencies=("brigade",))
     await postgres_store.commit(opening)
     assert (await verify(postgres_store)).is_clean
     await sql(fresh_database, statement)

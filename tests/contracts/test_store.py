@@ -12,7 +12,7 @@ from tests.contracts.conftest import Node
 from tests.contracts.town import AREAS, PLACE, START
 from tocsin.kernel.cases.evolve import fold
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import AreaId, CaseId, Place, Refused, ReportId
+from tocsin.kernel.shared import AgencyId, AreaId, CaseId, Place, Refused, ReportId
 from tocsin.runtime.ports import BoardRow, CaseQuery, Committed, Message
 from tocsin.runtime.verify import verify
 from tocsin.stores.querying import BadCursor
@@ -368,3 +368,36 @@ async def test_messages_are_delivered_once_into_threads_and_inboxes(node: Node) 
     assert len(await node.store.inbox(("agency:0", "agency:1"), None, 10)) == 5
     assert await node.store.inbox(("nobody",), None, 10) == []
     assert await node.store.inbox((), None, 10) == []
+
+
+async def test_the_list_of_an_agency_follows_its_tasks(node: Node) -> None:
+    both = await opened(node, agencies=("brigade", "police"), due_s=100_000)
+    mine = [await opened(node, agencies=("brigade",), due_s=1000.0 * (n + 1)) for n in range(7)]
+    await opened(node, agencies=("police",), areas=AREAS._replace(village=AreaId("village-2")))
+    brigade, police = AgencyId("brigade"), AgencyId("police")
+    query = CaseQuery(agencies=(brigade,), open_only=True, limit=3)
+    seen: list[CaseId] = []
+    while True:
+        page = await node.store.cases(query)
+        seen += ids(page.rows)
+        if page.next is None:
+            break
+        query = replace(query, after=page.next)
+    assert seen == [*mine, both]
+    either = CaseQuery(agencies=(police, brigade), open_only=True)
+    assert len(ids((await node.store.cases(either)).rows)) == 9
+    here = replace(
+        either, tier="village", area=AREAS.village, due_before=START + timedelta(hours=1)
+    )
+    assert set(ids((await node.store.cases(here)).rows)) == set(mine)
+    anywhere = replace(either, area=AREAS.village, case_types=("lighting",), priorities=(3,))
+    assert set(ids((await node.store.cases(anywhere)).rows)) == {both, *mine}
+
+    await done(node, node.town.cancelling(both, "brigade"))
+    await done(node, node.town.refusing(mine[0]))
+    listed = CaseQuery(agencies=(brigade,), open_only=True)
+    assert ids((await node.store.cases(listed)).rows) == mine[1:]
+    assert await node.store.count(listed) == 6
+    gone = CaseQuery(agencies=(brigade,), statuses=("refused",), order="updated")
+    assert ids((await node.store.cases(gone)).rows) == [mine[0]]
+    assert (await verify(node.store)).is_clean  # pyright: ignore[reportArgumentType]

@@ -11,6 +11,7 @@ from tocsin.kernel.cases.state import Case, Clock, Report, Task
 from tocsin.kernel.cases.vocabulary import (
     AcceptCase,
     AddNote,
+    CancelTask,
     CaseAccepted,
     CaseDispatched,
     CaseMerged,
@@ -25,6 +26,7 @@ from tocsin.kernel.cases.vocabulary import (
     PublicationSet,
     PublishCase,
     RefuseCase,
+    TaskCancelled,
 )
 from tocsin.kernel.deadlines import Allowance
 from tocsin.kernel.shared import (
@@ -164,6 +166,15 @@ class Town:
     def refusing(self, case_id: CaseId, **order: Any) -> Order:
         event = CaseRefused(self.at, DISPATCHER.id, "abuse")
         return self._order(case_id, RefuseCase("abuse"), lambda _: {case_id: (event,)}, order)
+
+    def cancelling(self, case_id: CaseId, agency: str, **order: Any) -> Order:
+        at, by = self.at, DISPATCHER.id
+
+        def plan(cases: Mapping[CaseId, Case]) -> Decision:
+            (task,) = (task for task in cases[case_id].tasks if task.agency == agency)
+            return {case_id: (TaskCancelled(at, by, task.id, "not needed"),)}
+
+        return self._order(case_id, CancelTask(TaskId(agency), "not needed"), plan, order)
 
     def publishing(self, case_id: CaseId, **order: Any) -> Order:
         event = PublicationSet(self.at, DISPATCHER.id, True)

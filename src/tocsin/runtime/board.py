@@ -42,12 +42,18 @@ class Columns(NamedTuple):
     published: bool
 
 
+def agencies_of(case: Case) -> tuple[str, ...]:
+    """The agencies with a live task, each once, sorted."""
+    if not case.tasks:
+        return ()
+    return tuple(sorted({task.agency for task in case.tasks if task.status not in GONE}))
+
+
 def columns_of(case: Case) -> Columns:
     """The board columns of a state."""
     place, areas = case.place, case.areas
     county, town, village, cell = areas if areas is not None else (None, None, None, None)
     due = [clock.due_at for clock in case.clocks if clock.paused_at is None]
-    agencies = {task.agency for task in case.tasks if task.status not in GONE}
     return Columns(
         case.status,
         case.is_open,
@@ -55,7 +61,7 @@ def columns_of(case: Case) -> Columns:
         case.profile,
         case.priority,
         case.lead,
-        tuple(sorted(agencies)),
+        agencies_of(case),
         county,
         town,
         village,

@@ -15,9 +15,10 @@ from tocsin.runtime.ports import Committed, Order
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One new journal entry: a case after `events`, its new version, and what is owed for it."""
+    """One new journal entry: a case before and after `events`, its new version, what is owed."""
 
     case_id: CaseId
+    before: Case
     case: Case
     version: int
     events: tuple[Event, ...]
@@ -63,8 +64,9 @@ def apply(
 
 def _change(case_id: CaseId, case: Case, version: int, events: tuple[Event, ...]) -> Change:
     owed: list[tuple[str, Errand]] = []
+    first = case
     for event in events:
         before, case = case, evolve(case, event)
         for errand in react(before, event, case):
             owed.append((f"{case_id}:{version}:{len(owed)}", errand))
-    return Change(case_id, case, version, events, tuple(owed))
+    return Change(case_id, first, case, version, events, tuple(owed))

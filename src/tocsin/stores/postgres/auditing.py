@@ -16,7 +16,11 @@ from tocsin.stores.postgres.connections import Dsn, Row, connect, translated
 PREFETCH = 1_000  # rows of a cursor held at once
 NEVER: Final = MAXYEAR  # as the driver reads 'infinity'
 _BOARD: Final = (
-    f"SELECT id, state, version, updated_at, {', '.join(Columns._fields)} FROM cases ORDER BY id"
+    f"SELECT id, state, version, updated_at, {', '.join(Columns._fields)}, "
+    # The list of each agency is a table of its own: where it is wrong, the column counts as wrong.
+    "coalesce((SELECT array_agg(a.agency ORDER BY a.agency) FROM case_agencies a WHERE "
+    "a.case_id = cases.id AND a.status = cases.status AND a.due_at = cases.due_at), '{}') "
+    "FROM cases ORDER BY id"
 )
 _JOURNAL: Final = (
     "SELECT seq, case_id, version, at, actor, command, events FROM journal "
@@ -77,9 +81,10 @@ def entry_of(row: Row) -> JournalEntry:
 
 
 def _columns(row: Row) -> Columns:
-    columns = Columns(*tuple(row)[4:])
+    *values, listed = tuple(row)[4:]
+    columns = Columns(*values)
     due_at = columns.due_at
     return columns._replace(
-        agencies=tuple(columns.agencies),
+        agencies=tuple(listed if columns.is_open or listed else columns.agencies),
         due_at=due_at if due_at is not None and due_at.year != NEVER else None,
     )

@@ -11,7 +11,8 @@ import msgspec
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import CaseId, Instant
 from tocsin.runtime import codec
-from tocsin.runtime.board import columns_of
+from tocsin.runtime.board import Columns as BoardColumns
+from tocsin.runtime.board import agencies_of, columns_of
 from tocsin.runtime.ports import Order
 from tocsin.stores.applying import Applied
 from tocsin.stores.vault import KeyRow, ValueRow
@@ -40,6 +41,10 @@ _ERRANDS: Final = (
 _KEYS: Final = (
     ("key", "text"), ("fingerprint", "bytea"), ("answer", "bytea"), ("at", "timestamptz"),
 )  # fmt: skip
+_AGENCIES: Final = (
+    ("case_id", "text"), ("agency", "text"), ("status", "text"), ("due_at", "timestamptz"),
+)  # fmt: skip
+_GONE: Final = (("case_id", "text"), ("agency", "text"))
 _RECEIPTS: Final = (("code_hash", "bytea"), ("case_id", "text"), ("report", "text"))
 _DATA_KEYS: Final = (
     ("case_id", "text"), ("subject", "text"), ("master", "int2"), ("wrapped_key", "bytea"),
@@ -56,9 +61,14 @@ _UPSERT: Final = "ON CONFLICT (id) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name, _ in _CASES if name != "id"
 )
 
+_UPSERT_AGENCIES: Final = (
+    "ON CONFLICT (case_id, agency) DO UPDATE SET status = excluded.status, due_at = excluded.due_at"
+)
+
 Columns = tuple[tuple[str, str], ...]
 TABLES: Final[tuple[tuple[str, Columns, str], ...]] = (
     ("cases", _CASES, _UPSERT),
+    ("case_agencies", _AGENCIES, _UPSERT_AGENCIES),
     ("journal", _JOURNAL, ""),
     ("errands", _ERRANDS, ""),
     ("idempotency", _KEYS, ""),
@@ -83,6 +93,11 @@ def _write_statement() -> str:
     for number, (table, columns, conflict) in enumerate(TABLES):
         parts.append(f"w{number} AS ({_insert(table, columns, conflict, first)})")
         first += len(columns)
+    arrays = ", ".join(f"${first + i}::{kind}[]" for i, (_, kind) in enumerate(_GONE))
+    parts.append(
+        f"gone AS (DELETE FROM case_agencies a USING unnest({arrays}) t(case_id, agency) "
+        "WHERE a.case_id = t.case_id AND a.agency = t.agency)"
+    )
     return f"WITH {', '.join(parts)} SELECT 1"
 
 
@@ -94,6 +109,8 @@ class Batch:
 
     def __init__(self) -> None:
         self.states: dict[CaseId, tuple[Case, int, Instant]] = {}
+        self.listed: dict[CaseId, tuple[str, ...]] = {}
+        """The agencies that had each case on their list when the transaction began."""
         self.journal: list[tuple[Any, ...]] = []
         self.errands: list[tuple[Any, ...]] = []
         self.keys: dict[str, tuple[bytes, bytes, Instant]] = {}
@@ -122,6 +139,9 @@ class Batch:
                     kind, body = codec.encode_errand(errand)
                     errands.append((key, case_id, kind, body, at, at))
         for change in changes:
+            if change.case_id not in self.listed:
+                before = change.before
+                self.listed[change.case_id] = agencies_of(before) if before.is_open else ()
             self.states[change.case_id] = change.case, change.version, at
         self.journal += journal
         self.errands += errands
@@ -133,18 +153,23 @@ class Batch:
 
     def arguments(self) -> list[Sequence[Any]]:
         """The arrays of `WRITE`."""
-        cases = [
-            (case_id, codec.encode_case(case), version, at, *_columns(case))
-            for case_id, (case, version, at) in self.states.items()
-        ]
+        cases: list[tuple[Any, ...]] = []
+        listed: list[tuple[Any, ...]] = []
+        gone: list[tuple[Any, ...]] = []
+        for case_id, (case, version, at) in self.states.items():
+            columns = columns_of(case)
+            agencies = columns.agencies
+            cases.append((case_id, codec.encode_case(case), version, at, *_joined(columns)))
+            listing = agencies if columns.is_open else ()
+            listed += [(case_id, agency, case.status, columns.due_at) for agency in listing]
+            gone += [(case_id, agency) for agency in self.listed[case_id] if agency not in listing]
         keys = [(key, *rest) for key, rest in self.keys.items()]
+        vault = self.data_keys, self.values
+        tables = (cases, listed, self.journal, self.errands, keys, self.receipts, *vault)
         found: list[Sequence[Any]] = []
-        for (_, columns, _), rows in zip(
-            TABLES,
-            (cases, self.journal, self.errands, keys, self.receipts, self.data_keys, self.values),
-            strict=True,
-        ):
+        for (_, columns, _), rows in zip(TABLES, tables, strict=True):
             found.extend(_turned(rows, len(columns)))
+        found.extend(_turned(gone, len(_GONE)))
         return found
 
 
@@ -153,10 +178,10 @@ def fingerprint_of(order: Order) -> bytes:
     return hashlib.sha256(order.fingerprint.encode()).digest()
 
 
-def _columns(case: Case) -> list[Any]:
-    columns: list[Any] = list(columns_of(case))
-    columns[6] = AGENCY_SEPARATOR.join(columns[6]) or None
-    return columns
+def _joined(columns: BoardColumns) -> list[Any]:
+    values: list[Any] = list(columns)
+    values[6] = AGENCY_SEPARATOR.join(columns.agencies) or None
+    return values
 
 
 def _turned(rows: Sequence[Iterable[Any]], width: int) -> Iterable[Sequence[Any]]:

@@ -20,6 +20,8 @@ OPEN: Final[tuple[Status, ...]] = (
 )
 """Every status of an open case: a list of all open cases is the merge of six index ranges."""
 
+BRANCHES_MAX: Final = 60  # index ranges of one page: ten agencies in six states
+
 _ORDERS: Final = {"due": "due_at", "opened": "opened_at", "updated": "updated_at"}
 
 
@@ -38,39 +40,82 @@ def page_statement(query: CaseQuery) -> tuple[str, list[Any]]:
     Raises BadCursor.
     """
     sql = _Sql()
-    column = _ORDERS[query.order]
-    is_falling = query.order != "due"
-    direction = "DESC" if is_falling else "ASC"
-    conditions = _conditions(query, sql)
-    if query.after is not None:
-        at, case_id = read_cursor(query.after)
-        mark = f"coalesce({sql.bind(at, 'timestamptz')}, 'infinity')"
-        beyond = "<" if is_falling else ">"
-        conditions.append(f"({column}, id) {beyond} ({mark}, {sql.bind(case_id, 'text')})")
     limit = sql.bind(page_size(query) + 1, "int")
-    order = f"ORDER BY {column} {direction}, id {direction} LIMIT {limit}"
-    chosen = f"id, {column} AS sort"
     statuses = _statuses(query)
-    if query.order == "due" and statuses and not set(statuses) & set(ENDS) and not query.ids:
-        # Each status is one range of (area, status, due_at, id): read a page of each and merge.
-        branches: list[str] = []
-        for status in statuses:
-            where = " AND ".join([*conditions, "is_open", f"status = {sql.bind(status, 'text')}"])
-            branches.append(f"(SELECT {chosen} FROM cases WHERE {where} {order})")
-        inner = " UNION ALL ".join(branches)
-        picked = f"SELECT id, sort FROM ({inner}) ranges ORDER BY sort, id LIMIT {limit}"
+    is_open_list = query.order == "due" and statuses and not set(statuses) & set(ENDS)
+    branches = max(1, len(set(query.agencies))) * len(statuses)
+    if not is_open_list or query.ids or branches > BRANCHES_MAX:
+        picked = _scan(query, statuses, sql, limit)
+    elif query.agencies:
+        picked = _agency_ranges(query, statuses, sql, limit)
     else:
-        if statuses:
-            conditions.append(f"status = ANY({sql.bind(list(statuses), 'text[]')})")
-        if query.open_only:
-            conditions.append("is_open")
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        picked = f"SELECT {chosen} FROM cases {where} {order}"
+        picked = _area_ranges(query, statuses, sql, limit)
+    direction = "ASC" if query.order == "due" else "DESC"
     text = (
         f"SELECT c.id, c.state, c.version, c.updated_at, p.sort FROM ({picked}) p "
         f"JOIN cases c ON c.id = p.id ORDER BY p.sort {direction}, p.id {direction}"
     )
     return text, sql.values
+
+
+def _scan(query: CaseQuery, statuses: tuple[Status, ...], sql: _Sql, limit: str) -> str:
+    """Any list, by whichever index the planner likes best."""
+    column = _ORDERS[query.order]
+    direction, beyond = ("ASC", ">") if query.order == "due" else ("DESC", "<")
+    conditions = _conditions(query, sql)
+    if query.after is not None:
+        conditions.append(f"({column}, id) {beyond} {_mark(query.after, sql)}")
+    if statuses:
+        conditions.append(f"status = ANY({sql.bind(list(statuses), 'text[]')})")
+        if not set(statuses) & set(OPEN):
+            conditions.append("NOT is_open")  # what the index of closed cases asks for
+    if query.open_only:
+        conditions.append("is_open")
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    return (
+        f"SELECT id, {column} AS sort FROM cases {where} "
+        f"ORDER BY {column} {direction}, id {direction} LIMIT {limit}"
+    )
+
+
+def _area_ranges(query: CaseQuery, statuses: tuple[Status, ...], sql: _Sql, limit: str) -> str:
+    """Each status is one range of (area, status, due_at, id): a page of each, merged."""
+    conditions = [*_conditions(query, sql), "is_open"]
+    if query.after is not None:
+        conditions.append(f"(due_at, id) > {_mark(query.after, sql)}")
+    branches: list[str] = []
+    for status in statuses:
+        where = " AND ".join([*conditions, f"status = {sql.bind(status, 'text')}"])
+        branches.append(
+            f"(SELECT id, due_at AS sort FROM cases WHERE {where} "
+            f"ORDER BY due_at, id LIMIT {limit})"
+        )
+    ranges = " UNION ALL ".join(branches)
+    return f"SELECT id, sort FROM ({ranges}) ranges ORDER BY sort, id LIMIT {limit}"
+
+
+def _agency_ranges(query: CaseQuery, statuses: tuple[Status, ...], sql: _Sql, limit: str) -> str:
+    """Each agency and status is one range of (agency, status, due_at, case_id)."""
+    others = _conditions(replace(query, agencies=()), sql, "c.")
+    join = f"JOIN cases c ON c.id = a.case_id AND {' AND '.join(others)}" if others else ""
+    beyond = ""
+    if query.after is not None:
+        beyond = f"AND (a.due_at, a.case_id) > {_mark(query.after, sql)}"
+    branches = [
+        f"(SELECT a.case_id AS id, a.due_at AS sort FROM case_agencies a {join} "
+        f"WHERE a.agency = {sql.bind(agency, 'text')} AND a.status = {sql.bind(status, 'text')} "
+        f"{beyond} ORDER BY a.due_at, a.case_id LIMIT {limit})"
+        for agency in dict.fromkeys(query.agencies)
+        for status in statuses
+    ]
+    # A case with two of the agencies comes twice.
+    ranges = " UNION ALL ".join(branches)
+    return f"SELECT DISTINCT sort, id FROM ({ranges}) ranges ORDER BY sort, id LIMIT {limit}"
+
+
+def _mark(cursor: str, sql: _Sql) -> str:
+    at, case_id = read_cursor(cursor)
+    return f"(coalesce({sql.bind(at, 'timestamptz')}, 'infinity'), {sql.bind(case_id, 'text')})"
 
 
 def count_statement(query: CaseQuery) -> tuple[str, list[Any]]:
@@ -94,23 +139,24 @@ def _statuses(query: CaseQuery) -> tuple[Status, ...]:
     return OPEN if query.open_only else ()
 
 
-def _conditions(query: CaseQuery, sql: _Sql) -> list[str]:
+def _conditions(query: CaseQuery, sql: _Sql, of: str = "") -> list[str]:
+    """`of` is the prefix of the table's columns."""
     found: list[str] = []
     if query.area is not None:
         area = sql.bind(query.area, "text")
         if query.tier is None:
-            found.append("(" + " OR ".join(f"{tier} = {area}" for tier in TIERS) + ")")
+            found.append("(" + " OR ".join(f"{of}{tier} = {area}" for tier in TIERS) + ")")
         else:
-            found.append(f"{query.tier} = {area}")
+            found.append(f"{of}{query.tier} = {area}")
     if query.agencies:
-        found.append(f"agencies && {sql.bind(list(query.agencies), 'text[]')}")
-        found.append("agencies <> '{}'")  # what the partial index asks for
+        found.append(f"{of}agencies && {sql.bind(list(query.agencies), 'text[]')}")
+        found.append(f"{of}agencies <> '{{}}'")  # what the partial index asks for
     if query.case_types:
-        found.append(f"case_type = ANY({sql.bind(list(query.case_types), 'text[]')})")
+        found.append(f"{of}case_type = ANY({sql.bind(list(query.case_types), 'text[]')})")
     if query.priorities:
-        found.append(f"priority = ANY({sql.bind(list(query.priorities), 'int2[]')})")
+        found.append(f"{of}priority = ANY({sql.bind(list(query.priorities), 'int2[]')})")
     if query.ids:
-        found.append(f"id = ANY({sql.bind(list(query.ids), 'text[]')})")
+        found.append(f"{of}id = ANY({sql.bind(list(query.ids), 'text[]')})")
     for condition, instant in (
         ("opened_at >=", query.opened_from),
         ("opened_at <", query.opened_to),
@@ -119,7 +165,7 @@ def _conditions(query: CaseQuery, sql: _Sql) -> list[str]:
         ("due_at <", query.due_before),
     ):
         if instant is not None:
-            found.append(f"{condition} {sql.bind(instant, 'timestamptz')}")
+            found.append(f"{of}{condition} {sql.bind(instant, 'timestamptz')}")
     if query.published_only:
-        found.append("published")
+        found.append(f"{of}published")
     return found

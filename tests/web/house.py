@@ -33,6 +33,7 @@ from tocsin.stores.memory.store import MemoryStore
 from tocsin.stores.memory.vault import MemoryVault
 from tocsin.web.accounts import Accounts
 from tocsin.web.app import create_app
+from tocsin.web.live import Hub
 from tocsin.web.options import AccountOptions, WebOptions
 
 PACK = Path(__file__).parents[2] / "packs" / "county"
@@ -167,7 +168,7 @@ async def node(
     options = options or WebOptions(anonymous_burst=10_000, login_burst=1_000)
     accounts = Accounts(account_store or MemoryAccounts(), clock, ids, account_options, options)
     services = make_services(county(), MemoryStore(vault), vault, accounts, clock, ids)
-    app = create_app(services, accounts, options, extra_routes)
+    app = create_app(services, accounts, options, extra_routes, Hub(services.store))
     made = Node(services, accounts, app, clock, vault)
     async with running(app) as url:
         made.url = url

@@ -7,17 +7,28 @@ from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match
 
 from tocsin import __version__
+from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.services import Services
 from tocsin.web import problems
 from tocsin.web.accounts import Accounts
-from tocsin.web.api import cases, health, reports, sessions
+from tocsin.web.api import (
+    admin,
+    cases,
+    catalogue,
+    health,
+    insight,
+    lists,
+    open,
+    receipts,
+    reports,
+    sessions,
+)
 from tocsin.web.gate import Web
 from tocsin.web.limits import Buckets
 from tocsin.web.live import Hub
@@ -37,6 +48,18 @@ _BY_STATUS = {
     429: "too_many_requests",
     503: "unavailable",
 }
+MODULES = (
+    health,
+    open,
+    receipts,
+    sessions,
+    reports,
+    lists,
+    insight,
+    cases,
+    catalogue,
+    admin,
+)
 ERRORS_SHOWN = 20
 """Wrong fields named in one problem document; the rest is more of the same."""
 
@@ -69,10 +92,11 @@ def create_app(
         options=options,
         metrics=metrics,
         anonymous=Buckets(options.anonymous_per_minute, options.anonymous_burst),
+        darkroom=Darkroom(),
         hub=hub,
     )
     app.router.routes.extend(extra_routes)
-    for module in (health, sessions, reports, cases):
+    for module in MODULES:
         app.include_router(module.routes)
     _answer_failures(app, options)
     app.add_middleware(Shell, options=options, metrics=metrics, upload_paths=_is_upload)
@@ -83,6 +107,15 @@ def _is_upload(path: str) -> bool:
     return path.startswith("/open311/") or path.endswith(
         ("/claim-task-done", "/verify", "/fail-check", "/reports/upload")
     )
+
+
+def _allowed(request: Request) -> str:
+    """Every method of the path, whichever of its routes was met first."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return ", ".join(sorted(found))
 
 
 def _answer_failures(app: FastAPI, options: WebOptions) -> None:
@@ -99,7 +132,10 @@ def _answer_failures(app: FastAPI, options: WebOptions) -> None:
         error = cast(HTTPException, error)
         reason = _BY_STATUS.get(error.status_code)
         assert reason is not None, f"status {error.status_code} has no reason"
-        return tell(request, Problem(reason, headers=error.headers))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["allow"] = _allowed(request)
+        return tell(request, Problem(reason, headers=headers))
 
     async def on_invalid(request: Request, error: Exception) -> Response:
         found = cast(Sequence[dict[str, Any]], cast(RequestValidationError, error).errors())
@@ -123,13 +159,3 @@ def _answer_failures(app: FastAPI, options: WebOptions) -> None:
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(Unavailable, on_unavailable)
     app.add_exception_handler(Busy, on_busy)
-
-
-def openapi(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document; every 4xx and 5xx in it is a problem document."""
-    if app.openapi_schema is None:
-        schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        parts = schema.setdefault("components", {})
-        parts.setdefault("schemas", {})["Problem"] = problems.SCHEMA
-        app.openapi_schema = schema
-    return app.openapi_schema

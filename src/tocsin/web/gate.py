@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, AgencyId, AreaPath, Refused
 from tocsin.runtime.board import GONE
+from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.ports import BoardRow, CaseId
 from tocsin.runtime.services import Services
 from tocsin.web.accounts import Accounts
@@ -44,6 +45,7 @@ class Web:
     options: WebOptions
     metrics: Metrics
     anonymous: Buckets
+    darkroom: Darkroom
     hub: Hub | None = None
 
 
@@ -101,9 +103,12 @@ class GatedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         operation = self.operation_id or ""
+        takes_json = self.body_field is not None
 
         async def gated(request: Request) -> Response:
             request.state.access = await pass_gate(request, RULES[operation])
+            if takes_json and not _is_json(request):
+                raise Problem("wrong_media_type", "application/json")
             return await handle(request)
 
         return gated
@@ -131,6 +136,14 @@ async def pass_gate(request: Request, rule: Rule) -> Access:
     own = principal.language if principal is not None else None
     language = pick_language(wanted or own, web.options.languages)
     return Access(web, rule, principal, seen, language)
+
+
+def _is_json(request: Request) -> bool:
+    """An empty body without a type is let through: that it is missing is told better later."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (
+        not kind and request.headers.get("content-length", "0") == "0"
+    )
 
 
 async def _principal(request: Request, accounts: Accounts) -> tuple[Principal | None, bool]:

@@ -19,6 +19,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 WEB_STATUS: Final[Mapping[str, int]] = {
     "bad_request": 400,
+    "bad_cursor": 409,
     "sign_in_needed": 401,
     "wrong_login": 401,
     "key_scope_missing": 403,
@@ -41,7 +42,9 @@ WEB_STATUS: Final[Mapping[str, int]] = {
     "password_weak": 409,
     "last_administrator": 409,
     "grant_invalid": 409,
-    "photo_unreadable": 409,
+    "photo_type": 409,
+    "photo_too_large": 409,
+    "photo_damaged": 409,
     "too_large": 413,
     "wrong_media_type": 415,
     "invalid": 422,

@@ -16,12 +16,13 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from tocsin.runtime.reception import LINE_LIMIT, TEXT_LIMIT
+from tocsin.runtime.reception import ANSWERS_LIMIT, LINE_LIMIT, TEXT_LIMIT
 
 WORD: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 """Names in packs and reasons: what a person types freely does not fit in."""
 ID: Final = r"^[^\x00-\x20\x7f/?#]{1,120}$"
 """Ids travel in paths: no slash, no blank. Area ids may hold any letters."""
+CODE: Final = r"^[A-Za-z0-9_.-]{1,64}$"
 NO_NUL: Final = r"^[^\x00]+$"
 INSTANT: Final = (
     r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
@@ -86,6 +87,19 @@ PhotoData = Annotated[
     Field(
         description="A JPEG, PNG or WebP photo in base64. It is re-encoded without EXIF.",
         json_schema_extra={"examples": ["iVBORw0KGgoAAAANSUhEUg=="]},
+    ),
+]
+AnswerCode = Annotated[str, StringConstraints(pattern=CODE)]
+AnswerValues = Annotated[
+    tuple[Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=NO_NUL)], ...],
+    Field(strict=False, max_length=20),
+]
+Answers = Annotated[
+    dict[AnswerCode, AnswerValues],
+    Field(
+        max_length=ANSWERS_LIMIT,
+        description="Form answers by the code of their field; several for a choice of several.",
+        json_schema_extra={"additionalProperties": False},
     ),
 ]
 Photos = Annotated[tuple[PhotoData, ...], Field(strict=False, max_length=5)]

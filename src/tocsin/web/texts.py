@@ -66,10 +66,13 @@ REASON_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "A role is given over an area that does not exist, or its agency does not fit.",
         "所授角色的区域不存在，或机构不符合要求。",
     ),
-    "photo_unreadable": (
+    "bad_cursor": ("This is not a cursor of this list.", "该翻页标记不属于此列表。"),
+    "photo_type": (
         "A photo cannot be read. Send JPEG, PNG or WebP.",
         "照片无法读取，请使用 JPEG、PNG 或 WebP。",
     ),
+    "photo_too_large": ("A photo is too large.", "照片过大。"),
+    "photo_damaged": ("A photo is cut off or damaged.", "照片不完整或已损坏。"),
     "too_large": ("The request is too large.", "请求内容过大。"),
     "wrong_media_type": (
         "This address does not read that kind of content.",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from tocsin.kernel.cases.vocabulary import MergeCase, UnmergeCase
 from tocsin.kernel.shared import CaseId, Refused
 from tocsin.runtime.ports import Committed
 from tocsin.web.api.common import (
@@ -24,12 +25,16 @@ from tocsin.web.api.common import (
     router,
     shown,
 )
+from tocsin.web.api.insight import likeness_of
 from tocsin.web.commands import VERBS, Asked, Verb, build, fingerprint
 from tocsin.web.gate import Access
+from tocsin.web.photos import develop_text
 from tocsin.web.problems import Problem
 from tocsin.web.views import CaseView, case_view, row_view
 
 routes: APIRouter = router("cases")
+
+VERBS_BY_NAME = {verb.name: verb for verb in VERBS}
 
 
 @routes.get(
@@ -50,12 +55,18 @@ async def command(
     body: BaseModel,
     key: str | None,
     version: str | None,
-    extra: dict[str, Any] | None = None,
 ) -> Response:
     """Carry out one command and answer with the case as it is now."""
     row, actor = await access.case(case_id)
     services = access.services
-    asked = Asked(services, row.case, actor, (), extra or {})
+    photos = await develop_text(access.web.darkroom, getattr(body, "photos", ()))
+    extra: dict[str, Any] = {}
+    if verb.command in (MergeCase, UnmergeCase):
+        # Both cases must lie within the scope, not only the one in the path.
+        other, _ = await access.case(cast(Any, body).duplicate)
+        if verb.command is MergeCase:
+            extra = await likeness_of(access, row.case, other.case, actor)
+    asked = Asked(services, row.case, actor, photos, extra)
     built = build(verb, body, asked)
     outcome = await services.engine.handle(
         row.case.id,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter
-from pydantic import Field, StringConstraints
+from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field, ValidationError
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from tocsin.geography.areas import Outside
 from tocsin.geography.datums import Datum, to_wgs84
 from tocsin.kernel.shared import Actor, AreaPath, Place
-from tocsin.runtime.reception import ANSWERS_LIMIT, IncomingReport, Photo, Received
+from tocsin.runtime.reception import MEDIA_LIMIT, IncomingReport, Photo, Received
 from tocsin.web.api.common import (
     WRITES,
     AccessArg,
@@ -23,9 +25,10 @@ from tocsin.web.api.common import (
     shown,
 )
 from tocsin.web.gate import Access
+from tocsin.web.photos import develop
 from tocsin.web.problems import Problem
 from tocsin.web.shapes import (
-    NO_NUL,
+    Answers,
     InstantText,
     Latitude,
     Line,
@@ -38,9 +41,6 @@ from tocsin.web.shapes import (
 from tocsin.web.views import View
 
 routes: APIRouter = router("reports")
-
-FieldCode = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=NO_NUL)]
-Values = Annotated[tuple[Line, ...], Field(strict=False, max_length=20)]
 
 
 class PlaceBody(Strict):
@@ -59,30 +59,30 @@ class ContactBody(Strict):
     email: Line | None = None
 
 
+BODY_EXAMPLE: dict[str, Any] = {
+    "source": "phone",
+    "case_type": "street-light-out",
+    "text": "The lamp in front of the school has been dark for a week.",
+    "place": {"lon": 24.945, "lat": 60.17, "datum": "wgs84"},
+    "contact": {"name": "A. Resident", "phone": "+358 40 0000000"},
+    "language": "en",
+    "consent": False,
+    "dispatch_now": False,
+}
+
+
 class ReportBody(Strict):
     """One report. `source` says by which way it came in, such as `phone`."""
 
-    model_config = like(
-        {
-            "source": "phone",
-            "case_type": "street-light-out",
-            "text": "The lamp in front of the school has been dark for a week.",
-            "place": {"lon": 24.945, "lat": 60.17, "datum": "wgs84"},
-            "contact": {"name": "A. Resident", "phone": "+358 40 0000000"},
-            "language": "en",
-            "consent": False,
-            "dispatch_now": False,
-        }
-    )
+    model_config = like(BODY_EXAMPLE)
+
     source: Word = "phone"
     case_type: Word
     text: Text
     place: PlaceBody | None = None
     address: Line | None = None
     contact: ContactBody | None = None
-    answers: Annotated[dict[FieldCode, Values], Field(max_length=ANSWERS_LIMIT)] = Field(
-        default_factory=dict[str, tuple[str, ...]]
-    )
+    answers: Answers = Field(default_factory=dict[str, tuple[str, ...]])
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$")] = "en"
     consent: bool = False
     seen_at: InstantText | None = None
@@ -121,7 +121,7 @@ def incoming_of(
         source=body.source,
         case_type=body.case_type,
         text=body.text,
-        place=_wgs84(body.place) if body.place else None,
+        place=wgs84(body.place) if body.place else None,
         address=body.address or "",
         contact=contact,
         answers=body.answers,
@@ -134,7 +134,8 @@ def incoming_of(
     )
 
 
-def _wgs84(place: PlaceBody) -> Place:
+def wgs84(place: PlaceBody) -> Place:
+    """The place in the datum used inside."""
     return to_wgs84(place.lon, place.lat, place.datum)
 
 
@@ -146,7 +147,7 @@ def reporter_of(body: ReportBody, access: Access) -> Actor:
         county = atlas.tier("county")[0].id
         found = AreaPath(county, county, county, county)
     else:
-        place = _wgs84(body.place)
+        place = wgs84(body.place)
         found = atlas.locate(place.lon, place.lat)
     if isinstance(found, Outside):
         name = atlas.area(found.nearest).name_in(access.language)
@@ -170,6 +171,69 @@ async def create(body: ReportBody, access: AccessArg, key: KeyArg = None) -> Res
     received = checked(await access.services.reception.receive(incoming, actor))
     access.web.metrics.commits.labels("open_case").inc()
     return _receipt(received)
+
+
+UPLOAD_SCHEMA: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["report"],
+                "additionalProperties": False,
+                "properties": {
+                    "report": {"$ref": "#/components/schemas/ReportBody"},
+                    "photos": {
+                        "type": "array",
+                        "maxItems": MEDIA_LIMIT,
+                        "items": {"type": "string", "format": "binary"},
+                    },
+                },
+            },
+            "encoding": {"report": {"contentType": "application/json"}},
+            "example": {"report": BODY_EXAMPLE, "photos": []},
+        }
+    },
+}
+PART_LIMIT = 256 * 1024
+"""Bytes of the report's own part: the longest text in the longest script, and a hundred answers."""
+
+
+@routes.post(
+    "/reports/upload",
+    operation_id="report.upload",
+    summary="Open a case from a report with photos.",
+    openapi_extra={"requestBody": UPLOAD_SCHEMA},
+    **shown(ReceivedView, *WRITES, ok=201, what="The receipt."),
+)
+async def upload(request: Request, access: AccessArg, key: KeyArg = None) -> Response:
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise Problem("wrong_media_type", "multipart/form-data")
+    async with request.form(max_files=MEDIA_LIMIT, max_fields=1, max_part_size=PART_LIMIT) as form:
+        if set(form) - {"report", "photos"}:
+            raise Problem("invalid", errors=[{"where": "body", "what": "unknown part"}])
+        body = _report_part(form.get("report"))
+        given = form.getlist("photos")
+        if not all(isinstance(each, UploadFile) for each in given):
+            raise Problem("invalid", errors=[{"where": "body.photos", "what": "not a file"}])
+        actor = reporter_of(body, access)
+        data = [await each.read() for each in given if isinstance(each, UploadFile)]
+    photos = await develop(access.web.darkroom, data)
+    incoming = incoming_of(body, key, access, photos)
+    received = checked(await access.services.reception.receive(incoming, actor))
+    access.web.metrics.commits.labels("open_case").inc()
+    return _receipt(received)
+
+
+def _report_part(part: UploadFile | str | None) -> ReportBody:
+    if not isinstance(part, str):
+        raise Problem("invalid", errors=[{"where": "body.report", "what": "missing"}])
+    try:
+        return ReportBody.model_validate_json(part)
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**each, "loc": ("body", "report", *each["loc"])} for each in error.errors()]
+        ) from None
 
 
 @routes.post(

@@ -177,6 +177,10 @@ class Reader:
         self._asked.update(self._table)
         return tuple(self._table)
 
+    def known(self) -> frozenset[str]:
+        """The keys asked for so far."""
+        return frozenset(self._asked)
+
     def close(self) -> None:
         for key in self._table:
             if key not in self._asked:

@@ -1,0 +1,164 @@
+"""Every key that a pack may hold, with its meaning: the source of the reference page.
+
+A test compares these tables with the keys that the reader really asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from tocsin.packs.messages import SLOTS
+from tocsin.packs.parts import CLOCK_NAMES, FIELD_KINDS, SERVICE_KINDS
+from tocsin.packs.terms import AUDIENCES, PROFILES, ROLES, VERIFY_BY
+
+_WORDS = 'A text per language of the pack (`{ en = "…", zh-CN = "…" }`).'
+
+TERMS: Final[Mapping[str, str]] = {
+    "kind": f"How cases are handled: {', '.join(PROFILES)}. Mediation must be sealed; an "
+    "emergency's clocks run day and night.",
+    "priority": "1 (life and limb) to 4.",
+    "clocks": f"How long each stage may take: {', '.join(CLOCK_NAMES)} (`urge` has its own list). "
+    'A text such as "15 minutes", "4 hours", "4 work hours", "5 work days", "30 calendar days", '
+    "or a table (see clock).",
+    "verification": "Who looks whether it is done (see verification).",
+    "fast_path": "An emergency may pass from received to dispatched in one step.",
+    "sealed": "Confidential: nothing of it is ever published.",
+    "hold_reasons": "Reasons for which work may be paused.",
+    "hold_needs_approval": "Whether someone must approve a hold.",
+    "hold_cap": 'All holds of one case together ("30 days").',
+    "ask_cap": 'All pauses for questions together ("15 days").',
+    "extension_percent": "How much more time may be granted once, percent of the first; 0 forbids.",
+    "returns_max": "How often agencies may send a case back before an arbiter decides.",
+    "reworks_before_alarm": "Failed checks after which the owner's supervisor is told.",
+    "reopen_within": "How long after the close feedback reopens a case.",
+    "appeal_within": "How long after an evaluation the agency may appeal.",
+    "urge": "Levels of supervision (see urge).",
+    "arbiter": "Code of the agency that decides when agencies disagree.",
+    "retention_days": "Days after the close for which personal data are kept.",
+}
+
+KEYS: Final[Mapping[str, Mapping[str, str]]] = {
+    "pack": {
+        "name": "Name of the pack; versions are this name and a hash of the content.",
+        "title": _WORDS,
+        "languages": "Languages in which every text must be.",
+        "jurisdiction": "Open311 jurisdiction id; the name when left out.",
+        "calendar": "The calendar used unless a node chooses another; its zone is the pack's.",
+        "calendars": "All calendars a node may choose.",
+        "group": "Headings of the list of types, in order (see group).",
+        "agency": "Bodies in charge (see agency).",
+        "ladders": "Escalation ladders by name (see ladder).",
+        "profiles": "Terms that case types start from, by name (see terms).",
+    },
+    "group": {"code": "Its name in case types.", "name": _WORDS},
+    "agency": {
+        "code": "Its name in routes; `code@area` names one agency.",
+        "name": _WORDS,
+        "tier": "county, town, village or cell: it exists once in every area of this tier.",
+    },
+    "ladder": {
+        "50, 75, 100, 150": f"Who is told at that percent of a clock: {', '.join(AUDIENCES)}."
+        " 100 is the miss and must be there.",
+    },
+    "terms": TERMS,
+    "clock": {
+        "within": "The length.",
+        "ladder": "Name of the escalation ladder; the profile's when left out.",
+        "calendar": "A calendar of its own; the pack's when left out.",
+    },
+    "verification": {
+        "by": f"{' or '.join(VERIFY_BY)}.",
+        "four_eyes": "Whoever reported it done may never check it.",
+        "photo": "A photo is needed.",
+    },
+    "urge": {
+        "level": "1 to 9; its place in the list when left out.",
+        "roles": f"Who may urge at this level, of: {', '.join(ROLES)}.",
+        "within": "How soon it must be answered.",
+        "ladder": "Name of the escalation ladder.",
+        "calendar": "A calendar of its own.",
+    },
+    "type": {
+        "code": "Its stable name, also in the journal: never changed, never reused.",
+        "title": _WORDS,
+        "description": _WORDS,
+        "group": "Code of its heading.",
+        "profile": "Name of the profile whose terms it starts from; any key of terms may follow.",
+        "owner_tier": "The tier that owns its cases: county, town, village or cell.",
+        "public": "Whether residents may report it; true when left out.",
+        "service_code": "Open311 service code; the code when left out.",
+        "service_kind": f"Open311 type: {', '.join(SERVICE_KINDS)}.",
+        "keywords": "Words by language by which a report is recognised.",
+        "ask": "Questions a call taker asks first, in order, each a text per language.",
+        "field": "Questions of the form (see field).",
+        "route": "Who is in charge; the first rule that matches (see route).",
+        "messages": "Own wording of messages, by name of the template.",
+        "example": "Reports that show the type, and are tests (see example).",
+    },
+    "field": {
+        "code": "Its name in answers and conditions.",
+        "kind": f"{', '.join(FIELD_KINDS)}. string and text are free text and always sealed.",
+        "label": _WORDS,
+        "hint": _WORDS,
+        "required": "Whether it must be answered.",
+        "values": "Keys of a list, each with a text per language.",
+        "order": "Its place; the order in the file when left out.",
+        "sealed": "The answer goes to the vault, not to the board.",
+        "variable": "False for a note that only informs.",
+    },
+    "route": {
+        "rule": "Its name in the journal and in explanations.",
+        "when": "The condition; the last rule has none (see condition).",
+        "lead": "Code of the agency in charge.",
+        "assisting": "Codes of agencies that get a task beside it.",
+    },
+    "condition": {
+        "area": "The place lies in one of these areas, on any tier.",
+        "tier": "Its area on this tier (with `equals` or `one_of`).",
+        "hours": 'Local wall time, "22:00-06:00" or a list; the end does not count.',
+        "weekday": "mon, tue, wed, thu, fri, sat, sun.",
+        "workday": "Whether the calendar's office is open on that date.",
+        "answer": "Code of a field (with `equals`, `one_of` or `range`).",
+        "equals": "One value.",
+        "one_of": "Several values.",
+        "range": "[lowest, highest], both included.",
+        "all": "A list of conditions that must all hold.",
+        "any": "A list of conditions of which one must hold.",
+        "not": "A condition that must not hold.",
+    },
+    "example": {
+        "text": _WORDS + " The type must be guessed from each of them.",
+        "rank": "Among how many first guesses; 1 when left out.",
+        "lead": "Code of the agency that must lead.",
+        "at": "Local date and time of the report.",
+        "areas": "Areas of the place, by tier.",
+        "answers": "Answers of the form, each a list.",
+    },
+    "calendar": {
+        "name": "Its name.",
+        "zone": "IANA time zone.",
+        "source": "Where the dates come from.",
+        "weekly": 'mon to sun, each a list such as ["08:30-12:00", "14:00-17:30"].',
+        "holidays": "Closed dates, each { date, name per language }.",
+        "workdays": "Make-up working days, likewise.",
+        "makeup_hours": "The hours of make-up working days.",
+    },
+}
+
+
+def reference() -> str:
+    """The reference page of packs, in Markdown."""
+    lines = [
+        "# Keys of a pack",
+        "",
+        "A pack is a folder: `pack.toml`, one file per case type in `types/`, messages in",
+        "`messages/`. Shared calendars and messages lie beside the packs. An unknown key is an",
+        "error, and `tocsin pack check` names the nearest known one.",
+        "",
+        f"Messages may hold these slots: {', '.join(f'`{{{slot}}}`' for slot in sorted(SLOTS))}.",
+    ]
+    for part, keys in KEYS.items():
+        lines += ["", f"## {part}", "", "| key | meaning |", "|---|---|"]
+        lines += [f"| `{key}` | {meaning} |" for key, meaning in keys.items()]
+    return "\n".join(lines) + "\n"

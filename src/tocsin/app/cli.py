@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
     """What an operator can mend: said in one line, without a traceback."""
+    from tocsin.app.node import AddressTaken
     from tocsin.geography.tiers import AtlasError
     from tocsin.packs.reading import PackError
     from tocsin.runtime.ports import Unavailable
@@ -51,6 +52,7 @@ def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
     from tocsin.stores.vault import WrongMasterKey
 
     return (
+        AddressTaken,
         AtlasError,
         PackError,
         Unavailable,

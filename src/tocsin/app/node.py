@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -51,6 +52,14 @@ FOLLOW_EVERY_S: Final = 1.0
 """How far the measures may lag behind the board."""
 SUPERVISE_EVERY_S: Final = 0.25
 """How soon a database that died is started again."""
+
+BACKLOG: Final = 1024
+"""Connections that may wait to be taken: a burst of a county's alarms."""
+
+
+class AddressTaken(RuntimeError):
+    """The address cannot be listened on. One line for the operator."""
+
 
 NodeClock = SteadyClock | ScaledClock
 
@@ -177,6 +186,7 @@ async def serve(
 ) -> None:
     """Run a node until it is told to stop (SIGINT, SIGTERM). `announce` is called once it
     answers, with its address and, on the first start, the administrator's one-time path."""
+    listening = listen(settings)
     async with started(settings, database, clock) as node:
         if not node.has_areas:
             log.warning("no_areas", hint="give --map FILE.osm.pbf, or data/areas.geojson")
@@ -190,8 +200,8 @@ async def serve(
         if node.embedded is not None:
             work.append(asyncio.create_task(_supervise(node.embedded), name="database"))
         if announce is not None:
-            work.append(asyncio.create_task(_announce(server, node, link, announce)))
-        serving = asyncio.create_task(server.serve(), name="server")
+            work.append(asyncio.create_task(_announce(server, node, listening, link, announce)))
+        serving = asyncio.create_task(server.serve(sockets=[listening]), name="server")
         try:
             await asyncio.wait([serving, *work[:3]], return_when=asyncio.FIRST_COMPLETED)
             for task in work[:3]:
@@ -203,6 +213,19 @@ async def serve(
             for task in work:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket to serve on, taken before anything else is touched. Raises AddressTaken."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server(
+            (settings.host, settings.port), family=family, backlog=BACKLOG, reuse_port=False
+        )
+    except OSError as error:
+        raise AddressTaken(
+            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}"
+        ) from error
 
 
 def _server_config(node: Node) -> uvicorn.Config:
@@ -218,8 +241,6 @@ def _server_config(node: Node) -> uvicorn.Config:
     ).fitted(raise_descriptor_limit())
     return uvicorn.Config(
         application(node),
-        host=settings.host,
-        port=settings.port,
         http=guarded_protocol(limits),
         ws="none",
         lifespan="off",
@@ -229,7 +250,6 @@ def _server_config(node: Node) -> uvicorn.Config:
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=int(settings.shutdown_grace_s),
-        backlog=1024,
     )
 
 
@@ -248,15 +268,15 @@ def application(node: Node):
 async def _announce(
     server: uvicorn.Server,
     node: Node,
+    listening: socket.socket,
     link: str | None,
     announce: Callable[[Node, str, str | None], None],
 ) -> None:
     while not server.started:
         await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
     host = node.settings.host
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    announce(node, f"http://{shown}:{port}", link)
+    announce(node, f"http://{shown}:{listening.getsockname()[1]}", link)
 
 
 async def _supervise(embedded: EmbeddedPostgres) -> None:
@@ -278,4 +298,13 @@ async def _follow(node: Node) -> None:
         await asyncio.sleep(FOLLOW_EVERY_S)
 
 
-__all__ = ["Node", "application", "keys_of", "pack_of", "serve", "start_database", "started"]
+__all__ = [
+    "AddressTaken",
+    "Node",
+    "application",
+    "keys_of",
+    "pack_of",
+    "serve",
+    "start_database",
+    "started",
+]

@@ -33,7 +33,7 @@ def bench() -> list[Figure]:
         cpu = running.cpu_s()
         done = subprocess.run(
             [sys.executable, "-m", "bench.listeners", json.dumps(plan)],
-            capture_output=True,
+            stdout=subprocess.PIPE,
             text=True,
             check=True,
         )

@@ -11,11 +11,11 @@ import json
 import random
 import sys
 import time
+from typing import cast
 from urllib.parse import quote_plus
 
 import uvloop
 
-TYPES = ("street-light", "pothole", "litter", "noise", "graffiti")
 WORDS = "Street light out, dark for three nights now, near the bus stop, please look at it"
 
 
@@ -26,10 +26,10 @@ class Line(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.waiting: asyncio.Future[int] | None = None
         self.buffer = b""
+        self.last = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -40,7 +40,7 @@ class Line(asyncio.Protocol):
         at = low.find(b"content-length:")
         length = int(low[at + 15 :].split(b"\r\n", 1)[0])
         if len(body) >= length:
-            self.buffer = body[length:]
+            self.buffer, self.last = body[length:], body[:length]
             waiting, self.waiting = self.waiting, None
             if waiting is not None and not waiting.done():
                 waiting.set_result(int(head[9:12]))

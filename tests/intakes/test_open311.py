@@ -280,6 +280,14 @@ def test_the_other_ends(client: httpx.Client, node: Node):
     tell(node, void, VoidCase("exercise"))
     tell(node, main, MergeCase(double, 0.9, ("place",)))
     assert [one(client, each)["status"] for each in (refused, void, double)] == ["closed"] * 3
+    note = "Closed without work. Not a matter of this county."
+    assert one(client, refused)["status_notes"] == note
+    # Free words of staff stay inside, and nobody is accused in public.
+    accused, spoken = post(client, description="5"), post(client, description="6")
+    tell(node, accused, RefuseCase("abuse"))
+    tell(node, spoken, RefuseCase("the caller Canary-Smith is drunk"))
+    for each in (accused, spoken):
+        assert one(client, each)["status_notes"] == "Closed without work."
     assert one(client, main)["status"] == "open"
     assert main in one(client, double)["status_notes"]
 

@@ -96,6 +96,7 @@ async def fill(services: Services, cases: Sequence[Case]) -> datetime:
             type_code,
             f"case {number}",
             place=Place(WEST + case[2], SOUTH + case[3]),
+            address=f"Elm Street {number}",
             answers=answers,
             key=str(number),
         )

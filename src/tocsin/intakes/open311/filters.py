@@ -28,7 +28,8 @@ YEARS: Final = range(1900, 2201)
 """Dates outside are a mistake, and their sums might not be dates at all."""
 IDS_MAX: Final = 1_000
 LIST_CHARS_MAX: Final = 50_000
-RADIUS_MAX_M: Final = 50_000.0
+RADIUS_MAX_M: Final = 9_900.0
+"""The board looks ten kilometres around at most; the rest is the margin of `listing`."""
 RADIUS_DEFAULT_M: Final = 1_000.0
 """A kilometre: what a person walks to see for themselves."""
 

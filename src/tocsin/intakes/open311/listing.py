@@ -16,7 +16,7 @@ import msgspec
 from tocsin.geography.areas import Atlas, Outside
 from tocsin.intakes.open311.filters import CLOSED, ROWS_MAX, Filters, is_id
 from tocsin.intakes.open311.formats import Element, Value, moment
-from tocsin.intakes.open311.words import sentence
+from tocsin.intakes.open311.words import ending, sentence
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, ActorId, AgencyId, CaseId, Place, SealedRef
 from tocsin.packs.model import CaseType, Pack
@@ -27,6 +27,8 @@ NEAR_MAX: Final = 5_000
 """Cases looked at for one question by place: the nearest ones."""
 NEAR_MARGIN: Final = 1.01
 """The board may measure distances a little differently; the filter decides exactly."""
+REFS_MAX: Final = 1_000
+"""What the vault opens at once."""
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 BULK_ROWS: Final = 500
 """Cases of one page of a bulk download: its published texts are opened together."""
@@ -138,16 +140,18 @@ async def _find_near(services: Services, filters: Filters) -> list[BoardRow]:
 
 
 async def published(services: Services, rows: Sequence[BoardRow]) -> Mapping[CaseId, Published]:
-    """The words of the published cases among these; the vault is opened at most once."""
+    """The words of the published cases among these; the vault is opened at most once for every
+    `REFS_MAX` of them."""
     wanted: dict[CaseId, tuple[SealedRef | None, SealedRef | None]] = {}
     for row in rows:
         case = row.case
         if case.published and case.reports and shown_type(services.pack, case) is not None:
             wanted[case.id] = (case.reports[0].description, case.reports[0].address)
     refs = [ref for pair in wanted.values() for ref in pair if ref is not None]
-    if not refs:
-        return {}
-    opened = await services.vault.open(refs, by=PUBLIC, purpose=PURPOSE)
+    opened: dict[SealedRef, tuple[bytes, str]] = {}
+    for start in range(0, len(refs), REFS_MAX):
+        some = refs[start : start + REFS_MAX]
+        opened.update(await services.vault.open(some, by=PUBLIC, purpose=PURPOSE))
     words: dict[CaseId, Published] = {}
     for case_id, (description, address) in wanted.items():
         said = _said(opened.get(description) if description else None)
@@ -190,7 +194,9 @@ def status_note(case: Case, language: str) -> str:
         return sentence("asked", language)
     if case.is_open and case.hold is not None and case.hold.granted_at is not None:
         return sentence("on_hold", language)
-    return sentence(case.status, language)
+    note = sentence(case.status, language)
+    end = ending(case.disposition, language) if case.disposition and is_closed(case) else ""
+    return f"{note} {end}".strip()
 
 
 def agency_name(pack: Pack, agency: AgencyId | None, language: str) -> str | None:

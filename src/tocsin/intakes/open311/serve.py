@@ -44,7 +44,7 @@ from tocsin.intakes.open311.listing import (
 )
 from tocsin.intakes.open311.parse import Submission, in_language, read, read_form
 from tocsin.intakes.open311.updates import Taken, list_updates, read_update, take_update
-from tocsin.intakes.open311.words import knows, languages_of, sentence
+from tocsin.intakes.open311.words import languages_of, refusal, sentence
 from tocsin.kernel.shared import Actor, ActorId, Instant, Refused, ReportId
 from tocsin.packs.model import CaseType
 from tocsin.runtime.photos import Darkroom
@@ -104,9 +104,14 @@ class Open311Options:
     upload_limit: int = UPLOAD_LIMIT
 
 
-def routes(services: Services, options: Open311Options | None = None) -> list[BaseRoute]:
-    """The routes of this intake, to be mounted at the root of the app."""
-    door = Door(services, options or Open311Options())
+def routes(
+    services: Services,
+    options: Open311Options | None = None,
+    darkroom: Darkroom | None = None,
+) -> list[BaseRoute]:
+    """The routes of this intake, to be mounted at the root of the app. A node that has a darkroom
+    already shares it."""
+    door = Door(services, options or Open311Options(), darkroom or Darkroom())
     return [
         Route(f"{PREFIX}/v2/{{resource}}", door),
         Route(f"{PREFIX}/v2/{{resource}}/{{name}}", door),
@@ -137,10 +142,10 @@ Handler = Callable[[Asked], Awaitable[Response]]
 class Door:
     """One ASGI application for every address of the intake."""
 
-    def __init__(self, services: Services, options: Open311Options) -> None:
+    def __init__(self, services: Services, options: Open311Options, darkroom: Darkroom) -> None:
         self.services = services
         self.options = options
-        self.darkroom = Darkroom()
+        self.darkroom = darkroom
         self.jurisdictions = options.jurisdictions or (services.jurisdiction,)
         self.changeset = options.changeset or services.clock.now().replace(microsecond=0)
         self.desk = desk_of(services.atlas)
@@ -221,8 +226,7 @@ class Door:
 
     def _refuse(self, asked: Asked, refused: Refused) -> Response:
         """An error as GeoReport writes it: a list of code and description."""
-        key = refused.reason if knows(refused.reason) else "refused_here"
-        text = sentence(key, asked.language, detail=refused.detail)
+        text = refusal(refused, asked.language)
         status = STATUS.get(refused.reason, 400)
         response = self._say(asked, "errors", [{"code": status, "description": text}], status)
         if status == 503:

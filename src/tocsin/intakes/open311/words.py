@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
+from tocsin.kernel.shared import Refused
+from tocsin.packs.words import word
+
 Language = Literal["en", "zh-CN"]
 
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
@@ -109,8 +112,26 @@ def sentence(key: str, language: str, **names: str) -> str:
     return text.format(**names) if names else text
 
 
-def knows(key: str) -> bool:
-    return key in SENTENCES
+def refusal(refused: Refused, language: str) -> str:
+    """Why not, for the one who asked: our own sentence, else the house's word for the reason."""
+    if refused.reason in SENTENCES:
+        return sentence(refused.reason, language, detail=refused.detail)
+    known = word("reason", refused.reason, language)
+    if known != refused.reason:
+        return known
+    return sentence("refused_here", language, detail=refused.detail)
+
+
+def ending(disposition: str, language: str) -> str:
+    """How it ended or why it was refused, as a sentence, where that is one of the house's words:
+    free words of staff stay inside, and so does an accusation."""
+    if disposition == "abuse":
+        return ""
+    for kind in ("disposition", "refusal"):
+        known = word(kind, disposition, language)
+        if known != disposition:
+            return f"{known}。" if language.startswith("zh") else f"{known}."
+    return ""
 
 
 def languages_of(header: str) -> tuple[str, ...]:

@@ -140,7 +140,7 @@ MOVES: st.SearchStrategy[Move] = st.tuples(
 WAITED = (0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6)
 
 
-def _long_game(seed: int) -> list[Move]:
+def long_game(seed: int) -> list[Move]:
     """Eighty moves by people who mostly may: what short games do not reach."""
     chance = Random(seed)
     return [
@@ -155,7 +155,7 @@ def _long_game(seed: int) -> list[Move]:
 
 
 GAMES: st.SearchStrategy[list[Move]] = st.one_of(
-    st.lists(MOVES, max_size=60), st.integers(0, 2**32).map(_long_game)
+    st.lists(MOVES, max_size=60), st.integers(0, 2**32).map(long_game)
 )
 POLICIES = st.sampled_from(tuple(towns.POLICIES.values()))
 

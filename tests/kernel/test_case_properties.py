@@ -133,6 +133,34 @@ def test_four_eyes_are_never_bypassed(policy: CasePolicy, game: list[Move]) -> N
         check_four_eyes(journal)
 
 
+def test_a_triage_does_not_repeat_a_rung() -> None:
+    """From one ladder to a second to a third: what has spoken stays silent."""
+    town = Town()
+    town.open()
+    town.to_work()
+    town.wait(days=2, hours=10)
+    town.wake()  # 50 % of the handling clock
+    ladders = {"sparse": (75, 100), "dense": (50, 75, 100)}
+    for name, percents in ladders.items():
+        rungs = tuple(towns.Rung(percent, ("agency",)) for percent in percents)
+        clocks = tuple(replace(c, ladder=rungs) for c in towns.STREET_LIGHT.clocks)
+        towns.POLICIES[name] = replace(towns.STREET_LIGHT, case_type=name, clocks=clocks)
+    try:
+        for name in ladders:
+            assert town.press(words.TriageCase(name, "routine", 3, "looked")) is None
+        town.wait(days=1)
+        town.wake()
+    finally:
+        for name in ladders:
+            del towns.POLICIES[name]
+    told = [
+        event.percent
+        for event in town.journal[CaseId("c1")]
+        if isinstance(event, words.ClockEscalated) and event.key == "handle"
+    ]
+    assert told == [50, 75]
+
+
 # -- planted bugs: the same checkers find them -----------------------------------------
 
 

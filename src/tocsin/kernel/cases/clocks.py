@@ -104,10 +104,13 @@ def next_rung(
     if not rungs:
         return None
     percent = rungs[0]
-    if not clock.moved:
-        return max(now, milestone(calendar, clock.started_at, clock.allowance, percent))
     if percent == 100:
         return max(now, clock.due_at)
+    if not clock.moved:
+        instant = milestone(calendar, clock.started_at, clock.allowance, percent)
+        # After a triage the calendar may be another one; the promise is still the old one.
+        ordered = min(instant, clock.due_at) if percent < 100 else max(instant, clock.due_at)
+        return max(now, ordered)
     if percent > 100:
         # A promise in days ends with the day: step back into it, or the day after is skipped.
         start = clock.due_at if clock.allowance.is_in_hours else _inside(clock.due_at)

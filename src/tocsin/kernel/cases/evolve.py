@@ -486,14 +486,14 @@ def _clock_moved(case: Case, event: words.ClockMoved) -> Case:
 
 def _clock_escalated(case: Case, event: words.ClockEscalated) -> Case:
     def climb(clock: Clock) -> Clock:
-        return replace(clock, rungs=clock.rungs[1:], next_at=event.next_at)
+        return replace(clock, rungs=clock.rungs[1:], next_at=event.next_at, fired=event.percent)
 
     return _changed(case, clocks=_clocks(case, event.key, climb))
 
 
 def _deadline_missed(case: Case, event: words.DeadlineMissed) -> Case:
     def miss(clock: Clock) -> Clock:
-        return replace(clock, rungs=clock.rungs[1:], next_at=event.next_at, missed=True)
+        return replace(clock, rungs=clock.rungs[1:], next_at=event.next_at, fired=100, missed=True)
 
     return _changed(
         case,

@@ -195,12 +195,8 @@ def _restart_clocks(draft: Draft, old: CasePolicy, new: CasePolicy) -> None:
             continue
         if before is None or clock.missed or before == after or clock.name in _OWN_TIME:
             continue
-        fired = set(reckoning.ladder_of(clock.name, before)) - set(clock.rungs)
-        rungs = tuple(
-            percent
-            for percent in reckoning.ladder_of(clock.name, after)
-            if percent > max(fired, default=0)
-        )
+        ladder = reckoning.ladder_of(clock.name, after)
+        rungs = tuple(percent for percent in ladder if percent > clock.fired)
         draft.policy = new
         draft.move(
             clock,

@@ -103,6 +103,8 @@ class Clock:
     paused_at: Instant | None = None
     paused_left: Left | None = None
     moved: bool = False
+    fired: int = 0
+    """The highest percent that has spoken: a triage to another ladder does not repeat it."""
 
 
 @dataclass(frozen=True, slots=True)

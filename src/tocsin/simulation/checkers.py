@@ -23,12 +23,11 @@ from tocsin.runtime.codec import encode_case, encode_command, encode_events
 from tocsin.runtime.ports import CaseQuery, JournalEntry, Message
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.verify import verify
+from tocsin.simulation.promises import Promises
 from tocsin.simulation.town import MARK, Ledger
 from tocsin.stores.memory import MemoryStore, MemoryVault
 
 CHECKER: Final = Actor(ActorId("checker"), "system")
-SELF_ENDING: Final = ("answer", "hold")
-"""Clocks that end what they time: nobody is late then. Said again here, on purpose."""
 MISSED: Final = "deadline_missed"
 
 
@@ -111,90 +110,21 @@ async def repeats_are_one(seen: Evidence) -> list[Finding]:
     return found
 
 
-@dataclass(slots=True)
-class _Watch:
-    """One promise, followed from event to event."""
-
-    due_at: Instant
-    started_at: Instant
-    is_paused: bool = False
-    misses: int = 0
-
-
-class _Promises:
-    """An own reckoning of which promises were missed, from starts, moves, pauses and stops."""
-
-    def __init__(self, case_id: CaseId) -> None:
-        self.case_id = case_id
-        self.running: dict[str, _Watch] = {}
-        self.stashed: dict[str, _Watch] | None = None
-        self.found: list[Finding] = []
-
-    def say(self, key: str, what: str) -> None:
-        self.found.append(Finding("misses_escalated_once", f"{self.case_id} {key}", what))
-
-    def follow(self, event: words.Event) -> None:
-        match event:
-            case words.ClockStarted(clock=clock):
-                if clock.name not in SELF_ENDING:
-                    self.running[clock.key] = _Watch(clock.due_at, clock.started_at)
-            case words.ClockMoved():
-                watch = self.running.get(event.key)
-                if watch is not None:
-                    watch.due_at, watch.is_paused = event.due_at, event.left is not None
-            case words.ClockPaused():
-                watch = self.running.get(event.key)
-                if watch is not None:
-                    watch.is_paused = True
-            case words.DeadlineMissed():
-                self._missed(event)
-            case words.ClockStopped():
-                watch = self.running.pop(event.key, None)
-                if watch is not None:
-                    self._over(event.key, watch, event.at)
-            case words.CaseMerged():
-                self.stashed, self.running = self.running, {}
-            case words.CaseUnmerged():
-                self.running, self.stashed = self.stashed or {}, None
-            case _:
-                pass
-
-    def _missed(self, event: words.DeadlineMissed) -> None:
-        watch = self.running.get(event.key)
-        if watch is None:
-            self.say(event.key, "missed a promise that does not run")
-            return
-        watch.misses += 1
-        if watch.is_paused:
-            self.say(event.key, "missed while it was paused")
-        if event.at < watch.due_at:
-            self.say(event.key, "missed before its instant")
-        if not event.tell:
-            self.say(event.key, "nobody was to be told")
-
-    def _over(self, key: str, watch: _Watch, at: Instant) -> None:
-        """A promise ended, or the run did: exactly one miss if it came due, else none."""
-        is_due = not watch.is_paused and watch.due_at < at
-        if watch.misses > 1 or (is_due and watch.misses == 0):
-            self.say(key, f"came due and was escalated {watch.misses} times")
-
-    def finish(self, now: Instant) -> None:
-        for key, watch in self.running.items():
-            self._over(key, watch, now)
-
-
 async def misses_escalated_once(seen: Evidence) -> list[Finding]:
     """Every deadline that passed was missed on the journal exactly once, and every miss reached
     each of its audiences exactly once."""
-    cases: dict[CaseId, _Promises] = {}
+    cases: dict[CaseId, Promises] = {}
     for entry in seen.journal:
-        promises = cases.setdefault(entry.case_id, _Promises(entry.case_id))
+        promises = cases.setdefault(entry.case_id, Promises())
         for event in entry.events:
             promises.follow(event)
     found: list[Finding] = []
-    for promises in cases.values():
+    for case_id, promises in cases.items():
         promises.finish(seen.now)
-        found += promises.found
+        found += [
+            Finding("misses_escalated_once", f"{case_id} {key}", what)
+            for key, what in promises.broken
+        ]
     return found + await _told(seen)
 
 

@@ -1,0 +1,352 @@
+"""`tocsin demo`: a town's day on a fresh node, lived through the public interfaces only.
+
+A real node runs beside it, in a folder of its own, with time that runs faster. At the end the
+demo asks the node for every receipt that it was given and for every promise that was missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from tocsin.app.demo_client import PASSWORD, Client, Person, Staff, Unreachable
+from tocsin.app.demo_screen import Screen
+from tocsin.app.demo_summary import PROBLEMS_SHOWN, Reckoning, reckon
+from tocsin.app.demo_town import DemoTown, TownTime
+from tocsin.app.ground import town_from_map
+from tocsin.geography.areas import Atlas
+from tocsin.kernel.shared import AreaId, Instant
+from tocsin.packs.find import builtin
+from tocsin.packs.load import load_pack
+from tocsin.packs.model import Pack
+from tocsin.runtime.accounts import Role
+from tocsin.simulation.arrivals import Arrivals, Spot
+from tocsin.simulation.behaviour import Behaviour
+from tocsin.simulation.habits import NORMAL, WILLING
+from tocsin.simulation.town_files import Town
+
+START: Final = datetime(2026, 9, 8, 5, 0, tzinfo=UTC)
+"""A Tuesday, 8 in the morning in Helsinki, when the desks open; no holiday near."""
+CALENDAR: Final = "finland-2026"
+MAPS: Final = Path("build/maps")
+FAVOURITE: Final = "helsinki.osm.pbf"
+START_S: Final = 90.0
+"""A first start makes a database and cuts the map: seconds on a quiet machine."""
+SETTLE_MIN: Final = 30.0
+"""Town minutes in which everyone works on after the last report."""
+SETTLE_S: Final = 60.0
+"""And never more real seconds than this."""
+RUNNER_S: Final = 3.0
+"""Real seconds in which the node's clocks surely speak: it looks twice a second."""
+STOP_S: Final = 20.0
+HABITS: Final = (NORMAL, WILLING)
+
+
+class DemoError(RuntimeError):
+    """The demo cannot begin or go on. One line for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What may be chosen. `speed` is town seconds a second, `minutes` are of town time (None:
+    until interrupted), `rate` is reports a town hour, `data` an empty folder (None: a temporary
+    one, removed at the end), `port` 0 takes a free one."""
+
+    speed: float = 60.0
+    minutes: float | None = None
+    headless: bool = False
+    seed: int = 1
+    map: Path | None = None
+    port: int = 0
+    data: Path | None = None
+    rate: float = 120.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Read the options and run; 0 when nothing was lost and every miss was escalated once."""
+    try:
+        return asyncio.run(run_demo(_options(argv)))
+    except (DemoError, Unreachable) as error:
+        print(f"tocsin demo: {error}", file=sys.stderr)
+        return 2
+
+
+def _options(argv: Sequence[str] | None) -> DemoOptions:
+    parser = argparse.ArgumentParser(prog="tocsin demo", description=__doc__)
+    parser.add_argument("--speed", type=float, help="town seconds a second (60; headless: 240)")
+    parser.add_argument("--minutes", type=float, help="of town time (endless; headless: 240)")
+    parser.add_argument("--headless", action="store_true", help="end with a JSON summary")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--map", type=Path, help="a town's map as .osm.pbf")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--data", type=Path, help="an empty folder; else a temporary one")
+    parser.add_argument("--rate", type=float, default=120.0, help="reports a town hour")
+    asked = parser.parse_args(argv)
+    speed = asked.speed if asked.speed is not None else 240.0 if asked.headless else 60.0
+    minutes = asked.minutes
+    if minutes is None and asked.headless:
+        minutes = 240.0
+    if speed <= 0 or asked.rate <= 0 or (minutes is not None and minutes <= 0):
+        parser.error("--speed, --minutes and --rate must be greater than nothing")
+    return DemoOptions(
+        speed, minutes, asked.headless, asked.seed, asked.map, asked.port, asked.data, asked.rate
+    )
+
+
+async def run_demo(options: DemoOptions) -> int:
+    """Start a node, live in the town, reckon. Returns the exit code; raises `DemoError` with one
+    line where it cannot begin."""
+    map_file = find_map(options.map)
+    with tempfile.TemporaryDirectory(prefix="tocsin-demo-") as temporary:
+        data = options.data or Path(temporary)
+        if options.data is not None:
+            data.mkdir(parents=True, exist_ok=True)
+            if any(data.iterdir()):
+                raise DemoError(f"{data} is not empty: a demo begins on a fresh folder")
+        node = DemoNode(options, map_file, data)
+        try:
+            await node.start()
+            return await _live(options, node, map_file, data)
+        finally:
+            await node.stop()
+
+
+def find_map(given: Path | None) -> Path:
+    """The map to live on: the one given, Helsinki's, or any that the set-up made."""
+    if given is not None:
+        if not given.is_file():
+            raise DemoError(f"there is no map at {given}")
+        return given
+    for folder in (MAPS, Path(__file__).resolve().parents[3] / MAPS):
+        found = sorted(folder.glob("*.osm.pbf"))
+        for each in found:
+            if each.name == FAVOURITE:
+                return each
+        if found:
+            return found[0]
+    raise DemoError("there is no map: run `make demo`, or give --map FILE.osm.pbf")
+
+
+class DemoNode:
+    """`tocsin serve` in a process of its own, with an accelerated clock."""
+
+    def __init__(self, options: DemoOptions, map_file: Path, data: Path) -> None:
+        self.address = ""
+        self.token = ""
+        self._log = data / "node.log"
+        self._process: asyncio.subprocess.Process | None = None
+        self._command = [
+            *(sys.executable, "-m", "tocsin.app.cli", "serve"),
+            *("--data", str(data), "--host", "127.0.0.1", "--port", str(options.port)),
+            *("--map", str(map_file), "--pack", "county", "--calendar", CALENDAR),
+            *("--speed", str(options.speed), "--demo-start", START.isoformat()),
+            *("--log-level", "warning"),
+            # Town time runs fast: nobody should have to sign in again every few minutes.
+            *("--session-idle-h", "100000", "--session-absolute-h", "100000"),
+        ]
+
+    async def start(self) -> None:
+        """Returns once it answers. Raises `DemoError` with its last words."""
+        with self._log.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                # Ctrl-C ends the demo in good order; the node must outlive it.
+                start_new_session=True,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        try:
+            async with asyncio.timeout(START_S):
+                await self._read_start(self._process)
+        except TimeoutError:
+            raise DemoError(f"the node did not answer within {START_S:.0f} s") from None
+
+    async def _read_start(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None, "it was asked for"
+        while not self.token:
+            line = (await process.stdout.readline()).decode()
+            if not line:
+                words = self._log.read_text(errors="replace").strip().splitlines()
+                raise DemoError(f"the node did not start: {words[-1] if words else 'no word'}")
+            if line.startswith("Tocsin answers at "):
+                self.address = line.split()[-1]
+            elif "#" in line:
+                self.token = line.strip().rpartition("#")[2]
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def stop(self) -> None:
+        """Ends the node in good order, else by force."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def _live(options: DemoOptions, node: DemoNode, map_file: Path, data: Path) -> int:
+    pack = load_pack(builtin("county"), calendar=CALENDAR)
+    town = await asyncio.to_thread(town_from_map, map_file, data)
+    county = Atlas(town.areas).tier("county")[0].id
+    client = Client(node.address)
+    try:
+        staff = Staff(client, county)
+        await staff.begin(node.token)
+        clock = TownTime(await _node_time(client, staff.admin), options.speed)
+        people = _people(options, pack, town, client, staff, clock)
+        screen = Screen(people, is_tty=sys.stdout.isatty() and not options.headless)
+        await _invite(staff, pack, Atlas(town.areas), county)
+        if not options.headless:
+            screen.greet(node.address, staff, PASSWORD)
+        return await _day(options, node, people, screen)
+    finally:
+        await client.close()
+
+
+def _people(
+    options: DemoOptions,
+    pack: Pack,
+    town: Town,
+    client: Client,
+    staff: Staff,
+    clock: TownTime,
+) -> DemoTown:
+    rng = Random(options.seed)
+    arrivals = Arrivals(
+        pack, spots_of(town), Random(rng.getrandbits(64)), clock.now(), options.rate
+    )
+    behaviour = Behaviour(pack, HABITS[0], Random(rng.getrandbits(64)))
+    return DemoTown(client, staff, clock, pack, arrivals, behaviour, Random(rng.getrandbits(64)))
+
+
+def spots_of(town: Town) -> list[Spot]:
+    """Places that people can name: addresses of the map, else points of its streets."""
+    extract = town.extract
+    found = [Spot(each.street, each.place) for each in extract.addresses if each.street]
+    if not found:
+        found = [
+            Spot(dict(each.name).get("local") or dict(each.name)["en"], each.line[0])
+            for each in extract.streets
+        ]
+    if not found:
+        raise DemoError("the map has neither addresses nor streets")
+    return found
+
+
+async def _node_time(client: Client, person: Person) -> Instant:
+    """The node's time, as its answer to a sign-in says."""
+    answer = await client.ask("GET", "/api/sessions", headers=person.headers)
+    return max(datetime.fromisoformat(each["seen_at"]) for each in answer.json()["sessions"])
+
+
+async def _invite(staff: Staff, pack: Pack, atlas: Atlas, county: AreaId) -> None:
+    """The people everybody meets first; the others get their accounts when they are needed."""
+    desks: tuple[Role, ...] = (
+        *("call_taker", "dispatcher", "verifier", "supervisor"),
+        *("evaluator", "arbiter"),
+    )
+    for role in desks:
+        await staff.get(role, county, None, 1)
+    await staff.get("grid_worker", atlas.tier("town")[0].id, None, 1)
+    for code in ("fire-rescue", "roads"):
+        agency = pack.agencies.get(code)
+        if agency is not None and agency.tier == "county":
+            area = atlas.tier("county")[0].id
+            await staff.get("agency_handler", area, _agency_id(code, area), 1)
+
+
+def _agency_id(code: str, area: AreaId) -> Any:
+    return f"{code}@{area}"
+
+
+async def _day(options: DemoOptions, node: DemoNode, town: DemoTown, screen: Screen) -> int:
+    """Arrivals, then the settling, then the reckoning."""
+    stopped = _on_interrupt()
+    begun = town.clock.now()
+    end = begun + timedelta(minutes=options.minutes) if options.minutes is not None else None
+    async with asyncio.TaskGroup() as group:
+        work = [group.create_task(town.run()), group.create_task(town.watch())]
+        while not stopped.is_set() and (end is None or town.clock.now() < end):
+            if not node.is_running:
+                raise DemoError("the node has ended")
+            screen.show("reports come in")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopped.wait(), 0.5)
+        await _settle(town, screen)
+        for task in work:
+            task.cancel()
+    until = town.clock.now()
+    screen.show("counting", last=True)
+    await asyncio.sleep(RUNNER_S)
+    found = await reckon(town, until)
+    found.figures |= {
+        "seed": options.seed,
+        "speed": options.speed,
+        "minutes": round((until - begun) / timedelta(minutes=1), 1),
+    }
+    return _say(found)
+
+
+async def _settle(town: DemoTown, screen: Screen) -> None:
+    """No new reports; everyone works on, and every clock that came due has spoken."""
+    town.is_open = False
+    ended = town.clock.now()
+    town.behaviour.habits = HABITS[1]
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + SETTLE_S
+    quiet = ended + timedelta(minutes=SETTLE_MIN)
+    while loop.time() < deadline:
+        if town.clock.now() >= quiet and not _silent(town, ended):
+            break
+        screen.show("everyone works on")
+        await asyncio.sleep(0.5)
+    await town.rest()
+
+
+def _silent(town: DemoTown, ended: Instant) -> bool:
+    """Whether a clock that came due before `ended` has not spoken yet."""
+    return any(
+        clock.paused_at is None and not clock.missed and clock.due_at <= ended
+        for _, case in town.board.values()
+        for clock in case.clocks
+        if case.is_open
+    )
+
+
+def _on_interrupt() -> asyncio.Event:
+    """Set by Ctrl-C or a polite kill: the day ends early and is reckoned all the same."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stopped.set)
+    return stopped
+
+
+def _say(found: Reckoning) -> int:
+    for line in (*found.lost, *found.wrong)[:PROBLEMS_SHOWN]:
+        print(f"broken promise: {line}")
+    print(json.dumps(found.figures, separators=(",", ":")), flush=True)
+    return 0 if found.is_good else 1
+
+
+__all__ = ["DemoError", "DemoOptions", "find_map", "main", "run_demo"]

@@ -1,0 +1,64 @@
+"""What a demo shows in the terminal: who may sign in, and one line that tells how the town is."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Final
+
+from tocsin.app.demo_client import Staff
+from tocsin.app.demo_town import DemoTown
+
+LINE_EVERY_S: Final = 5.0
+"""Between two lines where the terminal cannot overwrite one."""
+ASK: Final = """\
+What to try:
+  {address}/api/openapi.json            the API, with examples
+  {address}/open311/v2/services.json    what residents can report
+  {address}/open311/v2/requests.json    what the public may see
+  {address}/health/ready, /metrics      how the node is
+Ctrl-C ends the day and counts.
+"""
+
+
+class Screen:
+    """Progress on standard output, in place on a terminal."""
+
+    def __init__(self, town: DemoTown, is_tty: bool) -> None:
+        self._town = town
+        self._is_tty = is_tty
+        self._shown_at = -LINE_EVERY_S
+
+    def greet(self, address: str, staff: Staff, password: str) -> None:
+        """The address, and accounts that exist for this demo only."""
+        print(f"A town lives at {address}")
+        print(f"Accounts, for this demo only; the password of all is: {password}")
+        for person in (staff.admin, *staff.people):
+            print(f"  {person.login:<32} {person.role or 'administrator'}")
+        print(ASK.format(address=address), flush=True)
+
+    def show(self, stage: str, *, last: bool = False) -> None:
+        """One line, or nothing when the last one is fresh."""
+        now = time.monotonic()
+        if not self._is_tty and not last and now - self._shown_at < LINE_EVERY_S:
+            return
+        self._shown_at = now
+        line = self._line(stage)
+        if self._is_tty:
+            sys.stdout.write(f"\r{line}\x1b[K" + ("\n" if last else ""))
+        else:
+            sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    def _line(self, stage: str) -> str:
+        town = self._town
+        statuses = [case.status for _, case in town.board.values()]
+        missed = sum(case.counts.missed for _, case in town.board.values())
+        is_open = sum(case.is_open for _, case in town.board.values())
+        late = sum(any(clock.missed for clock in case.clocks) for _, case in town.board.values())
+        local = town.clock.now().astimezone(town.zone)
+        return (
+            f"{local:%a %H:%M}  {len(town.receipts)} reports  {is_open} open"
+            f"  {statuses.count('merged')} merged  {statuses.count('verified')} verified"
+            f"  {late} late  {missed} escalated  ({stage})"
+        )

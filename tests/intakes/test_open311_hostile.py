@@ -198,6 +198,8 @@ def test_a_client_that_leaves_in_the_middle(small: Node):
         ("GET", "/v2/a/b/c/d.json", 404),
         ("GET", "/v2/", 404),
         ("GET", "/nothing", 404),
+        ("GET", "/services.json", 404),
+        ("GET", "/v2", 404),
         ("GET", "/v2/services.yaml", 404),
         ("GET", "/v2/requests.", 404),
         ("GET", "/v2/requests/x.html", 404),

@@ -1,0 +1,139 @@
+"""What comes in: reports, the tokens of those that were taken in batch, updates."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from starlette.responses import Response
+
+from tocsin.intakes.open311 import catalogue
+from tocsin.intakes.open311.counter import Asked, Counter
+from tocsin.intakes.open311.formats import Element, Value
+from tocsin.intakes.open311.parse import Submission, in_language, read, read_form
+from tocsin.intakes.open311.updates import Taken, read_update, take_update
+from tocsin.intakes.open311.words import sentence
+from tocsin.kernel.shared import Actor, Refused, ReportId
+from tocsin.packs.model import CaseType
+from tocsin.runtime.reception import MEDIA_LIMIT, Photo, Received
+
+REPORT_SCOPE: Final = "reports:write"
+UPDATE_SCOPE: Final = "cases:write"
+
+
+class Reporting(Counter):
+    """The handlers that write, and the one that says what became of a token."""
+
+    async def post_request(self, asked: Asked) -> Response:
+        submission = await self._submission(asked)
+        if isinstance(submission, Refused):
+            return self.refuse(asked, submission)
+        by = await self._admit(asked, submission)
+        if isinstance(by, Refused):
+            return self.refuse(asked, by)
+        code = submission.report.case_type
+        if not code:
+            return self.refuse(asked, Refused("service_code_missing", ""))
+        case_type = self.services.pack.services.get(code)
+        if case_type is None:
+            return self.refuse(asked, Refused("service_code_unknown", ""))
+        photos = await self._develop(submission.uploads)
+        if isinstance(photos, Refused):
+            return self.refuse(asked, photos)
+        report = replace(submission.report, case_type=case_type.code, photos=photos)
+        outcome = await self.services.reception.receive(report, by)
+        if isinstance(outcome, Refused):
+            return self.refuse(asked, outcome)
+        return self.say(asked, "service_requests", [self._receipt(asked, case_type, outcome)])
+
+    async def _submission(self, asked: Asked) -> Submission | Refused:
+        body = await self.body(asked.request)
+        if isinstance(body, Refused):
+            return body
+        submission = read(body, asked.request.headers)
+        if isinstance(submission, Refused):
+            return submission
+        return in_language(submission, asked.language)
+
+    async def _admit(self, asked: Asked, submission: Submission) -> Actor | Refused:
+        wrong = self.wrong_place(submission.jurisdiction or asked.query.get("jurisdiction_id"))
+        if wrong is not None:
+            return wrong
+        api_key = submission.api_key or asked.query.get("api_key")
+        return await self.actor(api_key, REPORT_SCOPE, self.options.key_required)
+
+    async def _develop(self, uploads: Sequence[bytes]) -> tuple[Photo, ...] | Refused:
+        if not uploads:
+            return ()
+        if len(uploads) > MEDIA_LIMIT:
+            return Refused("too_many", f"at most {MEDIA_LIMIT} photos")
+        photos: dict[str, Photo] = {}
+        for data in uploads:
+            photo = await self.darkroom.develop(data)
+            if isinstance(photo, Refused):
+                return photo
+            photos[photo.digest] = photo
+        return tuple(photos.values())
+
+    def _receipt(self, asked: Asked, case_type: CaseType, received: Received) -> Element:
+        code = received.code
+        notice = sentence("notice", asked.language, code=f"{code[:4]}-{code[4:8]}-{code[8:]}")
+        receipt: dict[str, Value] = {}
+        match catalogue.kind_of(case_type):
+            case "batch":
+                receipt["token"] = self._token(received.report_id)
+            case "blackbox":
+                pass
+            case _:
+                receipt["service_request_id"] = received.case_id
+        receipt["service_notice"] = notice
+        receipt["account_id"] = None
+        return receipt
+
+    def _token(self, report_id: ReportId) -> str:
+        """A token is the report's id with a proof that we gave it out. It is not the tracking
+        code: tokens travel in addresses, which are logged."""
+        proof = self.services.reception.code(ReportId(f"open311-token:{report_id}"))
+        return f"{report_id}-{proof}"
+
+    async def get_token(self, asked: Asked) -> Response:
+        wrong = self.wrong_place(asked.query.get("jurisdiction_id"))
+        if wrong is not None:
+            return self.refuse(asked, wrong)
+        report_id = ReportId(asked.name.rpartition("-")[0])
+        ours = self._token(report_id).encode()
+        if not hmac.compare_digest(ours, asked.name.encode("utf-8", "replace")):
+            return self.refuse(asked, Refused("token_unknown", ""))
+        reception = self.services.reception
+        found = await self.services.store.receipt(reception.code_hash(reception.code(report_id)))
+        if found is None:
+            return self.refuse(asked, Refused("token_unknown", ""))
+        value: Value = [{"service_request_id": found[0], "token": asked.name}]
+        return self.say(asked, "service_requests", value)
+
+    async def post_update(self, asked: Asked) -> Response:
+        taken = await self._take(asked)
+        if isinstance(taken, Refused):
+            return self.refuse(asked, taken)
+        return self.say(asked, "service_request_updates", [{"update_id": taken.update_id}])
+
+    async def _take(self, asked: Asked) -> Taken | Refused:
+        body = await self.body(asked.request)
+        if isinstance(body, Refused):
+            return body
+        form = read_form(body, asked.request.headers.get("content-type", ""))
+        if isinstance(form, Refused):
+            return form
+        fields = {**dict(reversed(asked.query.multi_items())), **dict(reversed(form.fields))}
+        wrong = self.wrong_place(fields.get("jurisdiction_id"))
+        if wrong is not None:
+            return wrong
+        by = await self.actor(fields.get("api_key"), UPDATE_SCOPE, required=True)
+        if isinstance(by, Refused):
+            return by
+        update = read_update(fields)
+        if isinstance(update, Refused):
+            return update
+        return await take_update(self.services, update, by)

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tocsin.app import logs
-from tocsin.app.settings import SETTINGS, Settings, SettingsError, load
+from tocsin.app.asking import FLAG, settings_of
+from tocsin.app.settings import SETTINGS, SettingsError
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -47,6 +48,7 @@ def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
     from tocsin.packs.reading import PackError
     from tocsin.runtime.ports import Unavailable
     from tocsin.simulation.extract import ExtractError
+    from tocsin.stores.postgres.backup import BackupError
     from tocsin.stores.postgres.binaries import EmbeddedPostgresError
     from tocsin.stores.postgres.migrate import MigrationError
     from tocsin.stores.vault import WrongMasterKey
@@ -54,6 +56,7 @@ def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
     return (
         AddressTaken,
         AtlasError,
+        BackupError,
         PackError,
         Unavailable,
         ExtractError,
@@ -101,21 +104,8 @@ def _verb(verbs: Any, name: str, run: Run, help: str, *, settings: bool = True):
         verb.add_argument("--config", type=Path, help="a TOML file with settings")
         for setting in SETTINGS:
             flag = "--" + setting.name.replace("_", "-")
-            verb.add_argument(flag, dest=f"set_{setting.name}", help=setting.doc, metavar="X")
+            verb.add_argument(flag, dest=FLAG + setting.name, help=setting.doc, metavar="X")
     return verb
-
-
-def settings_of(asked: argparse.Namespace, **defaults: object) -> Settings:
-    """The settings of this call: command line over environment over file over defaults."""
-    overrides = {
-        name.removeprefix("set_"): value
-        for name, value in vars(asked).items()
-        if name.startswith("set_")
-    }
-    for name, value in defaults.items():
-        if overrides.get(name) is None:
-            overrides[name] = value
-    return load(overrides, os.environ, asked.config)
 
 
 # -- serve -----------------------------------------------------------------------------
@@ -257,6 +247,20 @@ def _keeping_verbs(verbs: Any) -> None:
     verb.add_argument("--with-key", action="store_true", help="include the vault's master key")
     verb = _verb(verbs, "restore", _lazy("keeping", "restore"), "fill an empty node from a copy")
     verb.add_argument("file", type=Path)
+    _erase_verb(verbs)
+
+
+def _erase_verb(verbs: Any) -> None:
+    verb = _verb(verbs, "erase", _lazy("erasing", "erase"), "erase one person in one case")
+    who = verb.add_mutually_exclusive_group(required=True)
+    who.add_argument("--code", help="the tracking code of the person's report")
+    who.add_argument("--case", help="the case, with --report or --writer")
+    what = verb.add_mutually_exclusive_group()
+    what.add_argument("--report", help="the report of that case")
+    what.add_argument("--writer", help="the account whose notes and photos in that case go")
+    verb.add_argument(
+        "--reason", required=True, choices=("request", "retention", "mistake", "court")
+    )
 
 
 if __name__ == "__main__":

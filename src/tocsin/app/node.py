@@ -34,6 +34,7 @@ from tocsin.runtime.reception import Reception
 from tocsin.runtime.runner import Runner
 from tocsin.runtime.services import Services
 from tocsin.stores.postgres.accounts import PostgresAccounts
+from tocsin.stores.postgres.connections import Dsn
 from tocsin.stores.postgres.directory import Directory
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
 from tocsin.stores.postgres.store import PostgresStore
@@ -81,15 +82,18 @@ class Node:
     has_areas: bool
 
 
-def pack_of(settings: Settings) -> Pack:
-    """The pack the settings name: a shipped one, or a folder. Raises PackError, OSError."""
+def pack_folder(settings: Settings) -> Path:
+    """The pack the settings name: a folder, or a shipped one. Raises FileNotFoundError."""
     folder = Path(settings.pack)
-    if not (folder / "pack.toml").exists():
-        folder = builtin(settings.pack)
-    return load_pack(folder, calendar=settings.calendar or None)
+    return folder if (folder / "pack.toml").exists() else builtin(settings.pack)
 
 
-def start_database(settings: Settings) -> tuple[EmbeddedPostgres | None, str | Callable[[], str]]:
+def pack_of(settings: Settings) -> Pack:
+    """The checked pack of the settings. Raises PackError, FileNotFoundError."""
+    return load_pack(pack_folder(settings), calendar=settings.calendar or None)
+
+
+def start_database(settings: Settings) -> tuple[EmbeddedPostgres | None, Dsn]:
     """The database the settings name; the embedded one is started. Call from the main thread:
     the server ends with the thread that started it."""
     if settings.database_url:
@@ -113,7 +117,7 @@ def _code_key(keys: MasterKeys) -> bytes:
 @asynccontextmanager
 async def started(
     settings: Settings,
-    database: tuple[EmbeddedPostgres | None, str | Callable[[], str]],
+    database: tuple[EmbeddedPostgres | None, Dsn],
     clock: NodeClock | None = None,
 ) -> AsyncIterator[Node]:
     """Everything connected, migrated and known; closed again at the end. Serves nothing yet."""
@@ -180,7 +184,7 @@ def _account_options(settings: Settings) -> AccountOptions:
 
 async def serve(
     settings: Settings,
-    database: tuple[EmbeddedPostgres | None, str | Callable[[], str]],
+    database: tuple[EmbeddedPostgres | None, Dsn],
     clock: NodeClock | None = None,
     announce: Callable[[Node, str, str | None], None] | None = None,
 ) -> None:
@@ -300,6 +304,7 @@ async def _follow(node: Node) -> None:
 
 __all__ = [
     "AddressTaken",
+    "Dsn",
     "Node",
     "application",
     "keys_of",

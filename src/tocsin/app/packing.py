@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
-from pathlib import Path
 
+from tocsin.app.asking import settings_of
+from tocsin.app.clock import SteadyClock
 from tocsin.app.ground import atlas_of
-from tocsin.app.node import pack_of
-from tocsin.app.settings import Settings, load
+from tocsin.app.node import pack_folder, pack_of
 from tocsin.packs.check import check as findings_of
 from tocsin.packs.coverage import coverage as gaps_of
+from tocsin.packs.coverage import coverage_text
 from tocsin.packs.explain import explain_file
-from tocsin.packs.find import builtin
 from tocsin.packs.load import read_pack
 from tocsin.packs.reading import PackError
 
@@ -20,33 +19,18 @@ SHOWN = 50
 """Findings printed at a time: one screen; the count says how many there are."""
 
 
-def _settings(asked: argparse.Namespace) -> Settings:
-    overrides = {
-        name.removeprefix("set_"): value
-        for name, value in vars(asked).items()
-        if name.startswith("set_")
-    }
-    if getattr(asked, "folder", None):
-        overrides["pack"] = asked.folder
-    return load(overrides, os.environ, asked.config)
-
-
-def _folder(settings: Settings) -> Path:
-    folder = Path(settings.pack)
-    return folder if (folder / "pack.toml").exists() else builtin(settings.pack)
-
-
 def check(asked: argparse.Namespace) -> int:
     """Exit 0 when nothing is wrong, 1 with the list of findings."""
-    settings = _settings(asked)
+    settings = settings_of(asked, pack=asked.folder)
+    pack = None
     try:
-        pack = read_pack(_folder(settings), calendar=settings.calendar or None)
+        pack = read_pack(pack_folder(settings), calendar=settings.calendar or None)
         findings = list(findings_of(pack))
     except PackError as error:
         findings = list(error.findings)
     for finding in findings[:SHOWN]:
         print(finding)
-    if findings:
+    if findings or pack is None:
         print(f"{len(findings)} findings")
         return 1
     print(f"{pack.version}: {len(pack.case_types)} case types, nothing wrong")
@@ -54,22 +38,23 @@ def check(asked: argparse.Namespace) -> int:
 
 
 def explain(asked: argparse.Namespace) -> int:
-    settings = _settings(asked)
+    """Print the route, why each earlier rule did not match, the deadlines, and who is told."""
+    settings = settings_of(asked)
     atlas, _ = atlas_of(settings.data, settings.map)
     text = asked.report.read_text(encoding="utf-8")
-    print(explain_file(pack_of(settings), text, atlas, language=asked.language))
+    now = SteadyClock().now()
+    print(explain_file(pack_of(settings), text, atlas, now=now, language=asked.language))
     return 0
 
 
 def coverage(asked: argparse.Namespace) -> int:
     """Exit 0 when every grid cell has an owner for every case type, 1 with the gaps."""
-    settings = _settings(asked)
+    settings = settings_of(asked, pack=asked.folder)
     pack = pack_of(settings)
     atlas, _ = atlas_of(settings.data, settings.map)
-    gaps = list(gaps_of(pack, atlas))
-    for gap in gaps[:SHOWN]:
-        print(gap)
+    gaps = gaps_of(pack, atlas)
     if gaps:
+        print(coverage_text(pack, gaps[:SHOWN], asked.language))
         print(f"{len(gaps)} gaps")
         return 1
     cells = len(atlas.tier("cell"))

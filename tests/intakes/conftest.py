@@ -20,3 +20,13 @@ def node() -> Iterator[Node]:
 def client(node: Node) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=f"{node.url}/open311") as http:
         yield http
+
+
+@pytest.fixture(scope="module")
+def standing() -> Iterator[httpx.Client]:
+    """A client of one node for a whole file: for tests that leave nothing behind."""
+    with (
+        served(make_services()) as running,
+        httpx.Client(base_url=f"{running.url}/open311") as http,
+    ):
+        yield http

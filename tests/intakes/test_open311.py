@@ -33,8 +33,8 @@ from .node import (
 )
 
 
-def test_discovery_has_a_bare_type_and_a_past_changeset(client: httpx.Client):
-    as_json = client.get("/discovery.json")
+def test_discovery_has_a_bare_type_and_a_past_changeset(standing: httpx.Client):
+    as_json = standing.get("/discovery.json")
     assert as_json.headers["content-type"] == "application/json"
     document = as_json.json()
     changeset = datetime.fromisoformat(document["changeset"])
@@ -44,22 +44,22 @@ def test_discovery_has_a_bare_type_and_a_past_changeset(client: httpx.Client):
     for endpoint in document["endpoints"]:
         assert endpoint["formats"][0] == "text/xml"
         assert len(endpoint["formats"]) >= 2
-    as_xml = client.get("/discovery.xml")
+    as_xml = standing.get("/discovery.xml")
     assert as_xml.headers["content-type"] == "text/xml"
     assert fromstring(as_xml.content).find("endpoints/endpoint/formats/format").text == "text/xml"
-    assert client.get("/discovery").status_code == 200
-    assert client.get("/v2/discovery.json").json() == document
+    assert standing.get("/discovery").status_code == 200
+    assert standing.get("/v2/discovery.json").json() == document
 
 
-def test_the_fourteen_services(client: httpx.Client):
-    answer = client.get("/v2/services.json")
+def test_the_fourteen_services(standing: httpx.Client):
+    answer = standing.get("/v2/services.json")
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
     services = answer.json()
     assert len(services) == 14
     assert services[0]["service_code"] == VEHICLE
     assert services[0]["service_name"] == "Abandoned Vehicle"
     assert services[0]["metadata"] is True
-    answer = client.get("/v2/services.xml")
+    answer = standing.get("/v2/services.xml")
     assert answer.headers["content-type"] == "text/xml; charset=utf-8"
     root = fromstring(answer.content)
     assert root.tag == "services"
@@ -69,17 +69,17 @@ def test_the_fourteen_services(client: httpx.Client):
     assert root[0].findtext("metadata") == "true"
 
 
-def test_a_definition(client: httpx.Client):
-    definition = client.get(f"/v2/services/{VEHICLE}.json").json()
+def test_a_definition(standing: httpx.Client):
+    definition = standing.get(f"/v2/services/{VEHICLE}.json").json()
     assert definition["service_code"] == VEHICLE
     days, colour = definition["attributes"]
     assert (days["code"], days["datatype"], days["required"]) == ("HOWMANYD", "number", True)
     assert (colour["code"], colour["datatype"]) == ("FQSKA3", "singlevaluelist")
     assert {"key": "BLUE", "name": "Blue"} in colour["values"]
-    root = fromstring(client.get(f"/v2/services/{VEHICLE}.xml").content)
+    root = fromstring(standing.get(f"/v2/services/{VEHICLE}.xml").content)
     assert root.tag == "service_definition"
     assert root.findtext("attributes/attribute/variable") == "true"
-    assert client.get("/v2/services/nowhere.json").status_code == 404
+    assert standing.get("/v2/services/nowhere.json").status_code == 404
 
 
 def test_a_report_goes_in_and_is_found(client: httpx.Client):
@@ -437,8 +437,8 @@ PLACES = (
 
 @pytest.mark.parametrize("path", PLACES)
 @pytest.mark.parametrize("form", ["json", "xml"])
-def test_jurisdictions(client: httpx.Client, path: str, form: str):
-    answer = client.get(f"{path}.{form}", params={"jurisdiction_id": "elsewhere.gov"})
+def test_jurisdictions(standing: httpx.Client, path: str, form: str):
+    answer = standing.get(f"{path}.{form}", params={"jurisdiction_id": "elsewhere.gov"})
     assert answer.status_code == 404
     assert answer.headers["content-type"].endswith("; charset=utf-8")
     if form == "json":
@@ -449,7 +449,7 @@ def test_jurisdictions(client: httpx.Client, path: str, form: str):
         error = {each.tag: each.text for each in root[0]}
     assert "jurisdiction_id" in error["description"]
     assert str(error["code"]) == "404"
-    here = client.get(f"{path}.{form}", params={"jurisdiction_id": "cityofchicago.org"})
+    here = standing.get(f"{path}.{form}", params={"jurisdiction_id": "cityofchicago.org"})
     assert "jurisdiction_id" not in here.text
 
 

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ import asyncpg
 import pytest
 
 from tests.contracts.town import DISPATCHER, Town
+from tocsin.kernel.cases.evolve import fold
+from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import AgencyId, CaseId, Refused
 from tocsin.runtime.ports import CaseQuery, Committed, Unavailable
 from tocsin.runtime.verify import verify
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
+from tocsin.stores.postgres.filling import multiply
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.postgres.vault import PostgresVault
 from tocsin.stores.vault import MasterKeys
@@ -244,6 +248,34 @@ async def test_closing_finishes_what_is_queued(
     assert all(isinstance(outcome, Committed) for outcome in await asyncio.gather(*tasks))
 
 
+# -- a full disk
+
+FULL = """
+CREATE FUNCTION is_full() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$;
+CREATE TRIGGER is_full BEFORE INSERT ON journal EXECUTE FUNCTION is_full();
+"""
+
+
+async def test_a_full_disk_refuses_and_recovers(
+    postgres_store: PostgresStore, fresh_database: str
+) -> None:
+    """The server's own error code, raised where a full disk would raise it."""
+    town = Town()
+    connection = await asyncpg.connect(fresh_database)
+    await connection.execute(FULL)
+    orders = [town.opening(key=f"k{n}") for n in range(5)]
+    outcomes = await asyncio.gather(*map(postgres_store.commit, orders), return_exceptions=True)
+    for outcome in outcomes:
+        assert isinstance(outcome, Unavailable) and outcome.retry_after_s >= 10
+    assert await postgres_store.count(CaseQuery()) == 0
+    assert postgres_store.faults == 0
+    await connection.execute("DROP TRIGGER is_full ON journal")
+    await connection.close()
+    again = await asyncio.gather(*map(postgres_store.commit, orders))
+    assert all(isinstance(outcome, Committed) and not outcome.repeated for outcome in again)
+
+
 # -- two nodes on one database
 
 
@@ -342,6 +374,35 @@ async def test_an_errand_is_taken_by_one_of_two_nodes(
         )
     keys = [due.key for part in taken for due in part]
     assert len(keys) == len(set(keys)) >= 30
+
+
+# -- many
+
+
+@pytest.mark.slow
+async def test_a_hundred_thousand_timers_are_found_in_order_after_a_restart(
+    postgres_store: PostgresStore, fresh_database: str, master_keys: MasterKeys
+) -> None:
+    town = Town()
+    orders = [town.opening(due_s=600.0 * (n + 1)) for n in range(50)]
+    await asyncio.gather(*map(postgres_store.commit, orders))
+    assert await multiply(fresh_database, 100_000) == 99_950
+    assert await postgres_store.count(CaseQuery()) == 100_000
+    async with another(fresh_database, master_keys) as second:
+        rows = await sql(
+            fresh_database, "SELECT id, next_wake FROM cases ORDER BY next_wake, id LIMIT 500"
+        )
+        now = rows[-1][1]
+        assert await second.oldest_wake() == rows[0][1]
+        assert list(await second.waking(now, 500)) == [case_id for case_id, _ in rows]
+        assert list(await second.waking(rows[0][1] - timedelta(seconds=1), 500)) == []
+        # The copies are whole: the journal of each folds to its row's state.
+        entry = (await second.journal(rows[-1][0]))[0]
+        row = await second.case(rows[-1][0])
+        assert row is not None
+        assert fold(Case(row.case.id), entry.events) == row.case
+        # Work goes on beside them.
+        assert isinstance(await second.commit(town.opening()), Committed)
 
 
 # -- verify finds what was tampered with

@@ -75,6 +75,23 @@ def test_refusals_change_nothing_and_are_enumerated(policy: CasePolicy, game: li
 
 @SLOW
 @given(POLICIES, GAMES)
+def test_a_repeated_press_is_harmless(policy: CasePolicy, game: list[Move]) -> None:
+    """The same button at the same instant by the same person changes nothing more; only notes
+    add up."""
+    town = opened(policy)
+    for move in game:
+        before = town.case()
+        body, refused = play(town, move)
+        if refused is None and not isinstance(body, words.AddNote):
+            once = dict(town.cases)
+            again, presses = town.stamped[-1], town.presses
+            town.press(body, again[1].by)
+            town.presses = presses
+            assert town.cases == once, f"{type(body).__name__} from {before.status}"
+
+
+@SLOW
+@given(POLICIES, GAMES)
 def test_every_open_case_can_still_be_closed(policy: CasePolicy, game: list[Move]) -> None:
     town = _play_all(policy, game)
     for name in ("c1", "c2", "c3"):

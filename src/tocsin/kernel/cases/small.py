@@ -54,10 +54,13 @@ def request_hold(draft: Draft, body: words.RequestHold, facts: CaseFacts) -> Ref
     if refused is not None:
         return refused
     if case.hold is not None:
+        asked = (case.hold.reason, case.hold.until, case.hold.requested_by)
+        if asked == (body.reason, body.until, draft.who):
+            return None
         return Refused("hold_open", "a hold is already asked for or granted")
     if body.reason not in policy.hold_reasons:
         return Refused("hold_reason_unknown", f"one of: {', '.join(policy.hold_reasons)}")
-    if body.until <= draft.at:
+    if body.until.tzinfo is None or body.until <= draft.at:
         return Refused("bad_value", "the hold must end in the future")
     hold_s = (body.until - draft.at).total_seconds()
     if case.counts.hold_s + hold_s > policy.hold_cap_s:
@@ -76,6 +79,8 @@ def _is_own_request(draft: Draft, command: type[words.Command], requester: Actor
 
 def decide_hold(draft: Draft, body: words.DecideHold, facts: CaseFacts) -> Refused | None:
     hold = draft.case.hold
+    if hold is not None and hold.granted_at is not None and body.approve:
+        return None
     if hold is None or hold.granted_at is not None:
         return Refused("no_hold", "no hold waits for a decision")
     if _is_own_request(draft, words.DecideHold, hold.requested_by):
@@ -116,6 +121,9 @@ def request_extension(
     if policy.extension_percent <= 0:
         return Refused("extension_not_allowed", f"{policy.case_type} is not extended")
     if case.extension is not None:
+        asked = (case.extension.decided, case.extension.percent, case.extension.requested_by)
+        if asked == ("open", body.percent, draft.who):
+            return None
         return Refused("extension_used", "an extension is asked for once")
     if not 1 <= body.percent <= policy.extension_percent:
         return Refused("bad_value", f"1 to {policy.extension_percent} percent")
@@ -132,6 +140,8 @@ def _extendable(draft: Draft) -> bool:
 
 def decide_extension(draft: Draft, body: words.DecideExtension, facts: CaseFacts) -> Refused | None:
     extension = draft.case.extension
+    if extension is not None and extension.decided == ("approved" if body.approve else "refused"):
+        return None
     if extension is None or extension.decided != "open":
         return Refused("no_extension", "no extension waits for a decision")
     if _is_own_request(draft, words.DecideExtension, extension.requested_by):

@@ -275,6 +275,8 @@ def decide_appeal(draft: Draft, body: words.DecideAppeal, facts: CaseFacts) -> R
     evaluation = draft.case.evaluation
     if evaluation is None:
         return Refused("not_evaluated", "there is no evaluation")
+    if evaluation.appeal == ("upheld" if body.uphold else "rejected"):
+        return None
     if evaluation.appeal != "open":
         return Refused("no_appeal", "no appeal is open")
     rule = MACHINE.rules[words.DecideAppeal]

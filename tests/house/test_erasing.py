@@ -1,0 +1,146 @@
+"""`tocsin erase`: afterwards nothing of the person is left but references that open nothing."""
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import asyncpg
+import pytest
+
+from tests.conftest import create_database
+from tocsin.app.cli import _parser, main
+from tocsin.app.erasing import REASONS
+from tocsin.app.node import Node, started
+from tocsin.app.settings import Settings
+from tocsin.kernel.shared import Actor, ActorId, Place, Refused
+from tocsin.runtime.reception import IncomingReport, Received
+from tocsin.stores.postgres.embedded import EmbeddedPostgres
+
+CANARY = "CANARY-7f31"
+BY = Actor(ActorId("desk-1"), "staff")
+Answer = TypeVar("Answer")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, postgres_server: EmbeddedPostgres) -> Settings:
+    name = asyncio.run(create_database(postgres_server))
+    return Settings(data=tmp_path, database_url=postgres_server.dsn(name))
+
+
+def at_node(settings: Settings, work: Callable[[Node], Awaitable[Answer]]) -> Answer:
+    async def run() -> Answer:
+        async with started(settings, (None, settings.database_url)) as node:
+            return await work(node)
+
+    return asyncio.run(run())
+
+
+def report(words: str) -> IncomingReport:
+    return IncomingReport(
+        "phone",
+        "street-light-out",
+        f"{CANARY} {words}",
+        Place(24.94, 60.17),
+        address=f"{CANARY} street 7",
+        contact={"name": CANARY, "phone": CANARY},
+    )
+
+
+async def two_reports(node: Node) -> tuple[Received, Received]:
+    first = await node.services.reception.receive(report("the lamp is dark"), BY)
+    assert isinstance(first, Received)
+    second = await node.services.reception.attach(first.case_id, report("no light here"), BY)
+    assert not isinstance(second, Refused)
+    return first, second
+
+
+def erase(settings: Settings, *arguments: str, reason: str = "request") -> int:
+    flags = ["--data", str(settings.data), "--database-url", settings.database_url]
+    return main(["erase", *arguments, "--reason", reason, *flags])
+
+
+def subjects(settings: Settings) -> dict[str, int]:
+    async def read() -> dict[str, int]:
+        connection = await asyncpg.connect(settings.database_url)
+        try:
+            rows = await connection.fetch(
+                "SELECT k.subject, count(v.ref) FROM vault.keys k "
+                "JOIN vault.values v USING (case_id, subject) GROUP BY 1"
+            )
+            return {row[0]: row[1] for row in rows}
+        finally:
+            await connection.close()
+
+    return asyncio.run(read())
+
+
+def erasures(settings: Settings) -> list[tuple[str, ...]]:
+    async def read() -> list[tuple[str, ...]]:
+        connection = await asyncpg.connect(settings.database_url)
+        try:
+            rows = await connection.fetch("SELECT * FROM vault.erasures ORDER BY id")
+            return [tuple(str(each) for each in row.values()) for row in rows]
+        finally:
+            await connection.close()
+
+    return asyncio.run(read())
+
+
+def verified(settings: Settings) -> int:
+    flags = ["--data", str(settings.data), "--database-url", settings.database_url]
+    return main(["verify", *flags])
+
+
+def test_the_person_is_gone_and_the_journal_whole(settings: Settings) -> None:
+    first, second = at_node(settings, two_reports)
+    assert subjects(settings) == {first.report_id: 3, second.report_id: 3}
+
+    assert erase(settings, "--code", first.code.lower()) == 0
+    assert subjects(settings) == {second.report_id: 3}
+    assert verified(settings) == 0
+
+    async def opened(node: Node) -> tuple[int, str]:
+        row = await node.store.case(first.case_id)
+        assert row is not None
+        refs = [each for each in (row.case.reports[0].description,) if each is not None]
+        values = await node.services.vault.open(refs, by=BY, purpose="handling")
+        return len(values), row.case.status
+
+    assert at_node(settings, opened) == (0, "received")
+
+
+def test_the_record_of_it_names_nobody(settings: Settings) -> None:
+    first, _ = at_node(settings, two_reports)
+    asked = ("--case", first.case_id, "--report", first.report_id)
+    assert erase(settings, *asked, reason="court") == 0
+    assert erase(settings, *asked, reason="court") == 0, "a repeat is harmless"
+    records = erasures(settings)
+    assert [record[-2:] for record in records] == [("court", "3"), ("court", "0")]
+    assert CANARY not in str(records)
+    assert {record[2] for record in records} == {"operator"}
+
+
+def test_what_is_unknown_erases_nothing(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, _ = at_node(settings, two_reports)
+    before = subjects(settings)
+    assert erase(settings, "--code", "2222 2222 2222") == 1
+    assert erase(settings, "--case", "none", "--report", first.report_id) == 1
+    assert erase(settings, "--case", first.case_id, "--report", "none") == 1
+    assert erase(settings, "--case", first.case_id, "--writer", "nobody") == 1
+    assert erase(settings, "--case", first.case_id) == 2
+    assert erase(settings, "--code", first.code, "--report", first.report_id) == 2
+    assert subjects(settings) == before
+    assert erasures(settings) == []
+    assert CANARY not in capsys.readouterr().out
+
+
+def test_the_grounds_are_a_closed_list() -> None:
+    parser: argparse.ArgumentParser = _parser()
+    for reason in REASONS:
+        assert parser.parse_args(["erase", "--code", "x", "--reason", reason]).reason == reason
+    with pytest.raises(SystemExit):
+        parser.parse_args(["erase", "--code", "x", "--reason", f"{CANARY} asked"])

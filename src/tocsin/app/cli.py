@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
     """What an operator can mend: said in one line, without a traceback."""
+    from tocsin.app.importing import ImportFailed
     from tocsin.app.node import AddressTaken
     from tocsin.geography.tiers import AtlasError
     from tocsin.packs.reading import PackError
@@ -60,6 +61,7 @@ def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
         PackError,
         Unavailable,
         ExtractError,
+        ImportFailed,
         EmbeddedPostgresError,
         MigrationError,
         WrongMasterKey,
@@ -176,7 +178,12 @@ def _town_verbs(verbs: Any) -> None:
         verb.set_defaults(run=run, rest=[])
     verb = _verb(verbs, "areas", _areas, "cut a map extract into four tiers of areas")
     verb.add_argument("map_file", type=Path, metavar="FILE.osm.pbf")
-    verb = _verb(verbs, "import", _import, "take closed cases of the past from a file")
+    verb = _verb(
+        verbs,
+        "import",
+        _lazy("importing", "import_file"),
+        "take closed cases of the past from a file",
+    )
     verb.add_argument("file", type=Path)
     verb.add_argument("--format", choices=("open311", "nyc311", "sf-fire"), help="guessed if unset")
     verb.add_argument("--rejects", type=Path, help="where to write what was skipped, and why")
@@ -205,12 +212,6 @@ def _sim(asked: argparse.Namespace) -> int:
     from tocsin.simulation.campaign import main as campaign
 
     return campaign(asked.rest)
-
-
-def _import(asked: argparse.Namespace) -> int:
-    from tocsin.app.importing import import_file
-
-    return _run(import_file(settings_of(asked), asked.file, asked.format, asked.rejects))
 
 
 # -- packs -----------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -119,7 +119,7 @@ async def started(
     settings: Settings,
     database: tuple[EmbeddedPostgres | None, Dsn],
     clock: NodeClock | None = None,
-) -> AsyncIterator[Node]:
+) -> AsyncGenerator[Node]:
     """Everything connected, migrated and known; closed again at the end. Serves nothing yet."""
     embedded, dsn = database
     clock = clock or SteadyClock()

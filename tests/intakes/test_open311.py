@@ -12,6 +12,8 @@ from defusedxml.ElementTree import fromstring
 
 from tocsin.intakes.open311 import Open311Options
 from tocsin.kernel.cases.vocabulary import MergeCase, PublishCase, RefuseCase, VoidCase
+from tocsin.packs.find import builtin
+from tocsin.packs.load import load_pack
 from tocsin.packs.model import Pack
 from tocsin.runtime.ports import Unavailable
 
@@ -304,6 +306,33 @@ def test_notes_and_errors_in_chinese(client: httpx.Client):
         http = httpx.Client(base_url=f"{node.url}/open311", headers=chinese)
         assert one(http, post(http))["status_notes"] == "已收到，等待查看。"
         assert http.get("/v2/requests/x.json").json()[0]["description"].startswith("找不到")
+
+
+def test_the_county_pack_in_both_languages():
+    """Every public service and its questions, in both formats; Chinese where it is asked for."""
+    pack = load_pack(builtin("county"))
+    with served(make_services(pack)) as node:
+        for language in ("en", "zh-CN"):
+            http = httpx.Client(
+                base_url=f"{node.url}/open311", headers={"accept-language": language}
+            )
+            services = http.get("/v2/services.json").json()
+            assert len(services) == len(pack.services) >= 40
+            root = fromstring(http.get("/v2/services.xml").content)
+            names = [each["service_name"] for each in services]
+            assert [each.findtext("service_name") for each in root] == names
+            assert all(each["description"] and each["group"] for each in services)
+            is_chinese = [any("\u4e00" <= letter <= "\u9fff" for letter in name) for name in names]
+            assert all(is_chinese) if language == "zh-CN" else not any(is_chinese)
+            for each in services:
+                code = each["service_code"]
+                definition = http.get(f"/v2/services/{code}.json").json()
+                assert bool(definition["attributes"]) == each["metadata"]
+                root = fromstring(http.get(f"/v2/services/{code}.xml").content)
+                codes = [each.findtext("code") for each in root.iter("attribute")]
+                assert codes == [each["code"] for each in definition["attributes"]]
+                is_sealed = pack.services[code].terms.sealed
+                assert (each["type"] == "blackbox") == is_sealed
 
 
 # -- what never comes out

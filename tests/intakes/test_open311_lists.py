@@ -39,6 +39,7 @@ from .node import (
     make_services,
     post,
     publish,
+    state,
     tell,
 )
 
@@ -276,6 +277,24 @@ def test_empty_parameters_are_absent(client: httpx.Client):
     case_id = post(client)
     query = "service_request_id=&service_code=&start_date=&status=&page=&lat=&long=&zodiac=virgo"
     assert ids(client.get(f"/v2/requests.json?{query}")) == [case_id]
+
+
+def test_lists_may_be_declared_several_times(client: httpx.Client, node: Node):
+    first, second, _ = (post(client, description=str(number)) for number in range(3))
+    tell(node, first, RefuseCase("not_ours"))
+    several = [("service_request_id", first), ("service_request_id", second)]
+    assert set(ids(client.get("/v2/requests.json", params=several))) == {first, second}
+    both = [("status", "open"), ("status", "closed"), ("page_size", "1"), ("page_size", "9")]
+    assert len(ids(client.get("/v2/requests.json", params=both))) == 3
+
+
+def test_what_nobody_has_found_is_near_nothing(client: httpx.Client, node: Node):
+    case_id = post(client, lat="", long="")
+    place = state(node, case_id).place
+    assert place is not None
+    around = {"lat": str(place.lat), "long": str(place.lon)}
+    assert ids(client.get("/v2/requests.json", params=around)) == []
+    assert ids(client.get("/v2/requests.json")) == [case_id]
 
 
 def test_pages_are_linked(client: httpx.Client, node: Node):

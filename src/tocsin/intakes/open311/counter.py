@@ -121,8 +121,12 @@ class Counter:
             response.headers["retry-after"] = str(RETRY_AFTER_S)
         return response
 
+    def base_url(self, asked: Asked) -> str:
+        """The address this node is known by, else the one it was asked at."""
+        return self.services.public_url.rstrip("/") or asked.base_url
+
     def teller(self, asked: Asked, extensions: bool = False) -> Teller:
-        base_url = self.services.public_url.rstrip("/") or asked.base_url
+        base_url = self.base_url(asked)
         return Teller(self.services, asked.language, base_url, self.desk, extensions)
 
     # -- who asks

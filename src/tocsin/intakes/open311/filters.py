@@ -7,7 +7,7 @@ the board knows them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, get_args
@@ -26,6 +26,8 @@ PAGES_ROWS_MAX: Final = 20_000
 """How far paging reaches: `page` times `page_size`. Beyond it, narrow the dates or take the CSV."""
 YEARS: Final = range(1900, 2201)
 """Dates outside are a mistake, and their sums might not be dates at all."""
+LISTS: Final = ("service_request_id", "service_code", "status")
+"""These may be declared several times, or once with commas."""
 IDS_MAX: Final = 1_000
 LIST_CHARS_MAX: Final = 50_000
 RADIUS_MAX_M: Final = 9_900.0
@@ -101,10 +103,21 @@ class Filters:
         )
 
 
+def as_mapping(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """A query as one value for each name: lists that were declared several times are joined, of
+    anything else the last one counts."""
+    query: dict[str, str] = {}
+    for name, value in pairs:
+        if name in LISTS and name in query:
+            value = f"{query[name]},{value}"
+        query[name] = value
+    return query
+
+
 def read_filters(
     query: Mapping[str, str], now: Instant, *, bulk: bool = False
 ) -> Filters | Refused:
-    """The filters of a query string; the last of a repeated parameter counts, empty is absent.
+    """The filters of a query; an empty parameter is an absent one.
 
     `bulk` lifts the limits of span and volume: for the CSV download. Refused as `bad_parameter`
     (detail: which), `span_too_long`, `bad_coordinates`, `request_missing`.

@@ -34,7 +34,7 @@ LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 BULK_ROWS: Final = 500
 """Cases of one page of a bulk download: its published texts are opened together."""
 BREATH: Final = 100
-"""Cases told in one go, about a millisecond."""
+"""Cases told in one go, under two milliseconds."""
 PUBLIC: Final = Actor(ActorId("public"), "integration")
 """Who reads published words: everybody."""
 PURPOSE: Final = "publication"
@@ -133,8 +133,11 @@ async def _find_near(services: Services, filters: Filters) -> list[BoardRow]:
     rows = await services.store.near(
         filters.around, filters.radius_m * NEAR_MARGIN, since, NEAR_MAX
     )
+    desk = desk_of(services.atlas)
     kept: list[BoardRow] = []
     for row in rows:
+        if not is_located(row.case, desk):
+            continue
         case_type = shown_type(services.pack, row.case)
         if filters.matches(row, case_type.service_code if case_type else None):
             kept.append(row)
@@ -183,6 +186,12 @@ def desk_of(atlas: Atlas) -> Place:
     home = atlas.area(nearest.nearest if isinstance(nearest, Outside) else nearest.cell)
     inside = home.polygon.representative_point()
     return Place(inside.x, inside.y)
+
+
+def is_located(case: Case, desk: Place | None) -> bool:
+    """Whether anyone knows where it is. A case that was reported with an address only stands on
+    the board in the middle of the county until someone has found the place."""
+    return case.place != desk or not case.reports or case.reports[0].address is None
 
 
 def is_closed(case: Case) -> bool:
@@ -272,12 +281,8 @@ class Teller:
         ]
 
     def _position(self, case: Case) -> tuple[float | None, float | None]:
-        """Nothing for a case that was reported with an address only: its point on the board is
-        the middle of the county until someone has found the place."""
         place = case.place
-        if place is None:
-            return None, None
-        if place == self.desk and case.reports and case.reports[0].address is not None:
+        if place is None or not is_located(case, self.desk):
             return None, None
         return place.lat, place.lon
 

@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from tocsin.intakes.open311 import catalogue
 from tocsin.intakes.open311.counter import Asked, Counter, Open311Options
-from tocsin.intakes.open311.filters import read_filters
+from tocsin.intakes.open311.filters import as_mapping, read_filters
 from tocsin.intakes.open311.formats import (
     CSV_TYPE,
     DISCOVERY_TYPES,
@@ -45,7 +45,7 @@ class Looking(Counter):
         self._catalogue: dict[tuple[str, Format, str], bytes] = {}
 
     async def get_discovery(self, asked: Asked) -> Response:
-        base_url = self.services.public_url.rstrip("/") or asked.base_url
+        base_url = self.base_url(asked)
         document = catalogue.discovery(
             base_url, self.changeset, self.options.contact, self.options.key_service
         )
@@ -76,14 +76,14 @@ class Looking(Counter):
 
     async def get_requests(self, asked: Asked) -> Response:
         wrong = self.wrong_place(asked.query.get("jurisdiction_id"))
-        filters = read_filters(asked.query, self.services.clock.now())
+        filters = read_filters(_mapped(asked), self.services.clock.now())
         if wrong is not None or isinstance(filters, Refused):
             return self.refuse(asked, wrong or cast(Refused, filters))
         rows, more = await find(self.services, filters)
         teller = self.teller(asked, filters.extensions)
         elements = await tell(self.services, rows, teller)
         response = self.say(asked, "service_requests", elements)
-        return _linked(response, asked, filters.page + 1 if more else None)
+        return self._linked(response, asked, filters.page + 1 if more else None)
 
     async def get_request(self, asked: Asked) -> Response:
         """One request, or several ids parted by commas."""
@@ -105,9 +105,17 @@ class Looking(Counter):
             return self.refuse(asked, Refused("request_unknown", ""))
         return self.say(asked, "service_requests", await tell(self.services, rows, teller))
 
+    def _linked(self, response: Response, asked: Asked, next_page: int | None) -> Response:
+        """Says where the next page is (RFC 8288)."""
+        if next_page is not None:
+            url = asked.request.url.include_query_params(page=next_page)
+            where = f"{self.base_url(asked)}{url.path}?{url.query}"
+            response.headers["link"] = f'<{where}>; rel="next"'
+        return response
+
     async def get_bulk(self, asked: Asked) -> Response:
         wrong = self.wrong_place(asked.query.get("jurisdiction_id"))
-        filters = read_filters(asked.query, self.services.clock.now(), bulk=True)
+        filters = read_filters(_mapped(asked), self.services.clock.now(), bulk=True)
         if wrong is not None or isinstance(filters, Refused):
             return self.refuse(asked, wrong or cast(Refused, filters))
         teller = self.teller(asked)
@@ -150,12 +158,12 @@ class Looking(Counter):
 
     async def get_updates(self, asked: Asked) -> Response:
         wrong = self.wrong_place(asked.query.get("jurisdiction_id"))
-        filters = read_filters(asked.query, self.services.clock.now())
+        filters = read_filters(_mapped(asked), self.services.clock.now())
         if wrong is not None or isinstance(filters, Refused):
             return self.refuse(asked, wrong or cast(Refused, filters))
         elements, more = await list_updates(self.services, filters, asked.language)
         response = self.say(asked, "service_request_updates", elements)
-        return _linked(response, asked, filters.page + 1 if more else None)
+        return self._linked(response, asked, filters.page + 1 if more else None)
 
 
 def _bare(data: bytes, media_type: str) -> Response:
@@ -163,9 +171,5 @@ def _bare(data: bytes, media_type: str) -> Response:
     return Response(data, headers={"content-type": media_type})
 
 
-def _linked(response: Response, asked: Asked, next_page: int | None) -> Response:
-    """Says where the next page is (RFC 8288)."""
-    if next_page is not None:
-        url = asked.request.url.include_query_params(page=next_page)
-        response.headers["link"] = f'<{url}>; rel="next"'
-    return response
+def _mapped(asked: Asked) -> dict[str, str]:
+    return as_mapping(asked.query.multi_items())

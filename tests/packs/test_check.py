@@ -2,13 +2,16 @@
 
 import copy
 import json
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from tocsin.kernel.shared import AreaId, AreaPath
 from tocsin.packs.check import check
+from tocsin.packs.coverage import coverage
 from tocsin.packs.find import builtin, builtins
 from tocsin.packs.load import load_pack, read_content, read_pack
 from tocsin.packs.model import Pack
@@ -81,6 +84,9 @@ PLANTED: list[tuple[str, str, Plant]] = [
     ("dangling", "no calendar", lambda c: standard(c)["clocks"].update(
         handle={"within": "5 work days", "calendar": "mars"})),
     ("dangling", "no calendar", lambda c: c.update(calendar="mars")),
+    ("dangling", "profiles spare", lambda c: c["pack"]["profiles"].update(
+        spare={"clocks": {"handle": {"within": "1 work day", "ladder": "spare"}}})),
+    ("bad_value", "that of its file", lambda c: c["calendars"]["chicago"].update(name="x")),
     ("dangling", "no group", lambda c: pothole(c).update(group="citi")),
     ("dangling", "no profile", lambda c: pothole(c).update(profile="standart")),
     ("dangling", "no role", lambda c: standard(c)["urge"][0].update(roles=["king"])),
@@ -146,17 +152,41 @@ def test_the_packs_that_come_with_it_are_sound() -> None:
             assert check(read_pack(builtin(name), calendar=calendar)) == []
 
 
-def test_reading_never_raises_for_wrong_types(sound: Content) -> None:
-    """Each value of a pack replaced by something else: findings, never a crash."""
-    for wrong in (None, 7, "x", True, [], {}, [7], {"en": 7}):
-        for key in sound["pack"]:
-            content = copy.deepcopy(sound)
-            content["pack"][key] = wrong
-            assert isinstance(check(Pack(content)), list)
-        for key in first(sound):
-            content = copy.deepcopy(sound)
-            first(content)[key] = wrong
-            assert isinstance(check(Pack(content)), list)
+WRONG: list[Any] = [
+    7, -1, 1.5, "x", "", True, [], {}, [7], ["x"], {"en": 7}, {"en": "x"}, "5 work days", "a-b",
+    "22:00-22:00", [[1]], [{}], {"x": {}},
+]  # fmt: skip
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    if isinstance(value, dict):
+        for key, inner in cast(dict[str, Any], value).items():
+            yield from places(inner, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(cast(list[Any], value)):
+            yield from places(inner, (*path, number))
+
+
+def test_checking_never_raises_whatever_a_value_is() -> None:
+    """One value anywhere in the county pack is replaced: findings or none, never a crash."""
+    whole: Content = json.loads(json.dumps(read_content(builtin("county"))))
+    names = ("flooding.toml", "scam-report.toml", "social-care.toml")
+    whole["types"] = {name: whole["types"][name] for name in names}
+    rng = random.Random(7)
+    inside = [p for p in places(whole) if p[:1] in (("pack",), ("types",), ("calendars",))]
+    deep = [path for path in inside if len(path) > (1 if path[0] == "pack" else 2)]
+    found = 0
+    for path in rng.sample(deep, 200):
+        content = copy.deepcopy(whole)
+        table: Any = content
+        for key in path[:-1]:
+            table = table[key]
+        table[path[-1]] = rng.choice(WRONG)
+        pack = Pack(content)
+        found += bool(check(pack))
+        coverage(pack, [AreaPath(*map(AreaId, "abcd"))])
+    assert found > 100
 
 
 def test_loading_lists_all_findings_at_once(tmp_path: Path) -> None:

@@ -130,8 +130,11 @@ def _profiles(reader: Reader) -> Mapping[str, Terms]:
 def _calendars(tables: Mapping[str, Table], findings: list[Finding]) -> Mapping[str, Calendar]:
     found: dict[str, Calendar] = {}
     for name, table in tables.items():
-        calendar = read_calendar(Reader(table, f"calendars/{name}.toml", findings))
+        reader = Reader(table, f"calendars/{name}.toml", findings)
+        calendar = read_calendar(reader)
         if calendar is not None:
+            if calendar.name != name:
+                reader.find("name", "bad_value", f"must be that of its file, {name!r}")
             found[name] = calendar
     return found
 

@@ -59,6 +59,7 @@ def check(pack: Pack) -> list[Finding]:
     """All defects of a pack, sorted by place; an empty list means that it can be used."""
     found = list(pack.findings)
     found += _ladders(pack)
+    found += _profiles(pack)
     found += _messages(pack)
     for case_type in pack.case_types.values():
         where = f"case type {case_type.code}"
@@ -78,6 +79,13 @@ def _ladders(pack: Pack) -> Iterator[Finding]:
         for rung in rungs:
             if not rung.tell:
                 yield Finding(where, "ladder", f"the rung at {rung.percent} tells nobody")
+
+
+def _profiles(pack: Pack) -> Iterator[Finding]:
+    """Names in profiles, also in those that no type uses yet."""
+    for name, terms in pack.parsed.profiles.items():
+        for at, problem, text in _clock_names(pack, terms):
+            yield Finding(f"pack.toml profiles {name} {at}", problem, text)
 
 
 def _messages(pack: Pack) -> Iterator[Finding]:
@@ -117,6 +125,10 @@ def _names(pack: Pack, case_type: CaseType) -> Iterator[Defect]:
     if terms.arbiter and terms.arbiter not in pack.agencies:
         hint = nearest(terms.arbiter, pack.agencies)
         yield "arbiter", "dangling", f"there is no agency {terms.arbiter!r}{hint}"
+    yield from _clock_names(pack, terms)
+
+
+def _clock_names(pack: Pack, terms: Terms) -> Iterator[Defect]:
     clocks = [(name, clock) for name, clock in terms.clocks]
     for name, clock in [*clocks, *((f"urge {u.level}", u.clock) for u in terms.urges)]:
         if clock.ladder not in pack.parsed.ladders:

@@ -140,6 +140,7 @@ async def started(
         web = _web_options(settings)
         accounts = Accounts(account_store, clock, ids, _account_options(settings), web)
         runner = Runner(engine, addresses, settings.errand_interval_s)
+        stories = PostgresStories(store.readers)
         services = Services(
             store=store,
             vault=PostgresVault(store.readers, keys, clock),
@@ -152,11 +153,11 @@ async def started(
             keys=accounts,
             jurisdiction=pack.jurisdiction,
             public_url=settings.public_url,
+            stories=stories,
             heartbeat=runner.heartbeat,
         )
         tick_s = settings.sse_tick_ms / 1000
         hub = Hub(store, tick_s, settings.sse_queue_limit)
-        stories = PostgresStories(store.readers)
         yield Node(
             settings, services, store, accounts, hub, runner, stories, directory, registry,
             embedded, has_areas,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from tocsin.geography.areas import Atlas
 from tocsin.packs.model import Pack
 from tocsin.runtime.engine import Engine
+from tocsin.runtime.following import Stories
 from tocsin.runtime.ports import Clock, Ids, KeyRing, Store, Vault
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.runner import Heartbeat
@@ -27,4 +28,6 @@ class Services:
     keys: KeyRing
     jurisdiction: str
     public_url: str = ""
+    stories: Stories | None = None
+    """What the measures are read from; None on a node that keeps none."""
     heartbeat: Heartbeat = field(default_factory=Heartbeat)

@@ -43,8 +43,13 @@ class Failure:
     """Why a condition did not hold: its kind, what it wanted, what it met."""
 
     kind: Kind
-    wanted: str
+    source: Condition
     met: str
+
+    @property
+    def wanted(self) -> str:
+        """What would have matched; put into words only when somebody asks."""
+        return wanted_of(self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class InArea:
     def failure(self, moment: Moment) -> Failure | None:
         if any(area in self.areas for area in moment.areas):
             return None
-        return Failure("area", ", ".join(sorted(self.areas)), " / ".join(moment.areas))
+        return Failure("area", self, " / ".join(moment.areas))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +70,7 @@ class AtTier:
     def failure(self, moment: Moment) -> Failure | None:
         if moment.areas[self.tier] in self.areas:
             return None
-        wanted = f"{TIERS[self.tier]} {', '.join(sorted(self.areas))}"
-        return Failure("tier", wanted, moment.areas[self.tier])
+        return Failure("tier", self, moment.areas[self.tier])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +84,7 @@ class Hours:
         for start, end in self.spans:
             if start <= minute < end or (end < start and (minute >= start or minute < end)):
                 return None
-        wanted = ", ".join(f"{clock_text(start)}-{clock_text(end)}" for start, end in self.spans)
-        return Failure("hours", wanted, clock_text(minute))
+        return Failure("hours", self, clock_text(minute))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,7 @@ class Weekday:
     def failure(self, moment: Moment) -> Failure | None:
         if moment.weekday in self.days:
             return None
-        wanted = ", ".join(WEEKDAYS[day] for day in sorted(self.days))
-        return Failure("weekday", wanted, WEEKDAYS[moment.weekday])
+        return Failure("weekday", self, WEEKDAYS[moment.weekday])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Workday:
     def failure(self, moment: Moment) -> Failure | None:
         if moment.is_workday is self.is_workday:
             return None
-        return Failure("workday", _yes(self.is_workday), _yes(moment.is_workday))
+        return Failure("workday", self, _yes(moment.is_workday))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +120,8 @@ class Answer:
         given = moment.answers.get(self.field, ())
         if any(self._fits(value) for value in given):
             return None
-        if self.values:
-            wanted = f"{self.field} = {', '.join(sorted(self.values))}"
-        else:
-            wanted = f"{self.field} = {self.low}…{self.high}"
         # What a person answered is not repeated: reasons are stored and shown.
-        return Failure("answer", wanted, "…" if given else "-")
+        return Failure("answer", self, "…" if given else "-")
 
     def _fits(self, value: str) -> bool:
         if self.low is None or self.high is None:
@@ -151,14 +149,13 @@ class AnyOf:
     parts: tuple[Condition, ...]
 
     def failure(self, moment: Moment) -> Failure | None:
-        failures: list[Failure] = []
+        met: list[str] = []
         for part in self.parts:
             failed = part.failure(moment)
             if failed is None:
                 return None
-            failures.append(failed)
-        wanted = " | ".join(failed.wanted for failed in failures)
-        return Failure("any", wanted, " | ".join(dict.fromkeys(f.met for f in failures)))
+            met.append(failed.met)
+        return Failure("any", self, " | ".join(dict.fromkeys(met)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +165,7 @@ class Not:
     def failure(self, moment: Moment) -> Failure | None:
         if self.part.failure(moment) is not None:
             return None
-        return Failure("not", describe(self.part), clock_text(moment.minute))
+        return Failure("not", self, clock_text(moment.minute))
 
 
 Condition = InArea | AtTier | Hours | Weekday | Workday | Answer | AllOf | AnyOf | Not
@@ -191,16 +188,33 @@ def leaves(condition: Condition | None) -> Iterator[Condition]:
 def describe(condition: Condition) -> str:
     """A condition on one line, in the words of the TOML."""
     match condition:
+        case InArea():
+            return f"area {wanted_of(condition)}"
+        case Hours():
+            return f"hours {wanted_of(condition)}"
+        case Weekday():
+            return f"weekday {wanted_of(condition)}"
+        case AnyOf(parts):
+            return " | ".join(describe(part) for part in parts)
+        case Not():
+            return f"not ({wanted_of(condition)})"
+        case _:
+            return wanted_of(condition)
+
+
+def wanted_of(condition: Condition) -> str:
+    """What a condition wants, without the name of its kind."""
+    match condition:
         case InArea(areas):
-            return f"area {', '.join(sorted(areas))}"
+            return ", ".join(sorted(areas))
         case AtTier(tier, areas):
             return f"{TIERS[tier]} {', '.join(sorted(areas))}"
         case Hours(spans):
-            return "hours " + ", ".join(f"{clock_text(a)}-{clock_text(b)}" for a, b in spans)
+            return ", ".join(f"{clock_text(start)}-{clock_text(end)}" for start, end in spans)
         case Weekday(days):
-            return "weekday " + ", ".join(WEEKDAYS[day] for day in sorted(days))
+            return ", ".join(WEEKDAYS[day] for day in sorted(days))
         case Workday(wanted):
-            return "workday" if wanted else "no workday"
+            return _yes(wanted)
         case Answer(field, values, low, high):
             return f"{field} = {', '.join(sorted(values)) or f'{low}…{high}'}"
         case AllOf(parts):
@@ -208,7 +222,7 @@ def describe(condition: Condition) -> str:
         case AnyOf(parts):
             return " | ".join(describe(part) for part in parts)
         case Not(part):
-            return f"not ({describe(part)})"
+            return describe(part)
 
 
 def clock_text(minute: int) -> str:

@@ -23,7 +23,6 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from tests.kernel.deadline_cases import Setting, allowance, mix, settings
-
 from tocsin.kernel import deadlines
 from tocsin.kernel.deadlines import KINDS, Allowance, Calendar, Kind, Left
 

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.kernel.deadline_cases import load, made
 
+from tests.kernel.deadline_cases import load, made
 from tocsin.kernel.deadlines import (
     KINDS,
     MAX_SECONDS,

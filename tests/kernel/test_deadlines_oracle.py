@@ -6,9 +6,9 @@ import random
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+
 from tests.kernel.deadline_cases import allowance, mix, settings
 from tests.kernel.deadline_oracle import Candidate, campaign
-
 from tocsin.kernel.deadlines import (
     KINDS,
     Allowance,

@@ -26,8 +26,8 @@ from tocsin.app.demo_screen import Screen
 from tocsin.app.demo_summary import PROBLEMS_SHOWN, Reckoning, reckon
 from tocsin.app.demo_town import DemoTown, TownTime
 from tocsin.app.ground import town_from_map
-from tocsin.geography.areas import Atlas
-from tocsin.kernel.shared import AreaId, Instant
+from tocsin.geography.areas import Atlas, Outside
+from tocsin.kernel.shared import AreaId, Instant, Place
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
 from tocsin.packs.model import Pack
@@ -48,6 +48,8 @@ SETTLE_MIN: Final = 30.0
 """Town minutes in which everyone works on after the last report."""
 SETTLE_S: Final = 60.0
 """And never more real seconds than this."""
+EDGE: Final = 0.0006
+"""Degrees of latitude, some 65 metres: three times the spread of what people point at."""
 RUNNER_S: Final = 3.0
 """Real seconds in which the node's clocks surely speak: it looks twice a second."""
 STOP_S: Final = 20.0
@@ -207,15 +209,16 @@ class DemoNode:
 async def _live(options: DemoOptions, node: DemoNode, map_file: Path, data: Path) -> int:
     pack = load_pack(builtin("county"), calendar=CALENDAR)
     town = await asyncio.to_thread(town_from_map, map_file, data)
-    county = Atlas(town.areas).tier("county")[0].id
+    atlas = Atlas(town.areas)
+    county = atlas.tier("county")[0].id
     client = Client(node.address)
     try:
         staff = Staff(client, county)
         await staff.begin(node.token)
         clock = TownTime(await _node_time(client, staff.admin), options.speed)
-        people = _people(options, pack, town, client, staff, clock)
+        people = _people(options, pack, town, atlas, client, staff, clock)
         screen = Screen(people, is_tty=sys.stdout.isatty() and not options.headless)
-        await _invite(staff, pack, Atlas(town.areas), county)
+        await _invite(staff, pack, atlas, county)
         if not options.headless:
             screen.greet(node.address, staff, PASSWORD)
         return await _day(options, node, people, screen)
@@ -227,20 +230,22 @@ def _people(
     options: DemoOptions,
     pack: Pack,
     town: Town,
+    atlas: Atlas,
     client: Client,
     staff: Staff,
     clock: TownTime,
 ) -> DemoTown:
     rng = Random(options.seed)
     arrivals = Arrivals(
-        pack, spots_of(town), Random(rng.getrandbits(64)), clock.now(), options.rate
+        pack, spots_of(town, atlas), Random(rng.getrandbits(64)), clock.now(), options.rate
     )
     behaviour = Behaviour(pack, HABITS[0], Random(rng.getrandbits(64)))
     return DemoTown(client, staff, clock, pack, arrivals, behaviour, Random(rng.getrandbits(64)))
 
 
-def spots_of(town: Town) -> list[Spot]:
-    """Places that people can name: addresses of the map, else points of its streets."""
+def spots_of(town: Town, atlas: Atlas) -> list[Spot]:
+    """Places well inside the town that people can name: addresses of the map, else points of its
+    streets. Nearer to the edge, half of the people would point across it."""
     extract = town.extract
     found = [Spot(each.street, each.place) for each in extract.addresses if each.street]
     if not found:
@@ -248,9 +253,18 @@ def spots_of(town: Town) -> list[Spot]:
             Spot(dict(each.name).get("local") or dict(each.name)["en"], each.line[0])
             for each in extract.streets
         ]
+    found = [each for each in found if _is_inside(each.place, atlas)]
     if not found:
         raise DemoError("the map has neither addresses nor streets")
     return found
+
+
+def _is_inside(place: Place, atlas: Atlas) -> bool:
+    around = [(-EDGE, -EDGE), (-EDGE, EDGE), (EDGE, -EDGE), (EDGE, EDGE)]
+    return all(
+        not isinstance(atlas.locate(place.lon + 2 * east, place.lat + north), Outside)
+        for east, north in around
+    )
 
 
 async def _node_time(client: Client, person: Person) -> Instant:
@@ -292,6 +306,7 @@ async def _day(options: DemoOptions, node: DemoNode, town: DemoTown, screen: Scr
             screen.show("reports come in")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopped.wait(), 0.5)
+        ended = town.clock.now()
         await _settle(town, screen)
         for task in work:
             task.cancel()
@@ -302,7 +317,8 @@ async def _day(options: DemoOptions, node: DemoNode, town: DemoTown, screen: Scr
     found.figures |= {
         "seed": options.seed,
         "speed": options.speed,
-        "minutes": round((until - begun) / timedelta(minutes=1), 1),
+        "minutes": round((ended - begun) / timedelta(minutes=1), 1),
+        "settling_minutes": round((until - ended) / timedelta(minutes=1), 1),
     }
     return _say(found)
 
@@ -316,9 +332,11 @@ async def _settle(town: DemoTown, screen: Screen) -> None:
     deadline = loop.time() + SETTLE_S
     quiet = ended + timedelta(minutes=SETTLE_MIN)
     while loop.time() < deadline:
-        if town.clock.now() >= quiet and not _silent(town, ended):
-            break
         screen.show("everyone works on")
+        if town.clock.now() >= quiet:
+            await town.look(everything=True)
+            if not _silent(town, ended):
+                break
         await asyncio.sleep(0.5)
     await town.rest()
 

@@ -7,18 +7,21 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
+from zlib import crc32
 
-import httpx
 import msgspec
 
+from tocsin.app.demo_wire import Lost, Wire
 from tocsin.kernel.shared import AgencyId, AreaId
 from tocsin.runtime.accounts import Role
 
 PASSWORD: Final = "kolme vihreää omenaa 2026"
 """Of every account of a demo: a folder that is thrown away, on this machine only."""
 TRIES: Final = 6
-CONNECTIONS: Final = 24
 TIMEOUT_S: Final = 30.0
+STEM_MAX: Final = 60
+"""A login has at most 64 characters; longer names keep their beginning and a check sum."""
 REPEATABLE: Final = frozenset({429, 502, 503, 504})
 
 CODES: Final[Mapping[str, str]] = {
@@ -43,6 +46,7 @@ class Answer:
 
     status: int
     body: bytes
+    cookie: str = ""
 
     @property
     def is_ok(self) -> bool:
@@ -85,15 +89,12 @@ class Client:
         self.address = address
         self.requests = 0
         self.retries: Counter[str] = Counter()
-        self._http = httpx.AsyncClient(
-            base_url=address,
-            timeout=TIMEOUT_S,
-            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-            trust_env=False,
-        )
+        parts = urlsplit(address)
+        assert parts.hostname is not None and parts.port is not None, "the node said where it is"
+        self._wire = Wire(parts.hostname, parts.port, TIMEOUT_S)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._wire.close()
 
     async def ask(
         self,
@@ -102,31 +103,34 @@ class Client:
         *,
         headers: Mapping[str, str] | None = None,
         json: Any = None,
+        form: tuple[str, bytes] | None = None,
         key: str | None = None,
-        **more: Any,
     ) -> Answer:
-        """One request, repeated while the node is away or asks to wait. Writes need a `key` (the
-        node's idempotency key) to be repeated after a lost answer. Raises `Unreachable`."""
+        """One request, repeated while the node is away or asks to wait. `form` is (content type,
+        body). Writes need a `key` (the node's idempotency key) to be repeated after a lost answer.
+        Raises `Unreachable`."""
         sent = dict(headers or {})
+        body = b""
         if json is not None:
-            more["content"] = msgspec.json.encode(json)
-            sent["content-type"] = "application/json"
+            sent["content-type"], body = "application/json", msgspec.json.encode(json)
+        elif form is not None:
+            sent["content-type"], body = form
         if key is not None:
             sent["idempotency-key"] = key
         for attempt in range(TRIES):
             self.requests += 1
             try:
-                found = await self._http.request(method, path, headers=sent, **more)
-            except httpx.TransportError as error:
-                self.retries[type(error).__name__] += 1
+                status, found, answer = await self._wire.request(method, path, sent, body)
+            except Lost as error:
+                self.retries[str(error)] += 1
                 if method != "GET" and key is None:
-                    raise Unreachable(f"{method} {path}: {type(error).__name__}") from error
+                    raise Unreachable(f"{method} {path}: {error}") from error
                 await asyncio.sleep(0.2 * 2**attempt)
                 continue
-            if found.status_code not in REPEATABLE:
-                return Answer(found.status_code, found.content)
-            self.retries[str(found.status_code)] += 1
-            wait = found.headers.get("retry-after", "1")
+            if status not in REPEATABLE:
+                return Answer(status, answer, found.get("set-cookie", "").partition(";")[0])
+            self.retries[str(status)] += 1
+            wait = found.get("retry-after", "1")
             await asyncio.sleep(min(5.0, float(wait) if wait.isdigit() else 1.0))
         raise Unreachable(f"{method} {path} was not answered in {TRIES} tries")
 
@@ -169,7 +173,10 @@ class Staff:
             where = "-" + agency.replace("@", "-")
         elif area != self.county:
             where = f"-{area}"
-        return f"{CODES[role]}{where}"[:60].casefold() + f"-{number}"
+        stem = f"{CODES[role]}{where}".casefold()
+        if len(stem) > STEM_MAX:
+            stem = f"{stem[: STEM_MAX - 9]}-{crc32(stem.encode()):08x}"
+        return f"{stem}-{number}"
 
     async def _make(self, login: str, role: Role, area: AreaId, agency: AgencyId | None) -> Person:
         person = Person(login, role, agency)
@@ -184,12 +191,11 @@ class Staff:
         return person
 
     async def _enter(self, person: Person, path: str, body: Mapping[str, str]) -> None:
-        found = await self.client._http.post(path, json=body)  # pyright: ignore[reportPrivateUsage]
-        if found.status_code != 200:
-            raise Unreachable(f"{person.login} cannot sign in: {found.status_code} {found.text}")
-        person.cookie = found.headers["set-cookie"].partition(";")[0]
+        found = await self.client.ask("POST", path, json=body)
+        if found.status != 200:
+            raise Unreachable(f"{person.login} cannot sign in: {found.status} {found.reason}")
+        person.cookie = found.cookie
         person.csrf = found.json()["csrf"]
-        self.client._http.cookies.clear()  # pyright: ignore[reportPrivateUsage]
 
     async def sign_in_again(self, person: Person) -> None:
         """After a session ended."""

@@ -85,6 +85,8 @@ async def reckon(town: DemoTown, until: Instant) -> Reckoning:
         },
         "refused_reports": town.counts.refused_reports,
         "refused": town.counts.refused.total(),
+        "requests": town.client.requests,
+        "refusals": dict(sorted(town.counts.refused.items())),
         "lost": len(found.lost),
     }
     return found
@@ -129,14 +131,16 @@ async def _find_reports(town: DemoTown, cases: Mapping[CaseId, Case], found: Rec
             "GET", f"/api/receipts/{held.code}", headers={"x-forwarded-for": address}
         )
         if not answer.is_ok:
-            found.lost.append(f"report {held.report_id}: its receipt answers {answer.status}")
+            what = f"its receipt answers {answer.status}"
+            found.lost.append(f"report {held.telling.number} {held.report_id}: {what}")
+            return
+        if held.case_id is None:
             return
         case = cases.get(held.case_id)
         if case is None or all(each.id != held.report_id for each in case.reports):
             found.lost.append(f"report {held.report_id}: not on the board")
 
-    found.lost += ["a receipt names no case"] * len(town.unlinked)
-    receipts = list(town.receipts.values())
+    receipts = town.receipts
     await _each(range(len(receipts)), look)
 
 

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import msgspec
 from PIL import Image
 
 from tocsin.app.demo_client import Client, Person, Staff, Unreachable
+from tocsin.app.demo_wire import multipart
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import AreaId, CaseId, Instant, ReportId
 from tocsin.packs.model import Pack
@@ -34,8 +36,9 @@ AT_ONCE: Final = 24
 LOOK_EVERY_S: Final = 1.0
 """Real seconds between two looks at what changed on the board."""
 PAGE: Final = 200
-LOOK_BACK: Final = timedelta(seconds=2)
-"""A look begins this much before the last one seen, so that equal instants are not skipped."""
+LOOK_BACK: Final = timedelta(seconds=1.5)
+"""Real time by which a look begins before the last change that was seen: changes are stamped
+when they are decided and shown when they are on disk."""
 FOLLOW_UP: Final = 0.04
 CURIOUS: Final = 0.1
 """Share of the residents who look up how it stands."""
@@ -57,10 +60,11 @@ class TownTime:
 
 @dataclass(slots=True)
 class Receipt:
-    """What a resident holds: the tracking code, and which case and report it is about."""
+    """What a resident holds: the tracking code, and which case and report it is about (None where
+    the matter is confidential: then the code is all there is)."""
 
     code: str
-    case_id: CaseId
+    case_id: CaseId | None
     report_id: ReportId
     telling: Telling
 
@@ -93,9 +97,8 @@ class DemoTown:
         self.staff = staff
         self.clock = clock
         self.behaviour = behaviour
-        self.receipts: dict[ReportId, Receipt] = {}
-        self.unlinked: list[str] = []
-        """Receipts that named no case: acknowledged, and not to be found."""
+        self.receipts: list[Receipt] = []
+        self._by_report: dict[ReportId, Receipt] = {}
         self.board: dict[CaseId, tuple[int, Case]] = {}
         self.counts = Counts()
         self.is_open = True
@@ -177,27 +180,28 @@ class DemoTown:
     async def _send(self, telling: Telling) -> None:
         """By the resident's own app: Open311, as form or multipart, asking for JSON or XML."""
         ending = "xml" if telling.number % 4 == 0 else "json"
-        form: dict[str, Any] = {
-            "service_code": self._pack.case_types[telling.case_type].service_code,
-            "description": telling.text,
-            "lat": f"{telling.place.lat:.6f}",
-            "long": f"{telling.place.lon:.6f}",
-            "address_string": telling.address,
-            **dict(telling.contact),
-            **{f"attribute[{name}]": list(values) for name, values in telling.answers},
-        }
+        fields = [
+            ("service_code", self._pack.case_types[telling.case_type].service_code),
+            ("description", telling.text),
+            ("lat", f"{telling.place.lat:.6f}"),
+            ("long", f"{telling.place.lon:.6f}"),
+            ("address_string", telling.address),
+            *telling.contact,
+            *((f"attribute[{name}]", value) for name, given in telling.answers for value in given),
+        ]
         if telling.consent:
-            form["consent"] = "true"
-        more: dict[str, Any] = {"data": form}
+            fields.append(("consent", "true"))
         if telling.has_photo:
-            more["files"] = {"media": ("photo.png", self._photo, "image/png")}
+            form = multipart(fields, ("media", "photo.png", self._photo, "image/png"))
+        else:
+            form = "application/x-www-form-urlencoded", urlencode(fields).encode()
         self.counts.sent += 1
         answer = await self.client.ask(
             "POST",
             f"/open311/v2/requests.{ending}",
             headers={**_from(telling.number), "accept-language": telling.language},
+            form=form,
             key=f"app-{telling.number}",
-            **more,
         )
         if not answer.is_ok:
             self.counts.refused_reports += 1
@@ -207,11 +211,11 @@ class DemoTown:
         code = CODE.search(text)
         assert code is not None, "every receipt has a tracking code"
         case_id = await self._case_of(text, answer.json()[0] if ending == "json" else None)
-        if case_id is not None:
-            self._keep(telling, code.group(), case_id, ReportId(f"{case_id}-r1"))
+        self._keep(telling, code.group(), case_id, ReportId(f"{case_id}-r1" if case_id else ""))
 
     async def _case_of(self, text: str, receipt: Mapping[str, Any] | None) -> CaseId | None:
-        """The case a receipt is about; some services answer with a token that opens it."""
+        """The case a receipt is about. Some services answer with a token that opens it, and
+        confidential ones with nothing but the tracking code."""
         if receipt is not None:
             case_id, token = receipt.get("service_request_id"), receipt.get("token")
         else:
@@ -222,8 +226,6 @@ class DemoTown:
         if case_id is None and token is not None:
             answer = await self.client.ask("GET", f"/open311/v2/tokens/{token}.json")
             case_id = answer.json()[0]["service_request_id"] if answer.is_ok else None
-        if case_id is None:
-            self.unlinked.append(text)
         return CaseId(case_id) if case_id is not None else None
 
     async def _call(self, telling: Telling) -> None:
@@ -253,24 +255,28 @@ class DemoTown:
             return
         self._keep(telling, answer["code"], answer["case_id"], answer["report_id"])
 
-    def _keep(self, telling: Telling, code: str, case_id: CaseId, report_id: ReportId) -> None:
-        self.receipts[report_id] = Receipt(code, case_id, report_id, telling)
-        self.behaviour.learn(case_id, telling.matter)
+    def _keep(
+        self, telling: Telling, code: str, case_id: CaseId | None, report_id: ReportId
+    ) -> None:
+        held = Receipt(code, case_id, report_id, telling)
+        self.receipts.append(held)
         later = self.clock.now() + timedelta(minutes=self._rng.uniform(5, 60))
         if self._rng.random() < CURIOUS:
-            self.at(later, lambda: self._look_up(report_id))
+            self.at(later, lambda: self._look_up(held))
+        if case_id is None:
+            return
+        self._by_report[report_id] = held
+        self.behaviour.learn(case_id, telling.matter)
         if self._rng.random() < FOLLOW_UP:
-            self.at(later, lambda: self._call_again(report_id))
+            self.at(later, lambda: self._call_again(held, case_id))
 
-    async def _look_up(self, report_id: ReportId) -> None:
-        held = self.receipts[report_id]
+    async def _look_up(self, held: Receipt) -> None:
         await self.client.ask(
             "GET", f"/api/receipts/{held.code}", headers=_from(held.telling.number)
         )
 
-    async def _call_again(self, report_id: ReportId) -> None:
+    async def _call_again(self, held: Receipt, case_id: CaseId) -> None:
         """Somebody else calls about the same case: a report of its own, with its own receipt."""
-        held = self.receipts[report_id]
         if not self.is_open:
             return
         telling = held.telling
@@ -286,7 +292,7 @@ class DemoTown:
         answer = await self._as(
             await self._someone("call_taker"),
             "POST",
-            f"/api/cases/{held.case_id}/attach-report",
+            f"/api/cases/{case_id}/attach-report",
             json=body,
             key=f"again-{telling.number}",
         )
@@ -294,7 +300,8 @@ class DemoTown:
             self.counts.refused_reports += 1
             return
         report = ReportId(answer["report_id"])
-        self.receipts[report] = Receipt(answer["code"], held.case_id, report, telling)
+        self._by_report[report] = Receipt(answer["code"], case_id, report, telling)
+        self.receipts.append(self._by_report[report])
 
     # -- staff -------------------------------------------------------------------------
 
@@ -382,7 +389,7 @@ class DemoTown:
 
     async def _by_receipt(self, move: Move, key: str) -> None:
         """The reporter answers or votes, with nothing but the tracking code."""
-        held = self.receipts.get(ReportId(move.fields["report"]))
+        held = self._by_report.get(ReportId(move.fields["report"]))
         if held is None:
             return
         verb = "answer" if move.verb == "answer_question" else "feedback"
@@ -422,10 +429,10 @@ class DemoTown:
                 self.counts.failures += 1
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def look(self) -> None:
-        """Everything that changed since the last look."""
+    async def look(self, *, everything: bool = False) -> None:
+        """Everything that changed since the last look, or the whole board."""
         person = await self._someone("supervisor")
-        since = self._seen_until
+        since = None if everything else self._seen_until
         query = f"/api/cases?order=updated&limit={PAGE}"
         if since is not None:
             query += f"&updated_from={_stamp(since - LOOK_BACK * max(1.0, self.clock.speed))}"

@@ -6,6 +6,7 @@ addresses end in example.org (RFC 2606) and their numbers are those a film would
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -32,7 +33,7 @@ HOURS_BY_NIGHT: Final = (
 """The same for noise and nightlife."""
 EVEN: Final = (1.0,) * 24
 WEIGHTS: Final = {"emergency": 0.5, "urgent": 1.0, "standard": 3.0, "slow": 0.6, "mediation": 0.5}
-"""How often the types of a profile are reported beside each other."""
+"""How often the types of a profile are reported, all together, beside those of the others."""
 REPEAT_SHARE: Final = 0.22
 """Reports about a matter that somebody has already reported."""
 REPEAT_WITHIN: Final = timedelta(hours=2)
@@ -118,6 +119,7 @@ class Arrivals:
         self._per_hour = per_hour
         self._zone = ZoneInfo(pack.zone)
         self._types = sorted(pack.services.values(), key=lambda each: each.code)
+        self._per_profile = Counter(each.profile_name for each in self._types)
         self._matters: list[_Matter] = []
         self._matter_count = 0
         self._count = 0
@@ -148,7 +150,10 @@ class Arrivals:
 
     def _happen(self, hour: int) -> _Matter:
         rng = self._rng
-        weights = [_weight(each, hour) for each in self._types]
+        # Types share what their profile gets, whatever the size of the pack.
+        weights = [
+            _weight(each, hour) / self._per_profile[each.profile_name] for each in self._types
+        ]
         case_type = rng.choices(self._types, weights)[0]
         spot = self._spots[rng.randrange(len(self._spots))]
         address = f"{spot.name} {rng.randint(1, 60)}"
@@ -195,7 +200,6 @@ def _weight(case_type: CaseType, hour: int) -> float:
         shape = EVEN
     else:
         shape = HOURS_BY_DAY
-    # Types share what their profile gets, whatever the size of the pack.
     return WEIGHTS.get(case_type.profile_name, 1.0) * shape[hour]
 
 

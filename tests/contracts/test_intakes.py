@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 
 import tocsin.intakes
 from tests.intakes.node import make_services
-from tocsin.kernel.shared import Actor, ActorId, Place, Refused
+from tocsin.kernel.shared import Actor, ActorId, CaseId, Place, Refused
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
 from tocsin.runtime.codec import encode_actor, encode_case, encode_command, encode_events
 from tocsin.runtime.reception import IncomingReport
+from tocsin.runtime.services import Services
 
 ROOMS = Path(tocsin.intakes.__file__).parent
 Parse = Callable[[bytes, Mapping[str, str]], IncomingReport | Refused]
@@ -148,6 +149,18 @@ def raised(parse: Parse, data: bytes, headers: Mapping[str, str]) -> str | None:
     return None if isinstance(outcome, IncomingReport | Refused) else repr(outcome)
 
 
+async def exposed(services: Services, case_id: CaseId, personal: tuple[str, ...]) -> list[str]:
+    """The personal words that stand on the board or in the journal of a case."""
+    row = await services.store.case(case_id)
+    assert row is not None
+    open_bytes = [encode_case(row.case)]
+    for entry in await services.store.journal(case_id):
+        open_bytes += [encode_command(entry.command), encode_events(entry.events)]
+        open_bytes.append(encode_actor(entry.by))
+    shown = b"\n".join(open_bytes).decode()
+    return [word for word in personal if word in shown]
+
+
 # -- every intake
 
 
@@ -236,14 +249,7 @@ async def test_received_twice_is_one_case_and_the_journal_knows_nobody(intake: I
         received += 1
         assert (again.case_id, again.code) == (first.case_id, first.code)
         assert again.repeated and not first.repeated
-        row = await services.store.case(first.case_id)
-        assert row is not None
-        open_bytes = [encode_case(row.case)]
-        for entry in await services.store.journal(first.case_id):
-            open_bytes += [encode_command(entry.command), encode_events(entry.events)]
-            open_bytes.append(encode_actor(entry.by))
-        shown = b"\n".join(open_bytes).decode()
-        assert [word for word in example.personal if word in shown] == [], example.name
+        assert await exposed(services, first.case_id, example.personal) == [], example.name
     assert received, "no example of this intake can be received with its pack"
 
 
@@ -280,6 +286,18 @@ def test_an_intake_that_names_its_reporter_in_the_open_is_caught(change: dict[st
     report = _sound(ADA.data, ADA.headers)
     assert isinstance(report, IncomingReport)
     assert leaks(replace(report, **change), ADA.personal)
+
+
+async def test_a_word_in_the_journal_is_caught():
+    services = make_services()
+    code = next(iter(services.pack.case_types))
+    report = IncomingReport("planted", code, "x", Place(-87.67, 41.83), answers={"HOWMANYD": ["7"]})
+    for source, found in (("planted", []), ("planted by Ada", ["Ada"])):
+        received = await services.reception.receive(
+            replace(report, source=source), Actor(ActorId("contract"), "integration")
+        )
+        assert not isinstance(received, Refused), received
+        assert await exposed(services, received.case_id, ("Ada",)) == found
 
 
 def test_an_intake_that_counts_is_caught():

@@ -414,6 +414,7 @@ def test_photos_are_kept_clean_and_shown_once_published(client: httpx.Client, no
     photo = httpx.get(shown)
     assert photo.headers["content-type"] == "image/jpeg"
     assert photo.headers["x-content-type-options"] == "nosniff"
+    assert photo.headers["cross-origin-resource-policy"] == "cross-origin"
     assert photo.content.startswith(b"\xff\xd8") and CANARY.encode() not in photo.content
     for wrong in ("0.jpg", "2.jpg", "-1.jpg", "x.jpg", "1" * 50 + ".jpg", "²"):
         assert client.get(f"/v2/media/{case_id}/{wrong}").status_code == 404

@@ -153,7 +153,8 @@ class Counter:
         is_upload = headers.get("content-type", "").lower().startswith("multipart/")
         limit = self.options.upload_limit if is_upload else self.options.form_limit
         declared = headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > limit:
+        is_number = declared.isascii() and declared.isdigit()
+        if is_number and (len(declared) > 15 or int(declared) > limit):
             return Refused("too_large", f"over {limit} bytes")
         chunks: list[bytes] = []
         size = 0

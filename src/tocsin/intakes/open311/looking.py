@@ -153,7 +153,12 @@ class Looking(Counter):
         if found is None:
             return self.refuse(asked, unknown)
         # Not for long: what is published can be taken back.
-        headers = {"cache-control": "public, max-age=60", "content-type": found[1]}
+        headers = {
+            "cache-control": "public, max-age=60",
+            "content-type": found[1],
+            # Other sites show it beside the request.
+            "cross-origin-resource-policy": "cross-origin",
+        }
         return Response(found[0], headers=headers)
 
     async def get_updates(self, asked: Asked) -> Response:

@@ -37,7 +37,7 @@ from tocsin.web.live import Hub
 from tocsin.web.options import AccountOptions, WebOptions
 
 PACK = Path(__file__).parents[2] / "packs" / "county"
-PASSWORD = "kolme vihreää omenaa"
+PASSWORD = "viisi sinistä kuusta"
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)  # a Monday morning in Shanghai
 INSIDE = {"lon": 24.901, "lat": 60.101, "datum": "wgs84"}  # town t0
 ELSEWHERE = {"lon": 24.909, "lat": 60.101, "datum": "wgs84"}  # town t1
@@ -49,6 +49,7 @@ BODY = {
     "contact": {"name": "CANARY-NAME", "phone": "CANARY-PHONE"},
     "language": "en",
 }
+LOOSE = WebOptions(anonymous_burst=100_000, login_burst=10_000, login_address_burst=10_000)
 CHEAP = AccountOptions(argon2_memory_kib=64, argon2_time=1)
 
 
@@ -136,7 +137,7 @@ def make_services(
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[str]:
     """The application behind a real socket."""
-    config = uvicorn.Config(app, port=0, log_level="warning", lifespan="off")
+    config = uvicorn.Config(app, port=0, log_level="warning", lifespan="off", proxy_headers=False)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:
@@ -165,7 +166,7 @@ async def node(
 ) -> AsyncIterator[Node]:
     clock, ids = TestClock(), CountingIds()
     vault = MemoryVault(clock)
-    options = options or WebOptions(anonymous_burst=10_000, login_burst=1_000)
+    options = options or LOOSE
     accounts = Accounts(account_store or MemoryAccounts(), clock, ids, account_options, options)
     services = make_services(county(), MemoryStore(vault), vault, accounts, clock, ids)
     app = create_app(services, accounts, options, extra_routes, Hub(services.store))

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute, Match, Route
 
 from tocsin import __version__
 from tocsin.runtime.photos import Darkroom
@@ -36,6 +36,7 @@ from tocsin.web.metrics import Metrics
 from tocsin.web.options import WebOptions
 from tocsin.web.passwords import Busy
 from tocsin.web.problems import Problem
+from tocsin.web.shapes import known_names
 from tocsin.web.shell import Shell, language_of, seen_of
 
 _BY_STATUS = {
@@ -97,7 +98,8 @@ def create_app(
     )
     app.router.routes.extend(extra_routes)
     for module in MODULES:
-        app.include_router(module.routes)
+        # Flat, not included: each route is itself, so that a walk over them misses none.
+        app.router.routes.extend(module.routes.routes)
     _answer_failures(app, options)
     app.add_middleware(Shell, options=options, metrics=metrics, upload_paths=_is_upload)
     return app
@@ -109,11 +111,19 @@ def _is_upload(path: str) -> bool:
     )
 
 
+def _where(path: Sequence[str | int]) -> str:
+    """The path to a wrong field. Names that are none of ours may be anybody's words."""
+    return ".".join(
+        str(part) if isinstance(part, int) or part in known_names() else "(unknown)"
+        for part in path
+    )
+
+
 def _allowed(request: Request) -> str:
     """Every method of the path, whichever of its routes was met first."""
     found: set[str] = set()
     for route in request.app.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
             found |= route.methods or set()
     return ", ".join(sorted(found))
 
@@ -132,7 +142,7 @@ def _answer_failures(app: FastAPI, options: WebOptions) -> None:
         error = cast(HTTPException, error)
         reason = _BY_STATUS.get(error.status_code)
         assert reason is not None, f"status {error.status_code} has no reason"
-        headers = dict(error.headers or {})
+        headers = {name.lower(): value for name, value in (error.headers or {}).items()}
         if error.status_code == 405:
             headers["allow"] = _allowed(request)
         return tell(request, Problem(reason, headers=headers))
@@ -142,7 +152,7 @@ def _answer_failures(app: FastAPI, options: WebOptions) -> None:
         if any(each["type"] == "json_invalid" for each in found):
             return tell(request, Problem("bad_request", "the body is not JSON"))
         errors = [
-            {"where": ".".join(str(part) for part in each["loc"])[:200], "what": each["msg"][:200]}
+            {"where": _where(each["loc"]), "what": each["msg"][:200]}
             for each in found[:ERRORS_SHOWN]
         ]
         return tell(request, Problem("invalid", errors=errors))

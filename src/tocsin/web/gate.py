@@ -121,6 +121,8 @@ async def pass_gate(request: Request, rule: Rule) -> Access:
     principal, is_cookie = (None, False)
     if rule.scope != "open":
         principal, is_cookie = await _principal(request, web.accounts)
+    if principal is not None:
+        request.state.language = principal.language
     refused = admit(rule, principal, web.services.atlas.parents)
     if refused is not None:
         raise refuse(refused)

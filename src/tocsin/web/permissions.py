@@ -14,9 +14,10 @@ from typing import Final, Literal
 from tocsin.kernel.shared import Actor, ActorId, ActorKind, AgencyId, AreaId, AreaPath, Refused
 from tocsin.runtime.accounts import ROLES, Grant, KeyScope, Role
 
-Scope = Literal["open", "account", "role", "county", "case"]
+Scope = Literal["open", "account", "role", "county", "place", "case"]
 """open: nobody signs in · account: anyone signed in · role: a listed role anywhere · county: a
-listed role over a whole county · case: a listed role that reaches the case or place in question."""
+listed role over a whole county · place: a listed role over the place in question, for whichever
+agency · case: a listed role that reaches the case in question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,8 @@ def _rows() -> Iterable[Rule]:
     yield row("agency.list", "account", key="cases:read")
     yield row("pack.guess", "role", (CT, D, G, S), "reports:write")
     yield row("pack.explain", "role", (CT, D, G, S), "cases:read")
-    yield write("report.create", "case", (CT, D, G), "reports:write")
-    yield write("report.upload", "case", (CT, D, G), "reports:write")
+    yield write("report.create", "place", (CT, D, G), "reports:write")
+    yield write("report.upload", "place", (CT, D, G), "reports:write")
     yield row("case.list", "role", CASE_ROLES, "cases:read")
     yield row("case.count", "role", CASE_ROLES, "cases:read")
     yield row("task.list", "role", (H, S), "cases:read")
@@ -174,7 +175,7 @@ Above = Callable[[AreaId], Sequence[AreaId]]
 
 
 def admit(rule: Rule, principal: Principal | None, above: Above) -> Refused | None:
-    """What can be refused before a case is known: `sign_in_needed`, `not_your_role`,
+    """What can be refused before a case is known: `sign_in_needed`, `role_missing`,
     `key_scope_missing`. `above` tells a county (nothing above it) from the rest."""
     if rule.scope == "open":
         return None
@@ -189,7 +190,7 @@ def admit(rule: Rule, principal: Principal | None, above: Above) -> Refused | No
     if rule.scope == "county":
         held = [grant for grant in held if grant.agency is None and not above(grant.area)]
     if not held:
-        return Refused("not_your_role", f"needs one of {', '.join(sorted(rule.roles))}")
+        return Refused("role_missing", f"needs one of {', '.join(sorted(rule.roles))}")
     return None
 
 
@@ -203,6 +204,8 @@ def reach(
 ) -> Actor | Refused:
     """The actor as whom the kernel sees the principal at this case: only with the roles whose
     grants reach it. Refused as `outside_scope` when none of the rule's roles does."""
+    if rule.scope == "place":
+        agencies = tuple(grant.agency for grant in principal.grants if grant.agency is not None)
     near = [grant for grant in principal.grants if covers(grant, areas, agencies)]
     if not any(grant.role in rule.roles for grant in near):
         return Refused("outside_scope", "your roles do not reach this case")

@@ -23,6 +23,7 @@ WEB_STATUS: Final[Mapping[str, int]] = {
     "sign_in_needed": 401,
     "wrong_login": 401,
     "key_scope_missing": 403,
+    "role_missing": 403,
     "outside_scope": 403,
     "wrong_origin": 403,
     "csrf_missing": 403,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -42,12 +43,37 @@ class Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Filter(BaseModel):
+    """A query: unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+@cache
+def known_names() -> frozenset[str]:
+    """Every name that a body, a query, a path or a header of ours may have."""
+    found = {"body", "query", "path", "header", "cookie", "[key]"}
+    found |= {"case_id", "account_id", "key_id", "session_id", "code", "reason", "tier"}
+    found |= {"before", "Idempotency-Key", "If-Match", "Last-Event-ID"}
+    waiting: list[type[BaseModel]] = [Strict, Filter]
+    while waiting:
+        shape = waiting.pop()
+        found |= set(shape.model_fields)
+        waiting += shape.__subclasses__()
+    return frozenset(found)
+
+
 def _instant(value: Any) -> datetime:
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
         raise ValueError("an instant as in RFC 3339, with its zone, 1900 to 2199")
     return datetime.fromisoformat(value).astimezone(UTC)
+
+
+def _whole(value: Any) -> Any:
+    """To JSON Schema 5.0 is an integer; to Python it is not. `true` is none to both."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 InstantText = Annotated[
@@ -75,10 +101,11 @@ Text = Annotated[
     Field(description="Free text. It is sealed on arrival and never repeated in an answer."),
 ]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=LINE_LIMIT, pattern=NO_NUL)]
-Percent = Annotated[int, Field(ge=1, le=1_000)]
-Score = Annotated[int, Field(ge=0, le=100)]
-Level = Annotated[int, Field(ge=1, le=9)]
-PriorityNumber = Annotated[int, Field(ge=1, le=4)]
+Percent = Annotated[int, Field(ge=1, le=1_000), BeforeValidator(_whole)]
+Score = Annotated[int, Field(ge=0, le=100), BeforeValidator(_whole)]
+Level = Annotated[int, Field(ge=1, le=9), BeforeValidator(_whole)]
+PriorityNumber = Annotated[int, Field(ge=1, le=4), BeforeValidator(_whole)]
+Version = Annotated[int, Field(ge=1, le=1_000_000_000), BeforeValidator(_whole)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 PhotoData = Annotated[

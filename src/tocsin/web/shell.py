@@ -201,6 +201,8 @@ def seen_of(scope: Scope) -> Seen:
 
 
 def language_of(scope: Scope, options: WebOptions) -> str:
-    """The language to answer in, from Accept-Language."""
+    """The language to answer in: from Accept-Language, else the account's own."""
     header = next((value for name, value in scope["headers"] if name == b"accept-language"), b"")
+    if not header:
+        header = scope["state"].get("language", "").encode()
     return pick_language(header.decode("latin-1"), options.languages)

@@ -16,6 +16,10 @@ REASON_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "This API key was not made for that.",
         "该接口密钥没有此项权限。",
     ),
+    "role_missing": (
+        "Your account has no role that may do this.",
+        "您的账户没有可执行此操作的角色。",
+    ),
     "outside_scope": (
         "Your roles do not reach this place or this case.",
         "您的角色范围不包含该地点或该案件。",

@@ -27,7 +27,7 @@ from tocsin.web.api.lists import Limit
 from tocsin.web.api.sessions import DoneView, Login, Name
 from tocsin.web.gate import Access
 from tocsin.web.problems import Problem
-from tocsin.web.shapes import ID, NO_NUL, Id, Strict, like
+from tocsin.web.shapes import ID, NO_NUL, Id, Strict, Version, like
 from tocsin.web.views import View
 
 routes: APIRouter = router("administration")
@@ -80,7 +80,7 @@ class AccountChangeBody(Strict):
 
     model_config = like({"version": 1, "is_active": False})
 
-    version: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    version: Version
     name: Name | None = None
     language: Language | None = None
     grants: Grants | None = None

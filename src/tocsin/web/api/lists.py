@@ -8,9 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     WithJsonSchema,
@@ -29,7 +27,7 @@ from tocsin.web.live import EventStream
 from tocsin.web.live import View as LiveView
 from tocsin.web.problems import Problem
 from tocsin.web.regions import count_cases, list_cases, regions_of, sees
-from tocsin.web.shapes import ID, WORD, InstantText, like
+from tocsin.web.shapes import ID, WORD, Filter, InstantText, like
 from tocsin.web.telling import tell
 from tocsin.web.views import CASE_EXAMPLE, CasesView, View, row_view
 
@@ -146,10 +144,8 @@ class InboxView(View):
     next: str | None
 
 
-class Filters(BaseModel):
+class Filters(Filter):
     """Which cases; conditions of different kinds must all hold, those of one kind are choices."""
-
-    model_config = ConfigDict(extra="forbid")
 
     area: IdFilter | None = Field(None, description="An area of any tier, with all below it.")
     status: Annotated[list[Status], Field(max_length=11)] = Field(default_factory=list[Status])
@@ -195,10 +191,8 @@ class PagedFilters(Filters):
     limit: Limit = 50
 
 
-class TaskFilters(BaseModel):
+class TaskFilters(Filter):
     """Which tasks, and which page."""
-
-    model_config = ConfigDict(extra="forbid")
 
     area: IdFilter | None = None
     after: Cursor | None = None

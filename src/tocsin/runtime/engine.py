@@ -136,6 +136,12 @@ class _Stamp:
         following = None
         if isinstance(self._command, TriageCase):
             following = self._policies.current(self._command.case_type)
-        facts = CaseFacts(policy, following)
+        others = [
+            (other, pinned)
+            for other, case in cases.items()
+            if other != self._target
+            and (pinned := self._policies.policy(case.pack_version, case.case_type)) is not None
+        ]
+        facts = CaseFacts(policy, following, tuple(others))
         stamped = Stamped(self._command, self.at, self._by, self._id, facts)
         return coordination.decide(cases, self._target, stamped)

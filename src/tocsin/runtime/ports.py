@@ -125,6 +125,7 @@ class CaseQuery:
 
     `area` selects by the place of the case on any tier. `after` is the cursor of the last row
     seen. Order `due` is by the earliest running deadline (cases without one last), then id.
+    `opened` and `updated` run from the newest to the oldest.
     """
 
     tier: Tier | None = None

@@ -179,7 +179,7 @@ class Reception:
         report, sealed = made
         route = None
         if incoming.dispatch_now and policy.fast_path:
-            choice = self.pack.choose_route(incoming.case_type, areas, now)
+            choice = self.pack.choose_route(incoming.case_type, areas, now, dict(report.answers))
             if choice is None:
                 return Refused("no_route", "no route of the pack matches")
             route = choice.route

@@ -59,6 +59,7 @@ EVOLVERS: Final[dict[type[words.Event], Callable[[Case, Any], Case]]] = {
     words.ConsentSet: beside.consent,
     words.PublicationSet: beside.published,
     words.NoteAdded: beside.noted,
+    words.PlaceCorrected: beside.place_corrected,
     words.CaseEvaluated: beside.evaluated,
     words.EvaluationAppealed: beside.appealed,
     words.AppealDecided: beside.appeal_decided,

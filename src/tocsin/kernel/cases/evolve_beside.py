@@ -92,6 +92,14 @@ def noted(case: Case, event: words.NoteAdded) -> Case:
     return changed(case, counts=replace(case.counts, notes=case.counts.notes + 1))
 
 
+def place_corrected(case: Case, event: words.PlaceCorrected) -> Case:
+    """The tier that owns the case goes on owning it, in the area where it really lies."""
+    owner = case.ownership
+    if owner is not None:
+        owner = replace(owner, area=event.areas.at(owner.tier))
+    return changed(case, place=event.place, areas=event.areas, ownership=owner)
+
+
 def evaluated(case: Case, event: words.CaseEvaluated) -> Case:
     return changed(case, evaluation=Evaluation(event.score, event.at, event.by))
 

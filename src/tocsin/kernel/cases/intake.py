@@ -241,6 +241,17 @@ def add_note(draft: Draft, body: words.AddNote, facts: CaseFacts) -> None:
     draft.say(words.NoteAdded(draft.at, draft.who, body.text))
 
 
+def correct_place(draft: Draft, body: words.CorrectPlace, facts: CaseFacts) -> Refused | None:
+    """Refused while another tier has yet to answer: its area would no longer be the case's."""
+    case = draft.case
+    if (case.place, case.areas) == (body.place, body.areas):
+        return None
+    if case.ownership is not None and case.ownership.offered_tier is not None:
+        return Refused("ownership_offered", "another tier has not answered yet")
+    draft.say(words.PlaceCorrected(draft.at, draft.who, body.place, body.areas))
+    return None
+
+
 def set_consent(draft: Draft, body: words.SetConsent, facts: CaseFacts) -> Refused | None:
     report = find_report(draft.case, body.report)
     if isinstance(report, Refused):

@@ -294,6 +294,7 @@ _RULES: Final = (
     Rule(words.SetConsent, KNOWN, kinds=ANYONE, reasons=("unknown_report",)),
     Rule(words.PublishCase, (*OPEN, "verified"), reasons=("sealed_type", "no_consent")),
     Rule(words.AddNote, KNOWN),
+    Rule(words.CorrectPlace, OPEN, reasons=("ownership_offered",)),
     Rule(
         words.EvaluateCase,
         ("verified",),

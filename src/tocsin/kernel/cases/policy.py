@@ -135,8 +135,7 @@ class CasePolicy:
 class CaseFacts:
     """What was looked up for a command on one case.
 
-    `policy` is the pinned policy (for `TriageCase` with a new type: the new one, in `next`).
-    `working` is the node's fallback calendar for clocks the pack leaves out; unused otherwise.
+    `policy` is the pinned policy; for `TriageCase` with a new type `next` is the new one's.
     """
 
     policy: CasePolicy

@@ -258,6 +258,15 @@ class AddNote:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectPlace:
+    """The place was wrong, or not known when the case opened. Route and tasks stay: whoever
+    corrects it decides whether they still fit."""
+
+    place: Place
+    areas: AreaPath
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluateCase:
     """0 to 100, by an evaluator, after the close."""
 
@@ -396,6 +405,7 @@ Command = (
     | SetConsent
     | PublishCase
     | AddNote
+    | CorrectPlace
     | EvaluateCase
     | AppealEvaluation
     | DecideAppeal
@@ -687,6 +697,14 @@ class NoteAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceCorrected:
+    at: Instant
+    by: ActorId
+    place: Place
+    areas: AreaPath
+
+
+@dataclass(frozen=True, slots=True)
 class CaseEvaluated:
     at: Instant
     by: ActorId
@@ -919,6 +937,7 @@ Event = (
     | ConsentSet
     | PublicationSet
     | NoteAdded
+    | PlaceCorrected
     | CaseEvaluated
     | EvaluationAppealed
     | AppealDecided

@@ -7,11 +7,24 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tocsin.app.demo import DemoError, DemoOptions, find_map, main, run_demo
+from tocsin.app.demo import (
+    DemoError,
+    DemoNode,
+    DemoOptions,
+    find_map,
+    main,
+    move_in,
+    run_demo,
+)
+from tocsin.app.demo_client import Client
+from tocsin.app.demo_summary import reckon
+from tocsin.app.demo_town import Receipt
 
 ROOT = Path(__file__).resolve().parents[2]
 try:
@@ -74,3 +87,46 @@ def test_a_used_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DemoError, match="not empty"):
         asyncio.run(run_demo(DemoOptions(headless=True, data=tmp_path, map=MAP)))
     assert (tmp_path / "precious").read_text() == "kept"
+
+
+@needs_map
+@pytest.mark.slow
+async def test_the_reckoning_finds_what_is_planted(tmp_path: Path) -> None:
+    """A receipt that the node never gave, a report that is not in its case, a promise that came
+    due while nobody was told: each is said."""
+    assert MAP is not None
+    options = DemoOptions(headless=True, speed=30, rate=600)
+    node = DemoNode(options, MAP, tmp_path)
+    await node.start()
+    client = Client(node.address)
+    try:
+        town = await move_in(options, node, client, MAP, tmp_path)
+        work = [asyncio.create_task(town.run()), asyncio.create_task(town.watch())]
+        while len(town.receipts) < 8:
+            await asyncio.sleep(0.1)
+        town.is_open = False
+        await town.rest()
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        now = town.clock.now()
+        honest = await reckon(town, now - timedelta(seconds=120))
+        assert (honest.lost, honest.wrong) == ([], [])
+        assert honest.figures["reports"] == len(town.receipts) >= 8
+
+        late = await reckon(town, now + timedelta(days=30))
+        assert not late.lost and any("escalated 0 times" in line for line in late.wrong)
+
+        held = next(each for each in town.receipts if each.case_id is not None)
+        other = next(each for each in town.receipts if each.case_id not in (None, held.case_id))
+        town.receipts.append(replace(held, code="2222-2222-2222"))
+        town.receipts.append(Receipt(held.code, other.case_id, held.report_id, held.telling))
+        forged = await reckon(town, now - timedelta(seconds=120))
+        assert forged.figures["lost"] == 2
+        assert sorted(line.rpartition(": ")[2] for line in forged.lost) == [
+            "its receipt answers 404",
+            "not on the board",
+        ]
+    finally:
+        await client.close()
+        await node.stop()

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from tocsin.app.demo_client import PASSWORD, Client, Person, Staff, Unreachable
 from tocsin.app.demo_screen import Screen
@@ -27,7 +27,7 @@ from tocsin.app.demo_summary import PROBLEMS_SHOWN, Reckoning, reckon
 from tocsin.app.demo_town import DemoTown, TownTime
 from tocsin.app.ground import town_from_map
 from tocsin.geography.areas import Atlas, Outside
-from tocsin.kernel.shared import AreaId, Instant, Place
+from tocsin.kernel.shared import AgencyId, Instant, Place
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
 from tocsin.packs.model import Pack
@@ -54,6 +54,10 @@ RUNNER_S: Final = 3.0
 """Real seconds in which the node's clocks surely speak: it looks twice a second."""
 STOP_S: Final = 20.0
 HABITS: Final = (NORMAL, WILLING)
+DESKS: Final[tuple[Role, ...]] = (
+    *("call_taker", "dispatcher", "verifier"),
+    *("supervisor", "evaluator", "arbiter"),
+)
 
 
 class DemoError(RuntimeError):
@@ -118,6 +122,7 @@ async def run_demo(options: DemoOptions) -> int:
             if any(data.iterdir()):
                 raise DemoError(f"{data} is not empty: a demo begins on a fresh folder")
         node = DemoNode(options, map_file, data)
+        print(f"A node starts on {map_file.name}; the first start makes its database.", flush=True)
         try:
             await node.start()
             return await _live(options, node, map_file, data)
@@ -207,34 +212,28 @@ class DemoNode:
 
 
 async def _live(options: DemoOptions, node: DemoNode, map_file: Path, data: Path) -> int:
-    pack = load_pack(builtin("county"), calendar=CALENDAR)
-    town = await asyncio.to_thread(town_from_map, map_file, data)
-    atlas = Atlas(town.areas)
-    county = atlas.tier("county")[0].id
     client = Client(node.address)
     try:
-        staff = Staff(client, county)
-        await staff.begin(node.token)
-        clock = TownTime(await _node_time(client, staff.admin), options.speed)
-        people = _people(options, pack, town, atlas, client, staff, clock)
+        people = await move_in(options, node, client, map_file, data)
         screen = Screen(people, is_tty=sys.stdout.isatty() and not options.headless)
-        await _invite(staff, pack, atlas, county)
         if not options.headless:
-            screen.greet(node.address, staff, PASSWORD)
+            screen.greet(node.address, people.staff, PASSWORD)
         return await _day(options, node, people, screen)
     finally:
         await client.close()
 
 
-def _people(
-    options: DemoOptions,
-    pack: Pack,
-    town: Town,
-    atlas: Atlas,
-    client: Client,
-    staff: Staff,
-    clock: TownTime,
+async def move_in(
+    options: DemoOptions, node: DemoNode, client: Client, map_file: Path, data: Path
 ) -> DemoTown:
+    """The people of a fresh node: its administrator, the first accounts, residents to come."""
+    pack = load_pack(builtin("county"), calendar=CALENDAR)
+    town = await asyncio.to_thread(town_from_map, map_file, data)
+    atlas = Atlas(town.areas)
+    staff = Staff(client, atlas.tier("county")[0].id)
+    await staff.begin(node.token)
+    clock = TownTime(await _node_time(client, staff.admin), options.speed)
+    await _invite(staff, pack, atlas)
     rng = Random(options.seed)
     arrivals = Arrivals(
         pack, spots_of(town, atlas), Random(rng.getrandbits(64)), clock.now(), options.rate
@@ -273,24 +272,16 @@ async def _node_time(client: Client, person: Person) -> Instant:
     return max(datetime.fromisoformat(each["seen_at"]) for each in answer.json()["sessions"])
 
 
-async def _invite(staff: Staff, pack: Pack, atlas: Atlas, county: AreaId) -> None:
+async def _invite(staff: Staff, pack: Pack, atlas: Atlas) -> None:
     """The people everybody meets first; the others get their accounts when they are needed."""
-    desks: tuple[Role, ...] = (
-        *("call_taker", "dispatcher", "verifier", "supervisor"),
-        *("evaluator", "arbiter"),
-    )
-    for role in desks:
+    county = staff.county
+    for role in DESKS:
         await staff.get(role, county, None, 1)
     await staff.get("grid_worker", atlas.tier("town")[0].id, None, 1)
     for code in ("fire-rescue", "roads"):
         agency = pack.agencies.get(code)
         if agency is not None and agency.tier == "county":
-            area = atlas.tier("county")[0].id
-            await staff.get("agency_handler", area, _agency_id(code, area), 1)
-
-
-def _agency_id(code: str, area: AreaId) -> Any:
-    return f"{code}@{area}"
+            await staff.get("agency_handler", county, AgencyId(f"{code}@{county}"), 1)
 
 
 async def _day(options: DemoOptions, node: DemoNode, town: DemoTown, screen: Screen) -> int:
@@ -367,4 +358,4 @@ def _say(found: Reckoning) -> int:
     return 0 if found.is_good else 1
 
 
-__all__ = ["DemoError", "DemoOptions", "find_map", "main", "run_demo"]
+__all__ = ["DemoError", "DemoNode", "DemoOptions", "find_map", "main", "move_in", "run_demo"]

@@ -95,7 +95,7 @@ def commands_and_events() -> str:
 
     def rows(union: object, kind: str) -> Iterable[Sequence[object]]:
         for each in _members(union):
-            meaning = own_words(each) or kept[kind][each.__name__]
+            meaning = own_words(each) or kept[kind].get(each.__name__, "")
             yield f"`{each.__name__}`", meaning, _fields(each)
 
     return page(

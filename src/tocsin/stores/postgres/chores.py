@@ -15,7 +15,15 @@ from typing import Any
 from tocsin.kernel.shared import CaseId, Instant, ReportId
 from tocsin.runtime import codec
 from tocsin.runtime.ports import DueErrand, Message
-from tocsin.stores.postgres.connections import Connection, Dsn, Readers, Row, connect, trouble_of
+from tocsin.stores.postgres.connections import (
+    Connection,
+    Dsn,
+    Readers,
+    Row,
+    connect,
+    is_usable_after,
+    trouble_of,
+)
 
 ERROR_MAX = 500  # characters kept of what went wrong with an errand
 
@@ -62,6 +70,9 @@ class Chores:
                     self._connection = await connect(self._dsn, synchronous_commit="off")
                 return await self._connection.fetch(sql, *values)
             except Exception as error:
+                if self._connection is not None and not is_usable_after(error):
+                    self._connection.terminate()
+                    self._connection = None
                 trouble = trouble_of(error)
                 if trouble is None:
                     raise

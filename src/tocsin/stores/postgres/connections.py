@@ -19,14 +19,14 @@ import asyncpg
 
 from tocsin.runtime.ports import Unavailable
 
-CONNECT_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 5.0  # a local server answers in milliseconds, a far one in one second
 STATEMENT_TIMEOUT_MS = 10_000  # no read of ours is honest work after ten seconds
-LOCK_TIMEOUT_MS = 5_000
+LOCK_TIMEOUT_MS = 5_000  # only another node holds locks, and for one commit
 IDLE_IN_TRANSACTION_MS = 15_000  # a writer that stalls must not hold its locks for ever
 COMMAND_TIMEOUT_S = 20.0  # above the server's own limits: only a dead server gets here
-READERS_MAX = 6
-ACQUIRE_TIMEOUT_S = 5.0
-DISK_FULL_RETRY_S = 10
+READERS_MAX = 6  # lists of a few staff at once; each costs the server a process
+ACQUIRE_TIMEOUT_S = 5.0  # who waits longer for a reader is better told to come back
+DISK_FULL_RETRY_S = 10  # room is made by people, not in a moment
 
 Dsn = str | Callable[[], str]
 """A connection string, or where to ask for it each time (the embedded server's socket moves when
@@ -38,6 +38,9 @@ LOST = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25006", "53300"}
 """SQLSTATEs that end a connection or a server's readiness (also 08xxx); a standby is read-only."""
 BUSY = frozenset({"40001", "40P01", "55P03", "57014"})
 """SQLSTATEs of waits that were cut short: the same order may do better in a moment."""
+
+BROKEN = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""What the driver raises about a connection. The second when it is used while its server dies."""
 
 
 class Row(Protocol):
@@ -87,9 +90,19 @@ def trouble_of(error: BaseException) -> Unavailable | None:
         return None
     if isinstance(error, asyncpg.DataError):  # a value that the driver could not encode
         return None
-    if isinstance(error, asyncpg.InterfaceError | OSError | TimeoutError):
+    if isinstance(error, BROKEN):
         return Unavailable("the database connection was lost")
     return None
+
+
+def is_usable_after(error: BaseException) -> bool:
+    """Whether a connection can be used again after this error. After the last word of a server
+    that ends, the driver takes the connection for alive until the socket is seen to close, and
+    whatever is asked in between breaks it."""
+    if isinstance(error, asyncpg.PostgresError):
+        state = str(getattr(error, "sqlstate", "") or "")
+        return not (state.startswith("08") or state in LOST)
+    return isinstance(error, asyncpg.DataError) or not isinstance(error, BROKEN)
 
 
 async def connect(dsn: Dsn, **settings: str) -> Connection:
@@ -149,7 +162,7 @@ class Readers:
         if pool is not None:
             try:
                 await asyncio.wait_for(pool.close(), ACQUIRE_TIMEOUT_S)
-            except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            except (asyncpg.PostgresError, *BROKEN):
                 pool.terminate()
 
     @asynccontextmanager
@@ -161,6 +174,10 @@ class Readers:
             connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
             try:
                 yield cast(Connection, connection)
+            except Exception as error:
+                if not is_usable_after(error):
+                    connection.terminate()
+                raise
             finally:
                 await self._pool.release(connection)
         except Exception as error:

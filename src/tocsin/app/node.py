@@ -34,6 +34,7 @@ from tocsin.runtime.reception import Reception
 from tocsin.runtime.runner import Runner
 from tocsin.runtime.services import Services
 from tocsin.stores.postgres.accounts import PostgresAccounts
+from tocsin.stores.postgres.binaries import EmbeddedPostgresError
 from tocsin.stores.postgres.connections import Dsn
 from tocsin.stores.postgres.directory import Directory
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
@@ -53,6 +54,8 @@ FOLLOW_EVERY_S: Final = 1.0
 """How far the measures may lag behind the board."""
 SUPERVISE_EVERY_S: Final = 0.25
 """How soon a database that died is started again."""
+SUPERVISE_RETRY_S: Final = 2.0
+"""Between two tries to start one that does not come up: each takes a while itself."""
 
 BACKLOG: Final = 1024
 """Connections that may wait to be taken: a burst of a county's alarms."""
@@ -289,9 +292,15 @@ async def _supervise(embedded: EmbeddedPostgres) -> None:
     main one: the server ends with the thread that started it."""
     while True:
         await asyncio.sleep(SUPERVISE_EVERY_S)
-        if not embedded.is_running:
-            log.error("database_died", pid=os.getpid())
+        if embedded.is_running:
+            continue
+        log.error("database_died", pid=os.getpid())
+        try:
             embedded.ensure_running()
+        except (EmbeddedPostgresError, OSError) as trouble:
+            # A full disk, say: the node refuses meanwhile, and this is tried until there is room.
+            log.error("database_stays_down", detail=str(trouble))
+            await asyncio.sleep(SUPERVISE_RETRY_S)
 
 
 async def _follow(node: Node) -> None:

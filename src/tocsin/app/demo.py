@@ -318,7 +318,7 @@ async def _settle(town: DemoTown, screen: Screen) -> None:
     """No new reports; everyone works on, and every clock that came due has spoken."""
     town.is_open = False
     ended = town.clock.now()
-    town.behaviour.habits = HABITS[1]
+    town.behaviour.mind.habits = HABITS[1]
     loop = asyncio.get_running_loop()
     deadline = loop.time() + SETTLE_S
     quiet = ended + timedelta(minutes=SETTLE_MIN)

@@ -26,7 +26,8 @@ from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import AreaId, CaseId, Instant, ReportId
 from tocsin.packs.model import Pack
 from tocsin.simulation.arrivals import Arrivals, Telling
-from tocsin.simulation.behaviour import Behaviour, Move
+from tocsin.simulation.behaviour import Behaviour
+from tocsin.simulation.moves import Move
 
 CODE: Final = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")
 TOKEN: Final = re.compile(r"<token>([^<]+)</token>")

@@ -10,7 +10,7 @@ from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import ActorId, AgencyId, CaseId, Instant, SealedRef
 from tocsin.packs.model import Pack
 from tocsin.runtime.ports import Ids, SealedKind, SealedValue
-from tocsin.simulation.behaviour import Move
+from tocsin.simulation.moves import Move
 
 COMMANDS: Final[dict[str, type[words.Command]]] = {
     "accept": words.AcceptCase,

@@ -116,7 +116,7 @@ async def _run(
         town.open_doors(end)
         await town.agenda.run_until(end)
         faults.stop()
-        behaviour.habits = WILLING
+        behaviour.mind.habits = WILLING
         await _settle(town, node.inner, clock)
     seen = Evidence(
         ledger=town.ledger,

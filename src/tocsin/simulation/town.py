@@ -14,10 +14,11 @@ from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.reception import IncomingReport, Received
 from tocsin.runtime.runner import LEASE_S
 from tocsin.simulation.arrivals import Arrivals, Telling
-from tocsin.simulation.behaviour import Behaviour, Move
+from tocsin.simulation.behaviour import Behaviour
 from tocsin.simulation.clock import Action, Agenda, VirtualClock
 from tocsin.simulation.commanding import Built, build
 from tocsin.simulation.faults import Crashed, Faults
+from tocsin.simulation.moves import Move
 from tocsin.simulation.node import SimNode
 
 MARK: Final = "kanarienvogel"

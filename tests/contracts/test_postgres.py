@@ -18,6 +18,7 @@ from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import AgencyId, CaseId, Refused
 from tocsin.runtime.ports import CaseQuery, Committed, Unavailable
 from tocsin.runtime.verify import verify
+from tocsin.stores.postgres.connections import is_usable_after, trouble_of
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
 from tocsin.stores.postgres.filling import multiply
 from tocsin.stores.postgres.store import PostgresStore
@@ -170,7 +171,21 @@ async def test_a_killed_connection_is_unavailable_and_recovers(
                 assert isinstance(outcome, Committed)
                 kept.append(order.target)
 
+    async def looker(look: Callable[[], Any]) -> None:
+        """Whatever is read meanwhile may be unavailable, and nothing else."""
+        while not stop:
+            try:
+                await look()
+            except Unavailable:
+                await asyncio.sleep(0.001)
+
     callers = [asyncio.create_task(caller()) for _ in range(8)]
+    looks = (
+        lambda: postgres_store.case(CaseId("nobody")),
+        lambda: postgres_store.tail(0, 5),
+        lambda: postgres_store.take_errands(town.at, 30, 1),
+    )
+    callers += [asyncio.create_task(looker(look)) for look in looks for _ in range(3)]
     for round_ in range(3):
         before = len(kept)
         await until(lambda before=before: len(kept) > before + 20)
@@ -246,6 +261,32 @@ async def test_closing_finishes_what_is_queued(
     await asyncio.sleep(0)
     await store.close()
     assert all(isinstance(outcome, Committed) for outcome in await asyncio.gather(*tasks))
+
+
+@pytest.mark.parametrize(
+    ("error", "retry_after_s", "is_usable"),
+    [
+        (asyncpg.AdminShutdownError("x"), 2, False),
+        (asyncpg.ConnectionDoesNotExistError("x"), 2, False),
+        (asyncpg.InternalClientError("used while its server dies"), 2, False),
+        (asyncpg.InterfaceError("connection is closed"), 2, False),
+        (ConnectionRefusedError(), 2, False),
+        (TimeoutError(), 2, False),
+        (asyncpg.DiskFullError("x"), 10, True),
+        (asyncpg.QueryCanceledError("x"), 1, True),
+        (asyncpg.DeadlockDetectedError("x"), 1, True),
+        (asyncpg.UniqueViolationError("x"), None, True),
+        (asyncpg.CharacterNotInRepertoireError("x"), None, True),
+        (asyncpg.DataError("a value that cannot be encoded"), None, True),
+        (AssertionError("our bug"), None, True),
+    ],
+)
+def test_trouble_of_the_database_is_told_from_bad_data_and_bugs(
+    error: Exception, retry_after_s: int | None, is_usable: bool
+) -> None:
+    trouble = trouble_of(error)
+    assert (trouble and trouble.retry_after_s) == retry_after_s
+    assert is_usable_after(error) is is_usable
 
 
 # -- a full disk

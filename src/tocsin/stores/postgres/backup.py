@@ -36,8 +36,8 @@ from tocsin.stores.vault import WrongMasterKey, load_master_keys
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 KEY_MEMBER: Final = "vault.key"
-MANIFEST_MAX_BYTES: Final = 4_000_000
-CHUNK_BYTES: Final = 1 << 20
+MANIFEST_MAX_BYTES: Final = 4_000_000  # a few hundred bytes a table; more is no manifest
+CHUNK_BYTES: Final = 1 << 20  # held in memory while hashing
 GZIP_LEVEL: Final = 3  # sealed values do not shrink; JSON does at any level
 _NO_LIMITS: Final = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 

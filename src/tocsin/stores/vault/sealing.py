@@ -18,7 +18,7 @@ from tocsin.kernel.shared import CaseId
 from tocsin.runtime.ports import SealedValue
 from tocsin.stores.vault.master import KEY_BYTES, MasterKeys, WrongMasterKey
 
-NONCE_BYTES = 12
+NONCE_BYTES = 12  # 96 bits, what GCM is made for: NIST SP 800-38D, section 8.2
 
 Scope = tuple[CaseId, str]
 """(case, subject): whose data key."""

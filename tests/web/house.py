@@ -30,6 +30,7 @@ from tocsin.runtime.runner import Runner
 from tocsin.runtime.services import Services
 from tocsin.stores.memory.accounts import MemoryAccounts
 from tocsin.stores.memory.store import MemoryStore
+from tocsin.stores.memory.stories import MemoryStories
 from tocsin.stores.memory.vault import MemoryVault
 from tocsin.web.accounts import Accounts
 from tocsin.web.app import create_app
@@ -131,6 +132,7 @@ def make_services(
         ids=ids,
         keys=keys,
         jurisdiction="test",
+        stories=MemoryStories(),
     )
 
 

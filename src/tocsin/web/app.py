@@ -24,6 +24,7 @@ from tocsin.web.api import (
     health,
     insight,
     lists,
+    measures,
     open,
     receipts,
     reports,
@@ -59,6 +60,7 @@ MODULES = (
     insight,
     cases,
     catalogue,
+    measures,
     admin,
 )
 ERRORS_SHOWN = 20

@@ -20,22 +20,24 @@ from tocsin.kernel.cases import vocabulary as words
 from tocsin.kernel.cases.policy import Profile
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.cases.vocabulary import Command, Route, SplitChild
-from tocsin.kernel.shared import Actor, AgencyId, CaseId, SealedRef
+from tocsin.kernel.shared import Actor, AgencyId, AreaPath, CaseId, Refused, SealedRef
 from tocsin.runtime.ports import SealedKind, SealedValue
 from tocsin.runtime.reception import Photo
 from tocsin.runtime.services import Services
-from tocsin.web.problems import Problem
+from tocsin.web.problems import Problem, refuse
 from tocsin.web.shapes import (
     Id,
     InstantText,
     Level,
     Percent,
     Photos,
+    PlaceBody,
     PriorityNumber,
     Score,
     Strict,
     Text,
     Word,
+    wgs84,
 )
 
 
@@ -80,11 +82,12 @@ _FIELDS: Final[dict[str, tuple[Any, Any]]] = {
     "text": (Text, "Which of the two lamps is it?"),
     "comment": (Text, "It works again."),
     "route": (RouteBody, _ROUTE_EXAMPLE),
+    "place": (PlaceBody, {"lon": 24.9451, "lat": 60.1702, "datum": "wgs84"}),
     "children": (Children, [_ROUTE_EXAMPLE]),
 }
 """How each field of a command is asked for, and what it looks like."""
 _RENAMED: Final = {"evidence": "photos"}
-_COMPUTED: Final = frozenset({"likeness", "reasons"})
+_COMPUTED: Final = frozenset({"likeness", "reasons", "areas"})
 """Looked up by the node, never claimed by the caller."""
 _SEALED: Final[Mapping[str, SealedKind]] = {"note": "note", "text": "note", "comment": "comment"}
 
@@ -190,6 +193,7 @@ def _verbs() -> Iterator[Verb]:
     yield verb("set_consent", words.SetConsent, "A reporter's consent to publication.")
     yield verb("publish", words.PublishCase, "Make the description public, or not.")
     yield verb("add_note", words.AddNote, "A note for those who handle it.")
+    yield verb("correct_place", words.CorrectPlace, "Put it where it really is.")
     yield verb("evaluate", words.EvaluateCase, "Score how it was handled.")
     yield verb("appeal_evaluation", words.AppealEvaluation, "The agency disagrees.")
     yield verb("decide_appeal", words.DecideAppeal, "Decide the appeal.")
@@ -242,6 +246,10 @@ def build(verb: Verb, body: BaseModel, asked: Asked) -> Built:
             )
         elif name == "route":
             values[name] = _route(given[name], verb, asked)
+        elif name == "place":
+            values[name] = wgs84(given[name])
+        elif name == "areas":
+            values[name] = _areas(given["place"], asked)
         elif name == "children":
             values[name] = tuple(_child(each, asked) for each in given[name])
         else:
@@ -283,6 +291,13 @@ def _route(body: RouteBody | None, verb: Verb, asked: Asked) -> Route | None:
 def _given_route(body: RouteBody) -> Route:
     assisting = tuple(AgencyId(each) for each in body.assisting)
     return Route(body.rule, AgencyId(body.lead), assisting)
+
+
+def _areas(body: PlaceBody, asked: Asked) -> AreaPath:
+    found = asked.services.reception.locate(wgs84(body))
+    if isinstance(found, Refused):
+        raise refuse(found)
+    return found
 
 
 def _child(body: RouteBody, asked: Asked) -> SplitChild:

@@ -88,6 +88,7 @@ VERBS: Final[Mapping[str, tuple[Role, ...]]] = {
     "set_consent": (CT, D, S),
     "publish": (D, S),
     "add_note": CASE_ROLES,
+    "correct_place": (CT, D, G, S),
     "evaluate": (E,),
     "appeal_evaluation": (H, S),
     "decide_appeal": (E, S),
@@ -157,6 +158,8 @@ def _rows() -> Iterable[Rule]:
     yield Rule("case.thread", "case", frozenset(CASE_ROLES), "cases:read")
     for verb, roles in VERBS.items():
         yield write(f"case.{verb}", "case", roles, "cases:write")
+    for name in ("measure.list", "measure.cases"):
+        yield row(name, "role", (D, S, E), "measures:read")
     yield row("inbox.list", "role", CASE_ROLES, "cases:read")
     yield row("errand.dead", "county", (AD, S))
     yield write("errand.revive", "county", (AD,))

@@ -17,6 +17,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from tocsin.geography.datums import Datum, to_wgs84
+from tocsin.kernel.shared import Place
 from tocsin.runtime.reception import ANSWERS_LIMIT, LINE_LIMIT, TEXT_LIMIT
 
 WORD: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -108,6 +110,21 @@ PriorityNumber = Annotated[int, Field(ge=1, le=4), BeforeValidator(_whole)]
 Version = Annotated[int, Field(ge=1, le=1_000_000_000), BeforeValidator(_whole)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
+
+
+class PlaceBody(Strict):
+    """A point on the ground; other datums than WGS84 are converted on arrival."""
+
+    lon: Longitude
+    lat: Latitude
+    datum: Datum = "wgs84"
+
+
+def wgs84(place: PlaceBody) -> Place:
+    """The place in the datum used inside."""
+    return to_wgs84(place.lon, place.lat, place.datum)
+
+
 PhotoData = Annotated[
     str,
     StringConstraints(min_length=4, max_length=14_000_000, pattern=r"^[A-Za-z0-9+/]+={0,2}$"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from tocsin.packs.words import word
+
 REASON_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "bad_request": ("The request cannot be read.", "无法读取该请求。"),
     "sign_in_needed": ("Sign in first, or send an API key.", "请先登录，或提供接口密钥。"),
@@ -106,7 +108,7 @@ def text_of(reason: str, language: str) -> str:
     """The sentence for a reason in a language ("zh-CN" or "en")."""
     texts = REASON_TEXTS.get(reason)
     if texts is None:
-        return reason
+        return word("reason", reason, language)
     return texts[1] if language.startswith("zh") else texts[0]
 
 

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from tocsin.geography.areas import Outside
 from tocsin.geography.geojson import to_geojson
 from tocsin.kernel.cases.policy import CasePolicy
 from tocsin.kernel.deadlines import due
@@ -17,11 +16,9 @@ from tocsin.kernel.shared import Tier
 from tocsin.packs.parts import CaseType
 from tocsin.packs.parts import Field as FormField
 from tocsin.web.api.common import STAFF, STAFF_ONE, WRITES, AccessArg, json, router, shown
-from tocsin.web.api.insight import ReasonView, reason_view
-from tocsin.web.api.reports import PlaceBody, wgs84
-from tocsin.web.gate import Access
+from tocsin.web.api.insight import ReasonView, located, reason_view
 from tocsin.web.problems import Problem
-from tocsin.web.shapes import WORD, Answers, InstantText, Strict, Text, Word, like
+from tocsin.web.shapes import WORD, Answers, InstantText, PlaceBody, Strict, Text, Word, like
 from tocsin.web.views import AreasView, View
 
 routes: APIRouter = router("catalogue")
@@ -432,10 +429,7 @@ async def explain(body: ExplainBody, access: AccessArg) -> Response:
     policy = services.pack.policy(body.case_type)
     if policy is None:
         raise Problem("case_type_unknown")
-    place = wgs84(body.place)
-    found = services.atlas.locate(place.lon, place.lat)
-    if isinstance(found, Outside):
-        raise outside(found, access)
+    found = located(body.place, access)
     at = body.at or services.clock.now()
     choice = services.pack.choose_route(body.case_type, found, at, body.answers)
     return json(
@@ -454,9 +448,3 @@ def _promises(policy: CasePolicy, at: datetime) -> list[dict[str, Any]]:
         {"name": clock.name, "due_at": due(clock.calendar, at, clock.allowance)}
         for clock in policy.clocks
     ]
-
-
-def outside(found: Outside, access: Access) -> Problem:
-    """The problem of a place in no area, with the nearest one."""
-    name = access.services.atlas.area(found.nearest).name_in(access.language)
-    return Problem("outside", f"{name}, {found.distance_m:.0f} m away")

@@ -11,9 +11,10 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
+from tocsin.geography.areas import Outside
 from tocsin.kernel.cases.likeness import FAR_M, LONG_S, rank
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import Actor, Refused, ReportId
+from tocsin.kernel.shared import Actor, AreaPath, Refused, ReportId
 from tocsin.packs.parts import Reason
 from tocsin.runtime.codec import name_of
 from tocsin.runtime.ports import BoardRow
@@ -30,7 +31,7 @@ from tocsin.web.gate import Access, agencies_of
 from tocsin.web.permissions import may_open_for, reach
 from tocsin.web.problems import Problem
 from tocsin.web.sealed import OPENS, refs_of, traits_of, words_by_case
-from tocsin.web.shapes import ID, Strict, like
+from tocsin.web.shapes import ID, PlaceBody, Strict, like, wgs84
 from tocsin.web.telling import tell
 from tocsin.web.views import View, encode
 
@@ -404,6 +405,16 @@ async def _threads(access: Access, case: Case) -> list[dict[str, Any]]:
                 }
             )
     return sorted(found, key=lambda each: each["at"])
+
+
+def located(body: PlaceBody, access: Access) -> AreaPath:
+    """Where a place lies; refused as `outside` with the nearest area."""
+    place = wgs84(body)
+    found = access.services.atlas.locate(place.lon, place.lat)
+    if isinstance(found, Outside):
+        name = access.services.atlas.area(found.nearest).name_in(access.language)
+        raise Problem("outside", f"{name}, {found.distance_m:.0f} m away")
+    return found
 
 
 async def likeness_of(access: Access, case: Case, other: Case, by: Actor) -> dict[str, Any]:

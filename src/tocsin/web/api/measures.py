@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 from starlette.responses import Response
 
 from tocsin.analytics.measures import MEASURES, Measure, Reading, read, stage_times
@@ -18,7 +18,7 @@ from tocsin.web.api.lists import IdFilter
 from tocsin.web.gate import Access
 from tocsin.web.problems import Problem
 from tocsin.web.regions import regions_of, sees
-from tocsin.web.shapes import WORD, InstantText, like
+from tocsin.web.shapes import WORD, Filter, InstantText, like
 from tocsin.web.views import View
 
 routes: APIRouter = router("measures")
@@ -32,16 +32,21 @@ CASES_MAX: Final = 1_000
 CodeArg = Annotated[str, Path(pattern=WORD, max_length=40, examples=["accepted_in_time"])]
 
 
-class MeasureQuery(BaseModel):
+class MeasureQuery(Filter):
     """Which cases: those opened in [opened_from, opened_to), by default the last 30 days."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     opened_from: InstantText | None = None
     opened_to: InstantText | None = None
     area: IdFilter | None = None
     agency: IdFilter | None = None
     case_type: IdFilter | None = None
+
+
+class BehindQuery(MeasureQuery):
+    """Which cases, and which of them."""
+
+    part: Literal["numerator", "denominator", "rest"] = "denominator"
+    offset: Annotated[str, Field(pattern=r"^[0-9]{1,8}$")] = "0"
 
 
 READING_EXAMPLE: dict[str, Any] = {
@@ -115,7 +120,7 @@ class BehindView(View):
     "/measures",
     operation_id="measure.list",
     summary="Every measure over the cases opened in a span, in the areas one may see.",
-    **shown(MeasuresView, *STAFF_ONE),
+    **shown(MeasuresView, *STAFF_ONE, 409),
 )
 async def measures(access: AccessArg, query: Annotated[MeasureQuery, Query()]) -> Response:
     opened_from, opened_to, stories = await _stories(access, query)
@@ -134,20 +139,19 @@ async def measures(access: AccessArg, query: Annotated[MeasureQuery, Query()]) -
     "/measures/{code}/cases",
     operation_id="measure.cases",
     summary="The cases behind a number: its numerator, its denominator, or those in between.",
-    **shown(BehindView, *STAFF_ONE),
+    **shown(BehindView, *STAFF_ONE, 409),
 )
 async def behind(
     access: AccessArg,
     code: CodeArg,
-    query: Annotated[MeasureQuery, Query()],
-    part: Annotated[Literal["numerator", "denominator", "rest"], Query()] = "denominator",
-    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    query: Annotated[BehindQuery, Query()],
 ) -> Response:
     measure = next((each for each in MEASURES if each.code == code), None)
     if measure is None:
         raise Problem("unknown_path")
     _, _, stories = await _stories(access, query)
-    cases = _part(read(measure, stories), part)
+    cases = _part(read(measure, stories), query.part)
+    offset = int(query.offset)
     following = offset + CASES_MAX
     return json(
         {
@@ -180,7 +184,7 @@ async def _stories(
     until = query.opened_to or services.clock.now()
     since = query.opened_from or until - DEFAULT_SPAN
     if not timedelta() < until - since <= SPAN_MAX:
-        raise Problem("invalid", errors=[{"where": "opened_from", "what": "at most a year"}])
+        raise Problem("bad_time", "at most a year")
     found = await services.stories.select(
         since,
         until,

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, ActorId, CaseId, Refused, ReportId
+from tocsin.packs.words import word
 from tocsin.runtime.reception import Reception
 from tocsin.web.api.cases import VERBS_BY_NAME
 from tocsin.web.api.common import (
@@ -176,7 +177,15 @@ async def _receipt(held: _Held, access: Access) -> Response:
             "title": pack.in_language(case_type.title, language) if case_type else "",
             "reported_at": report.at,
             "promised_at": leading.promised_at,
-            "moves": leading.moves,
+            "moves": [
+                {
+                    "at": each.at,
+                    "was": each.was,
+                    "now": each.now,
+                    "why": word("why", each.why, language),
+                }
+                for each in leading.moves
+            ],
             "messages": [
                 {
                     "at": each.at,

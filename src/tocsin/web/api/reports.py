@@ -10,9 +10,7 @@ from pydantic import Field, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from tocsin.geography.areas import Outside
-from tocsin.geography.datums import Datum, to_wgs84
-from tocsin.kernel.shared import Actor, AreaPath, Place
+from tocsin.kernel.shared import Actor, AreaPath
 from tocsin.runtime.reception import MEDIA_LIMIT, IncomingReport, Photo, Received
 from tocsin.web.api.common import (
     WRITES,
@@ -24,31 +22,24 @@ from tocsin.web.api.common import (
     router,
     shown,
 )
+from tocsin.web.api.insight import located
 from tocsin.web.gate import Access
 from tocsin.web.photos import develop
 from tocsin.web.problems import Problem
 from tocsin.web.shapes import (
     Answers,
     InstantText,
-    Latitude,
     Line,
-    Longitude,
+    PlaceBody,
     Strict,
     Text,
     Word,
     like,
+    wgs84,
 )
 from tocsin.web.views import View
 
 routes: APIRouter = router("reports")
-
-
-class PlaceBody(Strict):
-    """A point on the ground; other datums than WGS84 are converted on arrival."""
-
-    lon: Longitude
-    lat: Latitude
-    datum: Datum = "wgs84"
 
 
 class ContactBody(Strict):
@@ -134,11 +125,6 @@ def incoming_of(
     )
 
 
-def wgs84(place: PlaceBody) -> Place:
-    """The place in the datum used inside."""
-    return to_wgs84(place.lon, place.lat, place.datum)
-
-
 def reporter_of(body: ReportBody, access: Access) -> Actor:
     """Who takes it down: only where their roles reach. A report without a place goes to the
     county's desk and needs a role there."""
@@ -147,11 +133,7 @@ def reporter_of(body: ReportBody, access: Access) -> Actor:
         county = atlas.tier("county")[0].id
         found = AreaPath(county, county, county, county)
     else:
-        place = wgs84(body.place)
-        found = atlas.locate(place.lon, place.lat)
-    if isinstance(found, Outside):
-        name = atlas.area(found.nearest).name_in(access.language)
-        raise Problem("outside", f"{name}, {found.distance_m:.0f} m away")
+        found = located(body.place, access)
     actor = access.actor(found)
     who = access.who
     if body.dispatch_now and who.kind == "integration" and "reports:trusted" not in who.scopes:

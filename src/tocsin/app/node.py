@@ -17,6 +17,7 @@ import structlog
 import uvicorn
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from starlette.requests import Request
 
 from tocsin.app.clock import ScaledClock, SteadyClock, TimeIds
 from tocsin.app.ground import atlas_of
@@ -44,9 +45,11 @@ from tocsin.stores.postgres.vault import PostgresVault
 from tocsin.stores.vault import MasterKeys, load_master_keys
 from tocsin.web.accounts import Accounts
 from tocsin.web.app import create_app
-from tocsin.web.guard import GuardLimits, guarded_protocol, raise_descriptor_limit
+from tocsin.web.guard import GuardLimits, guarded_protocol, is_trusted, raise_descriptor_limit
+from tocsin.web.limits import Buckets, address_key
 from tocsin.web.live import Hub
 from tocsin.web.options import AccountOptions, WebOptions
+from tocsin.web.shell import seen_of
 
 log = structlog.get_logger("tocsin.node")
 
@@ -227,9 +230,12 @@ def listen(settings: Settings) -> socket.socket:
     """The socket to serve on, taken before anything else is touched. Raises AddressTaken."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server(
+        listening = socket.create_server(
             (settings.host, settings.port), family=family, backlog=BACKLOG, reuse_port=False
         )
+        # Small answers go out at once; accepted sockets inherit it.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
     except OSError as error:
         raise AddressTaken(
             f"cannot listen on {settings.host} port {settings.port}: {error.strerror}"
@@ -263,14 +269,32 @@ def _server_config(node: Node) -> uvicorn.Config:
 
 def application(node: Node):
     """The node's HTTP face: the API and every intake in one app."""
-    open311 = Open311Options(key_required=node.settings.open311_key_required)
+    web = _web_options(node.settings)
+    open311 = Open311Options(
+        key_required=node.settings.open311_key_required,
+        wait_s=keyless_wait(web),
+    )
     return create_app(
         node.services,
         node.accounts,
-        _web_options(node.settings),
+        web,
         extra_routes=routes(node.services, open311),
         hub=node.hub,
     )
+
+
+def keyless_wait(web: WebOptions) -> Callable[[Request], int]:
+    """How long a sender without a key must wait. Peers that are trusted proxies and name nobody
+    speak for themselves: the machine's own programs are not held back."""
+    buckets = Buckets(web.anonymous_per_minute, web.anonymous_burst)
+
+    def wait_s(request: Request) -> int:
+        address = seen_of(request.scope).address
+        if is_trusted(address, web.trusted_proxies):
+            return 0
+        return buckets.take(address_key(address))
+
+    return wait_s
 
 
 async def _announce(

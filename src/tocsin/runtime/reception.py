@@ -138,7 +138,7 @@ class Reception:
         nearest = atlas.locate((west + east) / 2, (south + north) / 2)
         home = atlas.area(nearest.nearest if isinstance(nearest, Outside) else nearest.cell)
         inside = home.polygon.representative_point()
-        self._desk = Place(inside.x, inside.y)
+        self.desk = Place(inside.x, inside.y)
         """Where a report with an address only is put until someone has found its place."""
 
     def code(self, report_id: ReportId) -> str:
@@ -274,20 +274,26 @@ class Reception:
             return Refused("bad_time", f"outside {PAST_LIMIT.days} days ago to now")
         return None
 
-    def _locate(self, incoming: IncomingReport) -> tuple[Place, AreaPath] | Refused:
-        place = incoming.place
-        if place is None:
-            if not incoming.address.strip():
-                return Refused("place_missing", "give a place or an address")
-            place = self._desk
+    def locate(self, place: Place, language: str = "en") -> AreaPath | Refused:
+        """The four areas of a place. Refused as `outside`, naming the nearest known area, or as
+        `bad_place`."""
         try:
             found = self.atlas.locate(place.lon, place.lat)
         except ValueError:
             return Refused("bad_place", "longitude -180 to 180, latitude -90 to 90")
         if isinstance(found, Outside):
-            name = self.atlas.area(found.nearest).name_in(incoming.language)
+            name = self.atlas.area(found.nearest).name_in(language)
             return Refused("outside", f"{name}, {found.distance_m:.0f} m away")
-        return place, found
+        return found
+
+    def _locate(self, incoming: IncomingReport) -> tuple[Place, AreaPath] | Refused:
+        place = incoming.place
+        if place is None:
+            if not incoming.address.strip():
+                return Refused("place_missing", "give a place or an address")
+            place = self.desk
+        found = self.locate(place, incoming.language)
+        return found if isinstance(found, Refused) else (place, found)
 
     def _report(
         self, incoming: IncomingReport, case_id: CaseId, report_id: ReportId, now: Instant

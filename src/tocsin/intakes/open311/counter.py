@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tocsin.intakes.open311.formats import TYPES, Format, Value, encode
-from tocsin.intakes.open311.listing import Teller, desk_of
+from tocsin.intakes.open311.listing import Teller
 from tocsin.intakes.open311.words import languages_of, refusal
 from tocsin.kernel.shared import Actor, ActorId, Instant, Refused
 from tocsin.runtime.photos import Darkroom
@@ -39,6 +39,7 @@ STATUS: Final[Mapping[str, int]] = {
     "format_unknown": 404,
     "method_wrong": 405,
     "too_large": 413,
+    "too_many_requests": 429,
     "type_unsupported": 415,
     "busy": 503,
     "unavailable": 503,
@@ -62,6 +63,8 @@ class Open311Options:
     contact: str = "Ask the operator of this node."
     key_service: str = "Ask the operator of this node for an API key."
     changeset: Instant | None = None
+    wait_s: Callable[[Request], int] = lambda _: 0
+    """Seconds a sender without a key must wait before the next report; 0 when it is welcome."""
     form_limit: int = FORM_LIMIT
     upload_limit: int = UPLOAD_LIMIT
 
@@ -93,7 +96,7 @@ class Counter:
         self.darkroom = darkroom
         self.jurisdictions = options.jurisdictions or (services.jurisdiction,)
         self.changeset = options.changeset or services.clock.now().replace(microsecond=0)
-        self.desk = desk_of(services.atlas)
+        self.desk = services.reception.desk
 
     def language(self, header: str) -> str:
         """The first language asked for that the pack speaks; English when none is."""
@@ -119,6 +122,8 @@ class Counter:
         response = self.say(asked, "errors", [{"code": status, "description": text}], status)
         if status == 503:
             response.headers["retry-after"] = str(RETRY_AFTER_S)
+        elif status == 429:
+            response.headers["retry-after"] = refused.detail
         return response
 
     def base_url(self, asked: Asked) -> str:

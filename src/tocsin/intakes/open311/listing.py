@@ -14,7 +14,6 @@ from typing import Final
 
 import msgspec
 
-from tocsin.geography.areas import Atlas, Outside
 from tocsin.intakes.open311.filters import CLOSED, ROWS_MAX, Filters, is_id
 from tocsin.intakes.open311.formats import Element, Value, moment
 from tocsin.intakes.open311.words import ending, sentence
@@ -133,7 +132,7 @@ async def _find_near(services: Services, filters: Filters) -> list[BoardRow]:
     rows = await services.store.near(
         filters.around, filters.radius_m * NEAR_MARGIN, since, NEAR_MAX
     )
-    desk = desk_of(services.atlas)
+    desk = services.reception.desk
     kept: list[BoardRow] = []
     for row in rows:
         if not is_located(row.case, desk):
@@ -177,15 +176,6 @@ def _said(value: tuple[bytes, str] | None) -> _Words:
     if media_type.startswith("application/json"):
         return msgspec.json.decode(data, type=_Words)
     return _Words(data.decode("utf-8", "replace"))
-
-
-def desk_of(atlas: Atlas) -> Place:
-    """Where the reception puts a report with an address only: the middle of the county."""
-    west, south, east, north = atlas.bounds
-    nearest = atlas.locate((west + east) / 2, (south + north) / 2)
-    home = atlas.area(nearest.nearest if isinstance(nearest, Outside) else nearest.cell)
-    inside = home.polygon.representative_point()
-    return Place(inside.x, inside.y)
 
 
 def is_located(case: Case, desk: Place | None) -> bool:

@@ -55,6 +55,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "path_unknown": ("There is nothing at this address.", "该地址不存在。"),
     "format_unknown": ("Formats are xml and json.", "支持的格式为 xml 和 json。"),
     "method_wrong": ("This method is not allowed here.", "此处不支持该方法。"),
+    "too_many_requests": (
+        "Too many reports from here in a short time. Please wait a little.",
+        "短时间内来自此处的报告过多，请稍后再试。",
+    ),
     "too_large": ("The request is too large.", "请求内容过大。"),
     "type_unsupported": (
         "Send a form: application/x-www-form-urlencoded or multipart/form-data, in UTF-8.",

@@ -14,6 +14,7 @@ from pydantic import (
     WithJsonSchema,
 )
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from tocsin.kernel.cases.state import Clock, Status, Task
 from tocsin.kernel.shared import AgencyId, AreaId, AreaPath, CaseId
@@ -322,6 +323,17 @@ def _message(access: Access, message: Message, cases: dict[CaseId, Any]) -> dict
     }
 
 
+class _Streamed(Response):
+    """A stream in the guise of a response, so that FastAPI hands it on as it is."""
+
+    def __init__(self, stream: EventStream) -> None:
+        super().__init__()
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._stream(scope, receive, send)
+
+
 @routes.get(
     "/live",
     operation_id="live",
@@ -356,7 +368,7 @@ async def live(
     last_event_id: Annotated[
         str | None, Header(alias="Last-Event-ID", pattern=r"^[0-9]{1,18}$")
     ] = None,
-) -> Any:
+) -> Response:
     hub = access.web.hub
     if hub is None:
         raise Problem("unavailable", headers={"retry-after": "60"})
@@ -372,4 +384,4 @@ async def live(
             return False
         return any(sees(region, areas, agencies) for region in regions)
 
-    return EventStream(hub, LiveView((regions, area), may_see), last_event_id)
+    return _Streamed(EventStream(hub, LiveView((regions, area), may_see), last_event_id))

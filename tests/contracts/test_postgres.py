@@ -16,7 +16,7 @@ from tests.contracts.town import DISPATCHER, Town
 from tocsin.kernel.cases.evolve import fold
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import AgencyId, CaseId, Refused
-from tocsin.runtime.ports import CaseQuery, Committed, Unavailable
+from tocsin.runtime.ports import CaseQuery, Committed, Order, Unavailable
 from tocsin.runtime.verify import verify
 from tocsin.stores.postgres.connections import is_usable_after, trouble_of
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
@@ -525,3 +525,24 @@ async def test_an_error_never_shows_what_was_sealed(postgres_store: PostgresStor
     with pytest.raises(Exception) as caught:
         await postgres_store.commit(bad)
     assert "Canary" not in repr(caught.value) and "Canary" not in str(caught.value)
+
+
+async def test_an_alarm_does_not_wait_behind_a_flood(
+    postgres_store: PostgresStore,
+) -> None:
+    town = Town()
+    ended: list[str] = []
+
+    async def send(name: str, order: Order) -> None:
+        await postgres_store.commit(order)
+        ended.append(name)
+
+    flood = [send("report", town.opening()) for _ in range(3_000)]
+    tasks = [asyncio.create_task(each) for each in flood]
+    await asyncio.sleep(0)  # all of them are waiting now
+    alarm = town.opening(is_urgent=True)
+    tasks.append(asyncio.create_task(send("alarm", alarm)))
+    await asyncio.gather(*tasks)
+    # The one group that was under way, and the few that go along.
+    assert ended.index("alarm") <= 3 * 256
+    assert len(ended) == 3_001

@@ -69,6 +69,7 @@ class Engine:
                 sealed=tuple(sealed),
                 receipts=tuple(receipts),
                 expected_version=expected_version,
+                is_urgent=by.kind == "staff",
                 answer=answer or {},
             )
         )
@@ -102,6 +103,7 @@ class Engine:
                 by=by,
                 plan=plan,
                 opens=True,
+                is_urgent=facts.policy.profile == "emergency" or by.kind == "staff",
                 key=key,
                 fingerprint=fingerprint,
                 sealed=tuple(sealed),

@@ -78,6 +78,9 @@ class Order:
     """Idempotency key: a second order with the same key changes nothing and gets the first
     answer; with the same key but another fingerprint it is refused as `key_reused`."""
     fingerprint: str = ""
+    is_urgent: bool = False
+    """Life safety and people at a screen have a lane of their own: a flood of routine reports
+    does not make them wait."""
     sealed: tuple[SealedValue, ...] = ()
     receipts: tuple[tuple[bytes, ReportId], ...] = ()
     """(hash of the tracking code, report id) to be found by `Board.receipt`."""

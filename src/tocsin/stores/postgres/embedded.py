@@ -55,7 +55,7 @@ DEFAULT_SETTINGS: Mapping[str, str] = MappingProxyType(
         "work_mem": "8MB",
         "maintenance_work_mem": "64MB",
         "wal_buffers": "8MB",
-        "max_wal_size": "1GB",
+        "max_wal_size": "2GB",  # fewer checkpoints: each makes full pages dear again
         "wal_compression": "pglz",  # full pages are most of the journal; the cores are idle
         "fsync": "on",
         "synchronous_commit": "on",

@@ -99,6 +99,7 @@ class Writer:
         self._group_commit_max = group_commit_max
         self._queue_max = queue_max
         self._queue: deque[_Waiting] = deque()
+        self._urgent: deque[_Waiting] = deque()
         self._news = asyncio.Event()
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
@@ -107,7 +108,7 @@ class Writer:
     @property
     def queued(self) -> int:
         """Orders that wait for their turn."""
-        return len(self._queue)
+        return len(self._queue) + len(self._urgent)
 
     @property
     def is_connected(self) -> bool:
@@ -133,10 +134,11 @@ class Writer:
         """See `ports.Store.commit`. Returns after COMMIT has returned."""
         if self._connection is None or self._is_closing:
             raise Unavailable("the database connection was lost")
-        if len(self._queue) >= self._queue_max:
+        lane = self._urgent if order.is_urgent else self._queue
+        if len(lane) >= self._queue_max:
             raise Unavailable("too many orders are waiting", 1)
         waiting = _Waiting(order, asyncio.get_running_loop().create_future())
-        self._queue.append(waiting)
+        lane.append(waiting)
         self._news.set()
         return await waiting.future
 
@@ -144,9 +146,8 @@ class Writer:
 
     async def _run(self) -> None:
         while True:
-            if self._queue and self._connection is not None:
-                size = min(len(self._queue), self._group_commit_max)
-                group = [self._queue.popleft() for _ in range(size)]
+            if self.queued and self._connection is not None:
+                group = self._next_group()
                 try:
                     await self._serve(group)
                 except Exception as error:
@@ -155,14 +156,28 @@ class Writer:
                     for waiting in group:
                         waiting.answer(error)
             elif self._is_closing:
-                while self._queue:
-                    self._queue.popleft().answer(Unavailable("the store is closed"))
+                for waiting in self._drained():
+                    waiting.answer(Unavailable("the store is closed"))
                 return
             elif self._connection is None:
                 await self._reconnect()
             else:
                 self._news.clear()
                 await self._news.wait()
+
+    def _next_group(self) -> list[_Waiting]:
+        """Urgent orders first, and only few others with them: they would make the commit longer.
+        Those few go along every time, so that a flood of alarms does not stop everything else."""
+        size = min(len(self._urgent), self._group_commit_max)
+        group = [self._urgent.popleft() for _ in range(size)]
+        room = self._group_commit_max // 8 if group else self._group_commit_max
+        return group + [self._queue.popleft() for _ in range(min(room, len(self._queue)))]
+
+    def _drained(self) -> list[_Waiting]:
+        waiting = [*self._urgent, *self._queue]
+        self._urgent.clear()
+        self._queue.clear()
+        return waiting
 
     async def _serve(self, group: Sequence[_Waiting]) -> None:
         """One transaction for the group; one each where the data of one of them is at fault."""
@@ -319,8 +334,8 @@ class Writer:
             except Exception as error:
                 # Whatever it is (also a password that was changed): the operator may mend it.
                 trouble = trouble_of(error) or Unavailable("the database refuses connections")
-                while self._queue:
-                    self._queue.popleft().answer(_fresh(trouble))
+                for waiting in self._drained():
+                    waiting.answer(_fresh(trouble))
                 await asyncio.sleep(wait_s)
                 wait_s = min(RECONNECT_MAX_S, wait_s * 2)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tocsin.app.demo import (
@@ -71,6 +73,44 @@ def test_a_short_day_keeps_every_promise(tmp_path: Path) -> None:
     # Progress was shown, and the node is gone.
     assert any("everyone works on" in line for line in lines)
     assert not (data / "postgres" / "postmaster.pid").exists()
+
+
+async def _demo(data: Path, *arguments: str) -> asyncio.subprocess.Process:
+    """A demo under way: reports have begun to come in."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tocsin.app.cli", "demo", "--headless", "--data", str(data)),
+        *arguments,
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    while b"reports come in" not in (line := await process.stdout.readline()):
+        assert line, "it ended before it began"
+    return process
+
+
+@needs_map
+@pytest.mark.slow
+async def test_an_interrupt_ends_the_day_and_counts(tmp_path: Path) -> None:
+    demo = await _demo(tmp_path, "--speed", "300", "--minutes", "600", "--rate", "200")
+    await asyncio.sleep(2)
+    demo.send_signal(signal.SIGINT)
+    out, err = await demo.communicate()
+    assert demo.returncode == 0, err
+    figures = json.loads(out.splitlines()[-1])
+    assert figures["lost"] == 0 and figures["minutes"] < 600
+
+
+@needs_map
+@pytest.mark.slow
+async def test_a_node_that_dies_is_said_in_one_line(tmp_path: Path) -> None:
+    demo = await _demo(tmp_path, "--speed", "60", "--minutes", "600")
+    (node,) = psutil.Process(demo.pid).children()
+    node.kill()
+    _, err = await demo.communicate()
+    assert demo.returncode == 2
+    assert err.decode().strip() == "tocsin demo: the node has ended"
 
 
 def test_a_missing_map_is_said_in_one_line(

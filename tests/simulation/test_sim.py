@@ -11,6 +11,7 @@ import pytest
 from tocsin.simulation.campaign import main
 from tocsin.simulation.commanding import COMMANDS
 from tocsin.simulation.faults import NO_FAULTS, FaultShares
+from tocsin.simulation.habits import NORMAL, WILD
 from tocsin.simulation.sim import SimReport, sim
 
 SEEDS = tomllib.loads((Path(__file__).parent / "seeds.toml").read_text())["seed"]
@@ -26,10 +27,20 @@ def test_every_promise_holds(reports: list[SimReport]) -> None:
     assert {report.seed: report.findings for report in reports if not report.is_clean} == {}
 
 
+@pytest.mark.parametrize("seed", [2, 3])
+def test_every_promise_holds_where_nobody_agrees(seed: int) -> None:
+    report = sim(seed, 0.75, per_hour=6, habits=WILD)
+    assert report.findings == ()
+    verbs = dict(report.verbs)
+    assert verbs["return_task"] > 2 and verbs["unmerge"] > 2 and verbs["triage"] > 2
+
+
 @pytest.mark.parametrize("kept", SEEDS, ids=[str(kept["seed"]) for kept in SEEDS])
 def test_seeds_that_failed_once(kept: dict[str, float]) -> None:
     rate = kept.get("rate", 4.0)
-    assert sim(int(kept["seed"]), kept.get("days", 1.0), per_hour=rate).findings == ()
+    habits = WILD if kept.get("wild") else NORMAL
+    report = sim(int(kept["seed"]), kept.get("days", 1.0), per_hour=rate, habits=habits)
+    assert report.findings == ()
 
 
 def test_every_report_was_answered_in_spite_of_the_faults(reports: list[SimReport]) -> None:

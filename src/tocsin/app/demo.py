@@ -289,18 +289,20 @@ async def _day(options: DemoOptions, node: DemoNode, town: DemoTown, screen: Scr
     stopped = _on_interrupt()
     begun = town.clock.now()
     end = begun + timedelta(minutes=options.minutes) if options.minutes is not None else None
-    async with asyncio.TaskGroup() as group:
-        work = [group.create_task(town.run()), group.create_task(town.watch())]
+    work = [asyncio.create_task(town.run()), asyncio.create_task(town.watch())]
+    try:
         while not stopped.is_set() and (end is None or town.clock.now() < end):
-            if not node.is_running:
-                raise DemoError("the node has ended")
+            _look_after(node, work)
             screen.show("reports come in")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopped.wait(), 0.5)
         ended = town.clock.now()
         await _settle(town, screen)
+        _look_after(node, work)
+    finally:
         for task in work:
             task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
     until = town.clock.now()
     screen.show("counting", last=True)
     await asyncio.sleep(RUNNER_S)
@@ -312,6 +314,15 @@ async def _day(options: DemoOptions, node: DemoNode, town: DemoTown, screen: Scr
         "settling_minutes": round((until - ended) / timedelta(minutes=1), 1),
     }
     return _say(found)
+
+
+def _look_after(node: DemoNode, work: Sequence[asyncio.Task[None]]) -> None:
+    """Raises what ended before its time: the node, or the town by a fault of ours."""
+    if not node.is_running:
+        raise DemoError("the node has ended")
+    for task in work:
+        if task.done():
+            task.result()
 
 
 async def _settle(town: DemoTown, screen: Screen) -> None:

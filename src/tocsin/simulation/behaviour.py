@@ -53,6 +53,7 @@ class Behaviour:
             "appeal": work.appeal,
             "decide_appeal": check.decide_appeal,
             "publish": desk.publish,
+            "triage": desk.triage,
             "note": desk.note,
         }
 

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Final
 
+from tocsin.simulation.habits import NORMAL, WILD
 from tocsin.simulation.sim import SimReport, sim
 
 SHOWN: Final = 5
@@ -21,16 +22,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, help="only this one")
     parser.add_argument("--days", type=float, default=1.0, help="days with arrivals and faults")
     parser.add_argument("--rate", type=float, default=4.0, help="reports an hour")
+    parser.add_argument("--wild", action="store_true", help="people who rarely agree")
     asked = parser.parse_args(argv)
     if asked.seeds < 1 or asked.days <= 0 or asked.rate <= 0:
         parser.error("--seeds, --days and --rate must be greater than nothing")
     seeds = (
         [asked.seed] if asked.seed is not None else range(asked.first, asked.first + asked.seeds)
     )
+    habits = WILD if asked.wild else NORMAL
     failed: list[int] = []
     for seed in seeds:
         try:
-            report = sim(seed, asked.days, per_hour=asked.rate)
+            report = sim(seed, asked.days, per_hour=asked.rate, habits=habits)
         except Exception:  # an assertion is our bug: shown in full, and the campaign goes on
             print(f"seed {seed:>6}  BROKE", flush=True)
             traceback.print_exc()

@@ -49,20 +49,37 @@ class DeskMoves(Drawing):
         if self._chance(habits.refuse):
             return self._move(look, "refuse", "call_taker", "desk", reason="not_a_public_matter")
         if self._chance(habits.triage):
-            priority = 2 if case.priority > 2 else 3
-            return self._move(
-                look,
-                "triage",
-                "call_taker",
-                "desk",
-                case_type=case.case_type,
-                profile=case.profile,
-                priority=priority,
-                reason="more_than_it_seemed" if priority == 2 else "less_than_it_seemed",
-            )
+            return self._other_kind(look)
         is_local = case.ownership is not None and case.ownership.tier in ("village", "cell")
         role: Role = "grid_worker" if is_local else "call_taker"
         return self._move(look, "accept", role, "desk", Aim(clock="accept"))
+
+    def triage(self, look: Look) -> Move | None:
+        """Later, somebody sees that it is more, less, or something else."""
+        return self._other_kind(look) if self._chance(self.habits.triage / 4) else None
+
+    def _other_kind(self, look: Look) -> Move:
+        """Another priority, or another type with all that follows from it: also from emergency
+        to everyday matter, and back."""
+        case = look.case
+        code, profile = case.case_type, case.profile
+        priority: int = 2 if case.priority > 2 else 3
+        if self._chance(0.5):
+            codes = sorted(self.pack.case_types)
+            code = codes[self._rng.randrange(len(codes))]
+            policy = self.pack.policy(code)
+            assert policy is not None, "a type of the pack has a policy"
+            profile, priority = policy.profile, policy.priority
+        return self._move(
+            look,
+            "triage",
+            "call_taker",
+            "small",
+            case_type=code,
+            profile=profile,
+            priority=priority,
+            reason="more_than_it_seemed" if priority < case.priority else "not_what_it_seemed",
+        )
 
     def _split(self, look: Look) -> Move | None:
         case = look.case

@@ -53,6 +53,34 @@ class Habits:
 
 NORMAL: Final = Habits()
 
+WILD: Final = replace(
+    NORMAL,
+    late=0.3,
+    late_within_s=259_200.0,
+    refuse=0.05,
+    void=0.04,
+    triage=0.25,
+    merge=0.9,
+    unmerge=0.6,
+    split=0.15,
+    add_task=0.2,
+    give_back=0.3,
+    ask=0.3,
+    answer=0.5,
+    hold=0.35,
+    extend=0.35,
+    approve=0.7,
+    decide=0.6,
+    fail_check=0.35,
+    check_own=0.2,
+    vote=0.6,
+    solved=0.6,
+    evaluate=0.4,
+    report_up=0.2,
+    urge=0.7,
+)
+"""Nobody agrees with anybody: the small machines run into each other far more than in any town."""
+
 WILLING: Final = replace(
     NORMAL,
     pace=0.5,

@@ -92,6 +92,8 @@ def _beside(case: Case, turn: str) -> dict[str, str]:
         found["take_over"] = f"{ownership.tier}>{ownership.offered_tier}"
     elif ownership is not None:
         found["report_up"] = ownership.tier
+    if case.status not in ("received", "claimed_done"):
+        found["triage"] = case.status
     late = [clock.key for clock in case.clocks if clock.missed]
     if late:
         found["urge"] = late[0]

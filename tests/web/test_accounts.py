@@ -346,3 +346,23 @@ async def test_ones_own_password_is_changed_with_the_old_one(node: Node) -> None
     assert done.status_code == 200
     assert (await chen.get("/api/session")).status_code == 401
     assert (await chen.post("/api/login", json={"login": "chen", "password": GOOD})).is_success
+
+
+async def test_a_lost_database_is_told_and_nobody_gets_in(fresh_database: str) -> None:
+    await migrate(fresh_database)
+    readers = Readers(fresh_database)
+    await readers.open()
+    async with make_node(account_store=PostgresAccounts(readers)) as node:
+        chen = await node.staff("chen", grant("call_taker"))
+        await readers.close()
+        login = {"login": "chen", "password": PASSWORD}
+        for answer in (
+            await chen.get("/api/session"),
+            await chen.post("/api/reports", json=BODY),
+            await node.client().post("/api/login", json=login),
+        ):
+            assert (answer.status_code, await reason(answer)) == (503, "unavailable")
+            assert int(answer.headers["retry-after"]) > 0
+        await readers.open()
+        assert (await chen.get("/api/session")).status_code == 200
+        await readers.close()

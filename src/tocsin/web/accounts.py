@@ -37,8 +37,6 @@ TOUCH_EVERY: Final = timedelta(seconds=60)
 KEYS_KNOWN_MAX: Final = 10_000
 LOGIN_MAX: Final = 64
 
-Known = tuple[float, Principal | None]
-
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:

@@ -15,7 +15,7 @@ def administrator_session(running: Running) -> str:
     token = running.link.partition("#")[2]
     body = {"token": token, "login": "bench", "name": "Bench", "password": PASSWORD}
     request = Request(
-        f"{running.address}/api/sessions/first",
+        f"{running.address}/api/first",
         json.dumps(body).encode(),
         {"Content-Type": "application/json"},
     )

@@ -15,6 +15,7 @@ from tests.web.house import node as make_node
 from tocsin.kernel.cases.vocabulary import Command
 from tocsin.kernel.shared import ActorId, AgencyId, AreaId, AreaPath, Refused
 from tocsin.runtime.accounts import ROLES, Grant, Role
+from tocsin.web import pages
 from tocsin.web.commands import NOT_VERBS
 from tocsin.web.commands import VERBS as ROWS
 from tocsin.web.gate import GatedRoute
@@ -42,6 +43,7 @@ def unguarded(app: FastAPI) -> list[str]:
         for route in app.routes
         if not (isinstance(route, GatedRoute) and route.operation_id in RULES)
         and not path_of(route).startswith(RAW)
+        and route not in pages.ROUTES
     ]
 
 

@@ -15,7 +15,7 @@ from tocsin import __version__
 from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.services import Services
-from tocsin.web import problems
+from tocsin.web import pages, problems
 from tocsin.web.accounts import Accounts
 from tocsin.web.api import (
     admin,
@@ -102,6 +102,7 @@ def create_app(
     for module in MODULES:
         # Flat, not included: each route is itself, so that a walk over them misses none.
         app.router.routes.extend(module.routes.routes)
+    app.router.routes.extend(pages.ROUTES)
     _answer_failures(app, options)
     app.add_middleware(Shell, options=options, metrics=metrics, upload_paths=_is_upload)
     return app

@@ -158,6 +158,27 @@ def _places(error: BaseException) -> list[str]:
     return places[-12:]
 
 
+class _Sturdy:
+    """A stream that never fails: on a full disk the lines are lost, the node is not."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.lost = 0
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError):  # the second when somebody closed it
+            self.lost += 1
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            self.lost += 1
+
+
 class _Bridge(logging.Handler):
     """Takes the standard library's records: the template only, never what was filled in.
 
@@ -205,7 +226,7 @@ def configure(
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Sturdy(out))),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()

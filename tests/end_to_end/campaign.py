@@ -44,6 +44,8 @@ class Ledger:
     findings: list[str] = field(default_factory=list[str])
     answers: Counter[int] = field(default_factory=Counter[int])
     repeats: int = 0
+    text_chars: int = 0
+    """How much is added to each description, of words that cannot be compressed."""
 
     def next(self) -> str:
         """A key to send: one that is unsure, now and then one that is long settled, else a new
@@ -60,11 +62,14 @@ class Ledger:
             "service_code": self.chance.choice(("street-light-out", "pothole", "building-fire")),
             "lat": f"{self.chance.uniform(south, north):.6f}",
             "long": f"{self.chance.uniform(west, east):.6f}",
-            "description": f"Report under load, key {key}",
+            "description": f"Report under load, key {key} " + self._words(),
             "email": f"{key}@example.org",
         }
         self.sent[key] = urlencode(form).encode()
         return key
+
+    def _words(self) -> str:
+        return self.chance.randbytes(self.text_chars // 2).hex() if self.text_chars else ""
 
     def note(self, key: str, answer: Answer | None) -> None:
         """What became of one sending."""
@@ -106,7 +111,7 @@ class Campaign:
         """`kills` kills under load, then everything is settled and checked. Returns findings."""
         if not self.node.is_alive:
             await self.node.start()
-        async with self._load():
+        async with self.load():
             for number in range(kills):
                 await self._until_acknowledging()
                 await asyncio.sleep(self.chance.uniform(0.02, 0.25))
@@ -117,7 +122,7 @@ class Campaign:
     async def run_load(self, seconds: float) -> int:
         """Load for a while and no kill. Returns how many more reports are acknowledged."""
         before = len(self.ledger.acknowledged)
-        async with self._load():
+        async with self.load():
             await asyncio.sleep(seconds)
             await self._until_acknowledging()
         return len(self.ledger.acknowledged) - before
@@ -130,7 +135,8 @@ class Campaign:
     # -- load
 
     @asynccontextmanager
-    async def _load(self) -> AsyncIterator[None]:
+    async def load(self) -> AsyncIterator[None]:
+        """Reports are sent, as fast as they are answered, for as long as the block runs."""
         self._ended.clear()
         senders = [asyncio.create_task(self._send()) for _ in range(SENDERS)]
         try:

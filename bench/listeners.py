@@ -60,9 +60,7 @@ async def run(plan: dict[str, Any]) -> dict[str, Any]:
         )
         ears.append(ear)
     await asyncio.gather(*(ear.opened for ear in ears))
-    lines = [
-        (await loop.create_connection(Line, "127.0.0.1", plan["port"]))[1] for _ in range(32)
-    ]
+    lines = [(await loop.create_connection(Line, "127.0.0.1", plan["port"]))[1] for _ in range(32)]
     count = plan["rate"] * plan["seconds"]
     made = requests(count, 99, plan["codes"], plan["box"])
     free: asyncio.Queue[Line] = asyncio.Queue()

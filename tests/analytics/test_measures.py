@@ -13,14 +13,18 @@ from hypothesis import strategies as st
 from tests.contracts.town import Town
 from tocsin.analytics.measures import MEASURES, percentile, read, read_all, stage_times
 from tocsin.analytics.story import Story, tell
-from tocsin.kernel.shared import AreaId, AreaPath, CaseId
+from tocsin.kernel.cases.evolve import fold
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.cases.vocabulary import Event
+from tocsin.kernel.shared import AreaId, AreaPath, CaseId, Refused
 
 AT = datetime(2026, 11, 1, 8, tzinfo=UTC)
 AREAS = AreaPath(AreaId("c"), AreaId("t"), AreaId("v"), AreaId("x"))
 
 
 def story(number: int, **changes: object) -> Story:
-    base = Story(CaseId(f"case-{number}"), AT + timedelta(minutes=number), "light", "routine", AREAS)
+    opened_at = AT + timedelta(minutes=number)
+    base = Story(CaseId(f"case-{number}"), opened_at, "light", "routine", AREAS)
     return replace(base, **changes)  # pyright: ignore[reportArgumentType]
 
 
@@ -99,5 +103,17 @@ def test_every_measure_is_declared_in_both_languages(measure: object) -> None:
 
 
 def test_telling_in_pieces_is_telling_at_once() -> None:
-    assert Town is not None
-    assert tell(story(1), ()) == story(1)
+    """The follower tells batches; wherever the journal is cut, the story is the same."""
+    town = Town()
+    case_id = town.new_id()
+    events: list[Event] = []
+    case = Case(case_id)
+    for order in (town.opening(case_id), town.accepting(case_id), town.refusing(case_id)):
+        decision = order.plan({case_id: case})
+        assert not isinstance(decision, Refused)
+        events += decision[case_id]
+        case = fold(case, decision[case_id])
+    whole = tell(Story(case_id), events)
+    assert whole.end == "refused" and whole.accepted_at is not None
+    for cut in range(len(events) + 1):
+        assert tell(tell(Story(case_id), events[:cut]), events[cut:]) == whole

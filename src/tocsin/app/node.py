@@ -55,6 +55,9 @@ log = structlog.get_logger("tocsin.node")
 
 FOLLOW_EVERY_S: Final = 1.0
 """How far the measures may lag behind the board."""
+TIDY_EVERY_S: Final = 3600.0
+KEYS_KEPT: Final = timedelta(days=7)
+"""A client that was away for a week sends anew; one that retries over a weekend is recognised."""
 SUPERVISE_EVERY_S: Final = 0.25
 """How soon a database that died is started again."""
 SUPERVISE_RETRY_S: Final = 2.0
@@ -203,19 +206,21 @@ async def serve(
             log.warning("no_areas", hint="give --map FILE.osm.pbf, or data/areas.geojson")
         server = uvicorn.Server(_server_config(node))
         link = await node.accounts.first_link()
-        work = [
+        keepers = [
             asyncio.create_task(node.runner.run(), name="runner"),
             asyncio.create_task(node.hub.run(), name="live"),
             asyncio.create_task(_follow(node), name="stories"),
+            asyncio.create_task(_tidy(node), name="tidying"),
         ]
+        work = list(keepers)
         if node.embedded is not None:
             work.append(asyncio.create_task(_supervise(node.embedded), name="database"))
         if announce is not None:
             work.append(asyncio.create_task(_announce(server, node, listening, link, announce)))
         serving = asyncio.create_task(server.serve(sockets=[listening]), name="server")
         try:
-            await asyncio.wait([serving, *work[:3]], return_when=asyncio.FIRST_COMPLETED)
-            for task in work[:3]:
+            await asyncio.wait([serving, *keepers], return_when=asyncio.FIRST_COMPLETED)
+            for task in keepers:
                 if task.done():  # a loop that keeps promises has a bug: better dead than silent
                     server.should_exit = True
                     task.result()
@@ -325,6 +330,17 @@ async def _supervise(embedded: EmbeddedPostgres) -> None:
             # A full disk, say: the node refuses meanwhile, and this is tried until there is room.
             log.error("database_stays_down", detail=str(trouble))
             await asyncio.sleep(SUPERVISE_RETRY_S)
+
+
+async def _tidy(node: Node) -> None:
+    """Forget what is only kept for a while: old idempotency keys, ended sessions."""
+    while True:
+        try:
+            await node.store.forget_keys(node.services.clock.now() - KEYS_KEPT)
+            await node.accounts.prune()
+        except Unavailable as trouble:
+            log.warning("tidying_waits", detail=str(trouble))
+        await asyncio.sleep(TIDY_EVERY_S)
 
 
 async def _follow(node: Node) -> None:

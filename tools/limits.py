@@ -11,8 +11,12 @@ from pathlib import Path
 NAMED = re.compile(r"^[A-Z][A-Z0-9_]*$")
 BOUNDS = re.compile(
     r"(_MAX|_MIN|_LIMIT|_BYTES|_BATCH|_LENGTH|_PATIENCE|_TOLERANCE|_WINDOW|_EVERY|_S|_MS|_PX"
-    r"|_PIXELS|_BUDGET|_RESERVE|_CHUNK|_M)$|_MAX_|LIMIT|BACKLOG|PREFETCH|ATTEMPTS|QUALITY"
+    r"|_PIXELS|_BUDGET|_RESERVE|_CHUNK)$|_MAX_|LIMIT|BACKLOG|PREFETCH|ATTEMPTS|QUALITY"
 )
+
+
+OUTSIDE = ("app/demo", "simulation/")
+"""Towns that are played: their numbers bound nobody's node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,12 @@ class Limit:
 
 def named_limits(source: Path) -> list[Limit]:
     """Every public upper-case constant of a module that bounds something, in order of files."""
-    return [limit for path in sorted(source.rglob("*.py")) for limit in _of(path, source)]
+    return [
+        limit
+        for path in sorted(source.rglob("*.py"))
+        if not str(path.relative_to(source)).startswith(OUTSIDE)
+        for limit in _of(path, source)
+    ]
 
 
 def _of(path: Path, source: Path) -> Iterator[Limit]:

@@ -14,7 +14,9 @@ from tocsin.app.cli import _parser, main
 from tocsin.app.erasing import REASONS
 from tocsin.app.node import Node, started
 from tocsin.app.settings import Settings
-from tocsin.kernel.shared import Actor, ActorId, Place, Refused
+from tocsin.kernel.cases.vocabulary import AddNote, MergeCase
+from tocsin.kernel.shared import Actor, ActorId, Place, Refused, SealedRef
+from tocsin.runtime.ports import SealedValue
 from tocsin.runtime.reception import IncomingReport, Received
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
 
@@ -136,6 +138,45 @@ def test_what_is_unknown_erases_nothing(
     assert subjects(settings) == before
     assert erasures(settings) == []
     assert CANARY not in capsys.readouterr().out
+
+
+def test_what_one_account_wrote_goes_alone(settings: Settings) -> None:
+    async def with_note(node: Node) -> Received:
+        first, _ = await two_reports(node)
+        ref = SealedRef(f"{first.case_id}.note")
+        words = SealedValue(ref, first.case_id, BY.id, "note", CANARY.encode())
+        noted = await node.services.engine.handle(
+            first.case_id, AddNote(ref), by=BY, sealed=[words]
+        )
+        assert not isinstance(noted, Refused)
+        return first
+
+    first = at_node(settings, with_note)
+    assert subjects(settings)[BY.id] == 1
+    assert erase(settings, "--case", first.case_id, "--writer", BY.id, reason="mistake") == 0
+    left = subjects(settings)
+    assert BY.id not in left and len(left) == 2
+    assert verified(settings) == 0
+
+
+def test_the_person_of_a_merged_duplicate_is_erased_where_the_report_was_made(
+    settings: Settings,
+) -> None:
+    async def merged(node: Node) -> tuple[Received, Received]:
+        first, _ = await two_reports(node)
+        other = await node.services.reception.receive(report("another lamp is dark"), BY)
+        assert isinstance(other, Received)
+        done = await node.services.engine.handle(
+            first.case_id, MergeCase(other.case_id, 0.9, ("distance",)), by=BY
+        )
+        assert not isinstance(done, Refused), done
+        return first, other
+
+    first, other = at_node(settings, merged)
+    assert erase(settings, "--code", other.code) == 0
+    left = subjects(settings)
+    assert other.report_id not in left and first.report_id in left
+    assert verified(settings) == 0
 
 
 def test_the_grounds_are_a_closed_list() -> None:

@@ -18,6 +18,10 @@ from tocsin.app import logs
 from tocsin.app.asking import FLAG, settings_of
 from tocsin.app.settings import SETTINGS, SettingsError
 
+GC_EVERY = 20_000
+"""New objects between two looks of the collector. A commit's worth of reports makes that many, and
+nearly all of them are gone by their counts alone."""
+
 Run = Callable[[argparse.Namespace], int]
 
 
@@ -145,6 +149,7 @@ def _serve(asked: argparse.Namespace) -> int:
     # What is loaded now stays: the collector need not look at it again.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(GC_EVERY, 20, 50)
     try:
         _run(serve(settings, database, clock, announce))
     finally:

@@ -40,6 +40,8 @@ class PostgresStories:
     async def save(self, stories: Sequence[Story], cursor: int) -> None:
         rows = [_row(story) for story in stories]
         async with self._readers.acquire() as connection, connection.transaction():
+            # Derived data: after a crash the batch is told again from the older cursor.
+            await connection.execute("SET LOCAL synchronous_commit = off")
             if rows:
                 await connection.execute(_SAVE, *map(list, zip(*rows, strict=True)))
             await connection.execute("UPDATE story_cursor SET seq = greatest(seq, $1)", cursor)

@@ -32,7 +32,7 @@ from tocsin.web.app import create_app  # noqa: E402
 from tocsin.web.metrics import Metrics  # noqa: E402
 from tocsin.web.openapi import openapi  # noqa: E402
 from tocsin.web.options import WebOptions  # noqa: E402
-from tocsin.web.texts import REASON_TEXTS  # noqa: E402
+from tocsin.web.texts import text_of  # noqa: E402
 from tools.limits import named_limits  # noqa: E402
 from tools.markdown import NOTE, code, page, table  # noqa: E402
 
@@ -186,13 +186,7 @@ def case_machine() -> str:
 def refusals() -> str:
     """Every reason to say no, with its HTTP status and both texts."""
     rows = [
-        (
-            f"`{reason}`",
-            problems.STATUS[reason],
-            *REASON_TEXTS.get(
-                reason, (word("reason", reason, "en"), word("reason", reason, "zh-CN"))
-            ),
-        )
+        (f"`{reason}`", problems.STATUS[reason], text_of(reason, "en"), text_of(reason, "zh-CN"))
         for reason in problems.REASONS
     ]
     return page(

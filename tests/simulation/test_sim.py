@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,8 +36,14 @@ def test_every_promise_holds_where_nobody_agrees(seed: int) -> None:
     assert verbs["return_task"] > 2 and verbs["unmerge"] > 2 and verbs["triage"] > 2
 
 
-@pytest.mark.parametrize("kept", SEEDS, ids=[str(kept["seed"]) for kept in SEEDS])
-def test_seeds_that_failed_once(kept: dict[str, float]) -> None:
+def _kept(kept: dict[str, Any]) -> Any:
+    """A seed that is still open may fail: who mends it takes the mark away."""
+    marks = [pytest.mark.xfail(reason=kept["why"])] if kept.get("open") else []
+    return pytest.param(kept, id=str(kept["seed"]), marks=marks)
+
+
+@pytest.mark.parametrize("kept", [_kept(kept) for kept in SEEDS])
+def test_seeds_that_failed_once(kept: dict[str, Any]) -> None:
     rate = kept.get("rate", 4.0)
     habits = WILD if kept.get("wild") else NORMAL
     report = sim(int(kept["seed"]), kept.get("days", 1.0), per_hour=rate, habits=habits)

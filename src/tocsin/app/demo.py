@@ -21,10 +21,11 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from tocsin.app.demo_agenda import TownTime
 from tocsin.app.demo_client import PASSWORD, Client, Person, Staff, Unreachable
 from tocsin.app.demo_screen import Screen
 from tocsin.app.demo_summary import PROBLEMS_SHOWN, Reckoning, reckon
-from tocsin.app.demo_town import DemoTown, TownTime
+from tocsin.app.demo_town import DemoTown
 from tocsin.app.ground import town_from_map
 from tocsin.geography.areas import Atlas, Outside
 from tocsin.kernel.shared import AgencyId, Instant, Place

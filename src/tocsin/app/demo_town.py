@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import heapq
 import io
 import re
-import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -20,6 +18,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from PIL import Image
 
+from tocsin.app.demo_agenda import Action, RealAgenda, TownTime
 from tocsin.app.demo_client import Client, Person, Staff, Unreachable
 from tocsin.app.demo_wire import multipart
 from tocsin.kernel.cases.state import Case
@@ -32,8 +31,6 @@ from tocsin.simulation.moves import Move
 CODE: Final = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")
 TOKEN: Final = re.compile(r"<token>([^<]+)</token>")
 REQUEST_ID: Final = re.compile(r"<service_request_id>([^<]+)</service_request_id>")
-AT_ONCE: Final = 24
-"""People who are at it in the same moment, in real time; more would only queue at the node."""
 LOOK_EVERY_S: Final = 1.0
 """Real seconds between two looks at what changed on the board."""
 PAGE: Final = 200
@@ -43,20 +40,6 @@ when they are decided and shown when they are on disk."""
 FOLLOW_UP: Final = 0.04
 CURIOUS: Final = 0.1
 """Share of the residents who look up how it stands."""
-
-Action = Callable[[], Awaitable[None]]
-
-
-class TownTime:
-    """The node's time as its people know it: set once by a sign-in, then by the steady clock."""
-
-    def __init__(self, node_time: Instant, speed: float) -> None:
-        self._at = node_time
-        self._steady = time.monotonic()
-        self.speed = speed
-
-    def now(self) -> Instant:
-        return self._at + timedelta(seconds=(time.monotonic() - self._steady) * self.speed)
 
 
 @dataclass(slots=True)
@@ -77,12 +60,11 @@ class Counts:
     sent: int = 0
     refused_reports: int = 0
     commands: int = 0
-    failures: int = 0
     refused: Counter[str] = field(default_factory=Counter[str])
 
 
 class DemoTown:
-    """Plans in town time, acts in real time, never more than `AT_ONCE` at a time."""
+    """Everybody of the demo, and what they know of the board."""
 
     def __init__(
         self,
@@ -97,6 +79,7 @@ class DemoTown:
         self.client = client
         self.staff = staff
         self.clock = clock
+        self.agenda = RealAgenda(clock)
         self.behaviour = behaviour
         self.receipts: list[Receipt] = []
         self._by_report: dict[ReportId, Receipt] = {}
@@ -109,61 +92,19 @@ class DemoTown:
         self._pack = pack
         self._arrivals = arrivals
         self._rng = rng
-        self._agenda: list[tuple[Instant, int, Action]] = []
-        self._noted = 0
-        self._busy = asyncio.Semaphore(AT_ONCE)
-        self._woken = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._seen_until: Instant | None = None
         self._move_count = 0
         self._photo = _photo()
 
-    # -- the agenda --------------------------------------------------------------------
-
-    def at(self, instant: Instant, action: Action) -> None:
-        """Note an action for an instant of town time."""
-        self._noted += 1
-        heapq.heappush(self._agenda, (instant, self._noted, action))
-        self._woken.set()
-
     async def run(self) -> None:
-        """Until cancelled: do what is noted, each when its time has come."""
+        """Until cancelled: residents report, staff work."""
         self._arrive_next()
-        while True:
-            self._woken.clear()
-            now = self.clock.now()
-            while self._agenda and self._agenda[0][0] <= now:
-                _, _, action = heapq.heappop(self._agenda)
-                await self._busy.acquire()
-                task = asyncio.create_task(self._act(action))
-                self._tasks.add(task)
-                task.add_done_callback(self._done)
-            wait_s = LOOK_EVERY_S
-            if self._agenda:
-                wait_s = (self._agenda[0][0] - self.clock.now()).total_seconds() / self.clock.speed
-            try:
-                await asyncio.wait_for(self._woken.wait(), max(0.001, min(wait_s, LOOK_EVERY_S)))
-            except TimeoutError:
-                pass
-
-    async def _act(self, action: Action) -> None:
-        try:
-            await action()
-        except Unreachable:
-            self.counts.failures += 1
-        finally:
-            self._busy.release()
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.result()  # a bug of ours must not be silent
+        await self.agenda.run()
 
     async def rest(self) -> None:
-        """Wait for what is under way; nothing new begins."""
+        """Nothing new begins; returns when what was under way is done."""
         self.is_working = False
-        while self._tasks:
-            await asyncio.sleep(0.05)
+        await self.agenda.rest()
 
     # -- residents ---------------------------------------------------------------------
 
@@ -176,7 +117,7 @@ class DemoTown:
             self._arrive_next()
             await (self._call(telling) if telling.by_phone else self._send(telling))
 
-        self.at(telling.at, arrive)
+        self.agenda.at(telling.at, arrive)
 
     async def _send(self, telling: Telling) -> None:
         """By the resident's own app: Open311, as form or multipart, asking for JSON or XML."""
@@ -263,13 +204,13 @@ class DemoTown:
         self.receipts.append(held)
         later = self.clock.now() + timedelta(minutes=self._rng.uniform(5, 60))
         if self._rng.random() < CURIOUS:
-            self.at(later, lambda: self._look_up(held))
+            self.agenda.at(later, lambda: self._look_up(held))
         if case_id is None:
             return
         self._by_report[report_id] = held
         self.behaviour.learn(case_id, telling.matter)
         if self._rng.random() < FOLLOW_UP:
-            self.at(later, lambda: self._call_again(held, case_id))
+            self.agenda.at(later, lambda: self._call_again(held, case_id))
 
     async def _look_up(self, held: Receipt) -> None:
         await self.client.ask(
@@ -341,7 +282,7 @@ class DemoTown:
         self.board[case_id] = version, case
         if self.is_working:
             for move in self.behaviour.moves(case, self.clock.now()):
-                self.at(move.at, self._doing(move))
+                self.agenda.at(move.at, self._doing(move))
 
     def _doing(self, move: Move) -> Action:
         return lambda: self._do(move)
@@ -371,7 +312,7 @@ class DemoTown:
 
     def _plan_again(self, move: Move) -> None:
         for each in self.behaviour.moves(self.board[move.case_id][1], self.clock.now()):
-            self.at(each.at, self._doing(each))
+            self.agenda.at(each.at, self._doing(each))
 
     async def _refresh(self, case_id: CaseId) -> None:
         """Look at one case anew after a refusal: someone was quicker."""
@@ -427,7 +368,7 @@ class DemoTown:
             try:
                 await self.look()
             except Unreachable:
-                self.counts.failures += 1
+                self.agenda.failures += 1
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self, *, everything: bool = False) -> None:

@@ -15,7 +15,6 @@ from tocsin.app.clock import SteadyClock, TimeIds
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
 from tocsin.packs.registry import Registry
-from tocsin.runtime.addresses import addresses
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.runner import Runner
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
@@ -59,7 +58,7 @@ async def _wake(embedded: EmbeddedPostgres, folder: Path, began: float) -> list[
     await store.open()
     clock = Later()
     pack = load_pack(builtin("county"), calendar="finland-2026")
-    runner = Runner(Engine(store, Registry(pack), clock, TimeIds()), addresses)
+    runner = Runner(Engine(store, Registry(pack), clock, TimeIds()))
     await runner.wake_due()
     watched_s = time.perf_counter() - began
     oldest = await store.oldest_wake()

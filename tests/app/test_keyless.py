@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-
-from starlette.requests import Request
+from typing import Any
 
 from tocsin.app.node import keyless_wait
 from tocsin.web.options import WebOptions
@@ -15,8 +14,8 @@ OPTIONS = WebOptions(
 )
 
 
-def request(address: str) -> Request:
-    return Request({"type": "http", "state": {"tocsin": Seen(address, False, "r")}, "headers": []})
+def request(address: str) -> dict[str, Any]:
+    return {"type": "http", "state": {"tocsin": Seen(address, False, "r")}}
 
 
 def test_a_burst_is_fine_and_then_each_address_waits_for_itself() -> None:

@@ -127,7 +127,9 @@ def atlas() -> Atlas:
     return Atlas(areas)
 
 
-def make_services(pack: Pack | None = None, *, store: Any = None, vault: Any = None) -> Services:
+def make_services(
+    pack: Pack | None = None, *, store: Any = None, vault: Any = None, key_required: bool = False
+) -> Services:
     """Real rooms over the memory store; the clock stands still."""
     pack = pack or fixture_pack()
     clock, ids = HandClock(), CountedIds()
@@ -146,6 +148,7 @@ def make_services(pack: Pack | None = None, *, store: Any = None, vault: Any = N
         ids=ids,
         keys=Keys(KEYS),
         jurisdiction="cityofchicago.org",
+        key_required=key_required,
     )
 
 

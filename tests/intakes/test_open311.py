@@ -435,7 +435,7 @@ def test_a_media_url_is_shown_once_published_if_it_is_one(client: httpx.Client, 
 
 
 def test_keys():
-    with served(make_services(), Open311Options(key_required=True)) as node:
+    with served(make_services(key_required=True)) as node:
         client = httpx.Client(base_url=f"{node.url}/open311")
         missing = client.post("/v2/requests.json", data=REPORT)
         wrong = client.post("/v2/requests.xml", data={**REPORT, "api_key": "guess"})

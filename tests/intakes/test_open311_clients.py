@@ -12,8 +12,6 @@ import pytest
 from defusedxml.ElementTree import fromstring
 from georeport import GeoReport
 
-from tocsin.intakes.open311 import Open311Options
-
 from .node import INSIDE, VEHICLE, Node, dispatch, finish, make_services, publish, served, state
 from .test_photos import as_bytes, picture
 
@@ -30,7 +28,7 @@ def three() -> Any:
 @pytest.fixture
 def keyed() -> Iterator[Node]:
     """A node that wants keys and is told its jurisdiction."""
-    with served(make_services(), Open311Options(key_required=True)) as running:
+    with served(make_services(key_required=True)) as running:
         yield running
 
 

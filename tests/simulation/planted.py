@@ -13,7 +13,6 @@ from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import CaseId, Instant, Refused
 from tocsin.packs.model import Pack
 from tocsin.packs.registry import Registry
-from tocsin.runtime.addresses import addresses
 from tocsin.runtime.ports import Committed, Decision, DueErrand, Order, Policies
 from tocsin.runtime.reception import Reception
 from tocsin.simulation.node import Parts
@@ -136,8 +135,8 @@ class MissesEarly(_WithStore):
 class TellsNobody(Parts):
     """A miss is written down and the supervisors' inbox stays empty."""
 
-    def addresses(self, case: Case, tell: Tell) -> tuple[str, ...]:
-        found = addresses(case, tell)
+    def addresses(self, tell: Tell) -> Sequence[str]:
+        found = tell.to
         return found[:-1] if tell.template == "deadline_missed" else found
 
 

@@ -14,6 +14,7 @@ from tocsin.simulation.sim import sim
 
 SHARES = FaultShares(wake_late=0.0)
 """A runner that is never late on its own: what is late then is a bug."""
+SEEDS = range(7, 13)
 planted = import_module("tests.simulation.planted")
 
 
@@ -21,8 +22,12 @@ planted = import_module("tests.simulation.planted")
     ("checker", "parts"), planted.PLANTED, ids=[f"{a}-{b.__name__}" for a, b in planted.PLANTED]
 )
 def test_planted_bug_is_found(checker: str, parts: type[Parts]) -> None:
-    report = sim(7, 0.5, per_hour=8, parts=parts(), shares=SHARES)
-    found = {finding.checker for finding in report.findings}
+    found: set[str] = set()
+    for seed in SEEDS:  # a crash must fall into the right moment for some of them
+        report = sim(seed, 0.5, per_hour=8, parts=parts(), shares=SHARES)
+        found |= {finding.checker for finding in report.findings}
+        if checker in found:
+            return
     assert checker in found, f"{checker} slept; others found {sorted(found)}"
 
 

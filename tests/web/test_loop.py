@@ -12,7 +12,6 @@ from PIL import Image
 from structlog.testing import capture_logs
 
 from tests.web.house import BODY, ELSEWHERE, Node, grant
-from tocsin.runtime.addresses import addresses
 from tocsin.runtime.runner import Runner
 
 
@@ -36,7 +35,7 @@ async def test_from_a_call_to_the_verified_close(node: Node) -> None:
     eyes = await node.staff("eyes", grant("verifier", "t0"))
     judge = await node.staff("judge", grant("evaluator"))
     public = node.client()
-    runner = Runner(node.services.engine, addresses)
+    runner = Runner(node.services.engine)
 
     with capture_logs() as logs:
         received = await post(taker, "/api/reports", BODY)
@@ -233,7 +232,7 @@ async def test_an_emergency_is_sent_in_one_command(node: Node) -> None:
     case = (await taker.post("/api/reports", json=fire)).json()["case_id"]
     assert (await taker.get(f"/api/cases/{case}")).json()["status"] == "dispatched"
     entries = (await taker.get(f"/api/cases/{case}/journal")).json()["entries"]
-    names = [event["name"] for event in entries[0]["events"]]
+    names = [event["event"] for event in entries[0]["events"]]
     assert names.index("case_opened") < names.index("case_filed") < names.index("case_dispatched")
 
 

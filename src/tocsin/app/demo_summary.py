@@ -153,18 +153,5 @@ async def _journal(town: DemoTown, case_id: CaseId) -> list[tuple[words.Event, .
 
 
 def _event(shown: Mapping[str, Any]) -> words.Event:
-    kind = str(shown["name"])
-    if kind in EVENTS:
-        fields = {name: value for name, value in shown.items() if name != "name"}
-    else:
-        # Events of clocks have a field `name` of their own, which hides that of the event.
-        kind, fields = _clock_kind(shown), dict(shown)
-    return msgspec.convert(fields, EVENTS[kind])
-
-
-def _clock_kind(shown: Mapping[str, Any]) -> str:
-    if "event" in shown:
-        return str(shown["event"])
-    if "kept" in shown:
-        return "clock_stopped"
-    return "clock_escalated" if "percent" in shown else "deadline_missed"
+    fields = {name: value for name, value in shown.items() if name != "event"}
+    return msgspec.convert(fields, EVENTS[str(shown["event"])])

@@ -5,29 +5,30 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Final
+from pkgutil import iter_modules
+from typing import Any, Final
 
 import structlog
 import uvicorn
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from starlette.requests import Request
+from starlette.routing import BaseRoute
 
+from tocsin import intakes
 from tocsin.app.clock import ScaledClock, SteadyClock, TimeIds
 from tocsin.app.ground import atlas_of
 from tocsin.app.settings import Settings
-from tocsin.intakes.open311.serve import Open311Options, routes
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
 from tocsin.packs.model import Pack
 from tocsin.packs.registry import Registry, dump, restore
-from tocsin.runtime.addresses import addresses
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.following import follow
 from tocsin.runtime.ports import Unavailable
@@ -148,7 +149,7 @@ async def started(
         account_store = PostgresAccounts(store.readers)
         web = _web_options(settings)
         accounts = Accounts(account_store, clock, ids, _account_options(settings), web)
-        runner = Runner(engine, addresses, settings.errand_interval_s)
+        runner = Runner(engine, settings.errand_interval_s)
         stories = PostgresStories(store.readers)
         services = Services(
             store=store,
@@ -162,6 +163,8 @@ async def started(
             keys=accounts,
             jurisdiction=pack.jurisdiction,
             public_url=settings.public_url,
+            key_required=settings.open311_key_required,
+            keyless_wait_s=keyless_wait(web),
             stories=stories,
             heartbeat=runner.heartbeat,
         )
@@ -274,27 +277,33 @@ def _server_config(node: Node) -> uvicorn.Config:
 
 def application(node: Node):
     """The node's HTTP face: the API and every intake in one app."""
-    web = _web_options(node.settings)
-    open311 = Open311Options(
-        key_required=node.settings.open311_key_required,
-        wait_s=keyless_wait(web),
-    )
     return create_app(
         node.services,
         node.accounts,
-        web,
-        extra_routes=routes(node.services, open311),
+        _web_options(node.settings),
+        extra_routes=intake_routes(node.services),
         hub=node.hub,
     )
 
 
-def keyless_wait(web: WebOptions) -> Callable[[Request], int]:
+def intake_routes(services: Services) -> list[BaseRoute]:
+    """The routes of every intake there is: each folder under `intakes` whose `serve.py` has
+    `routes(services)`. A new folder is found by itself."""
+    found: list[BaseRoute] = []
+    for folder in sorted(iter_modules(intakes.__path__), key=lambda each: each.name):
+        if folder.ispkg:
+            serving = import_module(f"{intakes.__name__}.{folder.name}.serve")
+            found.extend(serving.routes(services))
+    return found
+
+
+def keyless_wait(web: WebOptions) -> Callable[[MutableMapping[str, Any]], int]:
     """How long a sender without a key must wait. Peers that are trusted proxies and name nobody
     speak for themselves: the machine's own programs are not held back."""
     buckets = Buckets(web.anonymous_per_minute, web.anonymous_burst)
 
-    def wait_s(request: Request) -> int:
-        address = seen_of(request.scope).address
+    def wait_s(scope: MutableMapping[str, Any]) -> int:
+        address = seen_of(scope).address
         if is_trusted(address, web.trusted_proxies):
             return 0
         return buckets.take(address_key(address))

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, fields
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast, get_args, get_origin, get_type_hints
-from zoneinfo import available_timezones
 
 import msgspec
 from msgspec import Meta
@@ -108,12 +107,6 @@ class Settings:
         "The town's map as .osm.pbf; without it areas come from the pack alone.",
         "城镇地图（.osm.pbf）；不提供时区域仅来自城市包。",
     )
-    timezone: str = _set(
-        "",
-        "zone name",
-        "The town's time zone, such as Europe/Helsinki; empty takes the pack's.",
-        "城镇所在时区，例如 Asia/Shanghai；留空则采用城市包的时区。",
-    )
     log_level: Literal["debug", "info", "warning", "error"] = _set(
         "info", "", "The least important line that is logged.", "记录日志的最低级别。"
     )
@@ -146,15 +139,6 @@ class Settings:
         "bytes",
         "The largest request body that is not an upload; larger ones get 413.",
         "除上传外请求正文的最大字节数；超出返回 413。",
-    )
-    max_photo_bytes: Count = _set(
-        10_000_000, "bytes", "The largest photo that is taken.", "接收的单张照片的最大字节数。"
-    )
-    photo_max_pixels: Count = _set(
-        40_000_000,
-        "pixels",
-        "The most pixels a photo may have, counted before it is unpacked.",
-        "照片的最大像素数，在解码前检查。",
     )
     header_timeout_s: Positive = _set(
         10.0,
@@ -384,8 +368,6 @@ def _check(name: str, value: object) -> None:
         for network in cast(tuple[str, ...], value):
             ip_network(network)
         return
-    if name == "timezone" and value not in available_timezones():
-        raise ValueError("no such time zone")
     if name == "database_url" and not str(value).startswith(("postgresql:", "postgres:")):
         raise ValueError("Expected postgresql://...")
     if name == "public_url" and not str(value).startswith(("https://", "http://")):

@@ -77,6 +77,8 @@ class Order:
     key: str | None = None
     """Idempotency key: a second order with the same key changes nothing and gets the first
     answer; with the same key but another fingerprint it is refused as `key_reused`."""
+    earlier_keys: tuple[str, ...] = ()
+    """Other keys under which the same request may have been answered before."""
     fingerprint: str = ""
     is_urgent: bool = False
     """Life safety and people at a screen have a lane of their own: a flood of routine reports

@@ -114,13 +114,15 @@ class Received:
 
 class _Once(TypedDict):
     key: str
+    earlier_keys: tuple[str, ...]
     fingerprint: str
     receipts: tuple[tuple[bytes, ReportId], ...]
     answer: dict[str, str]
 
 
 REPEAT_WINDOW_S: Final = 600
-"""Without a key of the sender, the same content within this time is the same report."""
+"""Without a key of the sender, the same content within this time is the same report (and, as
+time is counted in windows of this length, sometimes within twice that time)."""
 
 
 class Reception:
@@ -234,9 +236,13 @@ class Reception:
     ) -> _Once:
         """What makes a second sending of the same report harmless, and its receipt findable."""
         fingerprint = _fingerprint(incoming)
-        key = incoming.key or f"{fingerprint}:{int(now.timestamp()) // REPEAT_WINDOW_S}"
+        scope = f"{incoming.source}:{by.id}:{into}"
+        window = int(now.timestamp()) // REPEAT_WINDOW_S
+        keys = [incoming.key] if incoming.key else [f"{fingerprint}:{window - n}" for n in (0, 1)]
         return {
-            "key": f"{incoming.source}:{by.id}:{into}:{key}",
+            "key": f"{scope}:{keys[0]}",
+            # The window before this one, so that a repeat over its edge is still a repeat.
+            "earlier_keys": tuple(f"{scope}:{key}" for key in keys[1:]),
             "fingerprint": fingerprint,
             "receipts": ((self.code_hash(self.code(report_id)), report_id),),
             "answer": {"case_id": case_id, "report_id": report_id},

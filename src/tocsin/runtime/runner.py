@@ -7,7 +7,7 @@ waking a case twice is harmless, and errands are idempotent by key.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -15,7 +15,6 @@ from typing import Final
 import structlog
 
 from tocsin.kernel.cases.react import Send, Tell
-from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import SYSTEM, Actor, ActorId, Instant, Refused
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.ports import DueErrand, Message, Unavailable
@@ -28,14 +27,18 @@ ERRAND_BATCH: Final = 200
 LEASE_S: Final = 60.0
 """How long a runner may take for an errand before another one tries it."""
 ATTEMPTS_MAX: Final = 8
-"""With the back-off below: about four hours of trying, then a person must look."""
+"""With the back-off below: about three hours of trying, then a person must look."""
 BACKOFF_FIRST_S: Final = 2.0
 BACKOFF_FACTOR: Final = 4.0
 LATE_S: Final = 30.0
 """A clock that is this late in speaking means that escalations have stopped: unwell."""
 
-Addresses = Callable[[Case, Tell], tuple[str, ...]]
-"""Directory addresses of an audience for a case."""
+Addresses = Callable[[Tell], Sequence[str]]
+
+
+def fixed(tell: Tell) -> Sequence[str]:
+    """The addresses that were written with the errand."""
+    return tell.to
 
 
 @dataclass(slots=True)
@@ -62,7 +65,9 @@ class Heartbeat:
 class Runner:
     """Runs until cancelled. One per node; several nodes on one store are harmless."""
 
-    def __init__(self, engine: Engine, addresses: Addresses, interval_s: float = 0.5) -> None:
+    def __init__(
+        self, engine: Engine, interval_s: float = 0.5, addresses: Addresses = fixed
+    ) -> None:
         self.engine = engine
         self.addresses = addresses
         self.interval_s = interval_s
@@ -126,9 +131,7 @@ class Runner:
     async def _do(self, due: DueErrand, now: Instant) -> None:
         match due.errand:
             case Tell() as tell:
-                row = await self.engine.store.case(due.case_id)
-                assert row is not None, "an errand belongs to a case"
-                for audience in ("",) if tell.report else self.addresses(row.case, tell):
+                for audience in ("",) if tell.report else self.addresses(tell):
                     await self.engine.store.deliver(
                         Message(
                             key=f"{due.key}:{audience}",

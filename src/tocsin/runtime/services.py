@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tocsin.geography.areas import Atlas
 from tocsin.packs.model import Pack
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.following import Stories
+from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.ports import Clock, Ids, KeyRing, Store, Vault
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.runner import Heartbeat
+
+
+def welcome(scope: MutableMapping[str, Any]) -> int:
+    """Nobody is held back: for tests and for nodes behind a front that does it."""
+    return 0
 
 
 @dataclass(slots=True)
@@ -28,6 +36,13 @@ class Services:
     keys: KeyRing
     jurisdiction: str
     public_url: str = ""
+    darkroom: Darkroom = field(default_factory=Darkroom)
+    """Where photos are re-encoded: one for the node, so that its threads are counted once."""
+    key_required: bool = False
+    """Whether reports of the public need an API key."""
+    keyless_wait_s: Callable[[MutableMapping[str, Any]], int] = welcome
+    """Seconds a sender without a key must wait before the next report, by the ASGI scope of the
+    request; 0 when it may go ahead."""
     stories: Stories | None = None
     """What the measures are read from; None on a node that keeps none."""
     heartbeat: Heartbeat = field(default_factory=Heartbeat)

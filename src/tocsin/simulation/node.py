@@ -5,18 +5,17 @@ Tests plant a bug by overriding one of `Parts`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 from tocsin.geography.areas import Atlas
 from tocsin.kernel.cases.react import Tell
-from tocsin.kernel.cases.state import Case
 from tocsin.packs.model import Pack
 from tocsin.packs.registry import Registry
-from tocsin.runtime.addresses import addresses
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.ports import Clock, Ids, Policies, Store
 from tocsin.runtime.reception import Reception
-from tocsin.runtime.runner import Runner
+from tocsin.runtime.runner import Runner, fixed
 from tocsin.simulation.clock import SeededIds, VirtualClock
 from tocsin.simulation.faults import Faults, FaultyStore
 from tocsin.stores.memory import MemoryStore, MemoryVault
@@ -37,8 +36,8 @@ class Parts:
     def reception(self, engine: Engine, pack: Pack, atlas: Atlas, code_key: bytes) -> Reception:
         return Reception(engine, pack, atlas, code_key)
 
-    def addresses(self, case: Case, tell: Tell) -> tuple[str, ...]:
-        return addresses(case, tell)
+    def addresses(self, tell: Tell) -> Sequence[str]:
+        return fixed(tell)
 
 
 class SimNode:
@@ -66,7 +65,7 @@ class SimNode:
         self.restarts = 0
 
     def _new_runner(self) -> Runner:
-        return Runner(self.engine, self.parts.addresses)
+        return Runner(self.engine, addresses=self.parts.addresses)
 
     def restart(self) -> None:
         """The runner's process died and was started again; what it held in memory is gone."""

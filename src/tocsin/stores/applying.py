@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tocsin.kernel.cases.evolve import evolve
-from tocsin.kernel.cases.react import Errand, react
+from tocsin.kernel.cases.react import Errand, Tell, react
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.cases.vocabulary import Event
 from tocsin.kernel.shared import CaseId, Refused
+from tocsin.runtime.addresses import addresses
 from tocsin.runtime.ports import Committed, Order
 
 
@@ -68,5 +69,7 @@ def _change(case_id: CaseId, case: Case, version: int, events: tuple[Event, ...]
     for event in events:
         before, case = case, evolve(case, event)
         for errand in react(before, event, case):
+            if isinstance(errand, Tell) and errand.report is None:
+                errand = replace(errand, to=addresses(case, errand))
             owed.append((f"{case_id}:{version}:{len(owed)}", errand))
     return Change(case_id, first, case, version, events, tuple(owed))

@@ -13,7 +13,6 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tocsin import __version__
-from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.services import Services
 from tocsin.web import pages, problems
@@ -96,7 +95,6 @@ def create_app(
         options=options,
         metrics=metrics,
         anonymous=Buckets(options.anonymous_per_minute, options.anonymous_burst),
-        darkroom=Darkroom(),
         hub=hub,
     )
     for module in MODULES:

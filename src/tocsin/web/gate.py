@@ -45,8 +45,11 @@ class Web:
     options: WebOptions
     metrics: Metrics
     anonymous: Buckets
-    darkroom: Darkroom
     hub: Hub | None = None
+
+    @property
+    def darkroom(self) -> Darkroom:
+        return self.services.darkroom
 
 
 @dataclass(frozen=True, slots=True)

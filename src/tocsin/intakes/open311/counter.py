@@ -14,7 +14,6 @@ from tocsin.intakes.open311.formats import TYPES, Format, Value, encode
 from tocsin.intakes.open311.listing import Teller
 from tocsin.intakes.open311.words import languages_of, refusal
 from tocsin.kernel.shared import Actor, ActorId, Instant, Refused
-from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.services import Services
 
 ANYONE: Final = Actor(ActorId("open311"), "integration")
@@ -53,18 +52,14 @@ RETRY_AFTER_S: Final = 2
 class Open311Options:
     """What an operator chooses.
 
-    `key_required`: reports need an API key (updates always do). `jurisdictions` are the ids this
-    node answers to; none: its own. With several, clients must name one. `changeset` is when
-    services last changed; None: when the node started.
+    `jurisdictions` are the ids this node answers to; none: its own. With several, clients must
+    name one. `changeset` is when services last changed; None: when the node started.
     """
 
-    key_required: bool = False
     jurisdictions: tuple[str, ...] = ()
     contact: str = "Ask the operator of this node."
     key_service: str = "Ask the operator of this node for an API key."
     changeset: Instant | None = None
-    wait_s: Callable[[Request], int] = lambda _: 0
-    """Seconds a sender without a key must wait before the next report; 0 when it is welcome."""
     form_limit: int = FORM_LIMIT
     upload_limit: int = UPLOAD_LIMIT
 
@@ -90,10 +85,10 @@ Handler = Callable[[Asked], Awaitable[Response]]
 class Counter:
     """One node's side of the counter."""
 
-    def __init__(self, services: Services, options: Open311Options, darkroom: Darkroom) -> None:
+    def __init__(self, services: Services, options: Open311Options) -> None:
         self.services = services
         self.options = options
-        self.darkroom = darkroom
+        self.darkroom = services.darkroom
         self.jurisdictions = options.jurisdictions or (services.jurisdiction,)
         self.changeset = options.changeset or services.clock.now().replace(microsecond=0)
         self.desk = services.reception.desk

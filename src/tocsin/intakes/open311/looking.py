@@ -32,7 +32,6 @@ from tocsin.intakes.open311.listing import (
 )
 from tocsin.intakes.open311.updates import list_updates
 from tocsin.kernel.shared import Refused
-from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.ports import BoardRow
 from tocsin.runtime.services import Services
 
@@ -40,8 +39,8 @@ from tocsin.runtime.services import Services
 class Looking(Counter):
     """The handlers that only read."""
 
-    def __init__(self, services: Services, options: Open311Options, darkroom: Darkroom) -> None:
-        super().__init__(services, options, darkroom)
+    def __init__(self, services: Services, options: Open311Options) -> None:
+        super().__init__(services, options)
         self._catalogue: dict[tuple[str, Format, str], bytes] = {}
 
     async def get_discovery(self, asked: Asked) -> Response:

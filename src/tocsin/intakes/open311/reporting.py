@@ -62,9 +62,9 @@ class Reporting(Counter):
         if wrong is not None:
             return wrong
         api_key = submission.api_key or asked.query.get("api_key")
-        if not api_key and (wait_s := self.options.wait_s(asked.request)):
+        if not api_key and (wait_s := self.services.keyless_wait_s(asked.request.scope)):
             return Refused("too_many_requests", str(wait_s))
-        return await self.actor(api_key, REPORT_SCOPE, self.options.key_required)
+        return await self.actor(api_key, REPORT_SCOPE, self.services.key_required)
 
     async def _develop(self, uploads: Sequence[bytes]) -> tuple[Photo, ...] | Refused:
         if not uploads:

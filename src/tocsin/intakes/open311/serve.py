@@ -19,21 +19,15 @@ from tocsin.intakes.open311.formats import Format
 from tocsin.intakes.open311.looking import Looking
 from tocsin.intakes.open311.reporting import Reporting
 from tocsin.kernel.shared import Refused
-from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.services import Services
 
 PREFIX: Final = "/open311"
 
 
-def routes(
-    services: Services,
-    options: Open311Options | None = None,
-    darkroom: Darkroom | None = None,
-) -> list[BaseRoute]:
-    """The routes of this intake, to be mounted at the root of the app. A node that has a darkroom
-    already shares it."""
-    door = Door(services, options or Open311Options(), darkroom or Darkroom())
+def routes(services: Services, options: Open311Options | None = None) -> list[BaseRoute]:
+    """The routes of this intake, to be mounted at the root of the app."""
+    door = Door(services, options or Open311Options())
     return [
         Route(f"{PREFIX}/v2/{{resource}}", door),
         Route(f"{PREFIX}/v2/{{resource}}/{{name}}", door),
@@ -46,8 +40,8 @@ def routes(
 class Door(Looking, Reporting):
     """One ASGI application for every address of the intake."""
 
-    def __init__(self, services: Services, options: Open311Options, darkroom: Darkroom) -> None:
-        super().__init__(services, options, darkroom)
+    def __init__(self, services: Services, options: Open311Options) -> None:
+        super().__init__(services, options)
         self._lists: dict[str, dict[str, Handler]] = {
             "discovery": {"GET": self.get_discovery},
             "services": {"GET": self.get_services},

@@ -21,6 +21,9 @@ class Tell:
     template: str
     agency: AgencyId | None = None
     report: ReportId | None = None
+    to: tuple[str, ...] = ()
+    """Directory addresses, fixed when the errand is written: whoever is told is who was in charge
+    when it happened, also when it is told again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,11 +61,12 @@ class MemoryStore:
     async def commit(self, order: Order) -> Committed | Refused:
         """See `ports.Order`. Whatever `plan` raises is counted in `faults` and passes through."""
         print_ = fingerprint_of(order)
-        if order.key is not None and order.key in self._keys:
-            known, answer = self._keys[order.key]
-            if known != print_:
-                return Refused("key_reused", "the same key came with another request")
-            return Committed({}, {}, {}, answer, repeated=True)
+        for key in () if order.key is None else (order.key, *order.earlier_keys):
+            if key in self._keys:
+                known, answer = self._keys[key]
+                if known != print_:
+                    return Refused("key_reused", "the same key came with another request")
+                return Committed({}, {}, {}, answer, repeated=True)
         cases = {case_id: self._state(case_id) for case_id in sorted(set(order.cases))}
         versions = {case_id: self._version(case_id) for case_id in cases}
         try:

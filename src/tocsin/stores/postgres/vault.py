@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from tocsin.kernel.shared import Actor, CaseId, SealedRef
 from tocsin.runtime.ports import Clock
 from tocsin.stores.postgres.connections import Readers
+from tocsin.stores.postgres.writer import HOLD_WRITERS
 from tocsin.stores.vault import KeyRow, MasterKeys, Sealer, ValueRow
 
 REFS_MAX = 1_000  # values of one reading: a page of cases with everything on it
@@ -62,8 +63,11 @@ class PostgresVault:
     async def erase(self, case_id: CaseId, subject: str, *, by: Actor, reason: str) -> int:
         """Deletes one person's data key and values in one case, and records that it was done
         (never what). Returns how many values there were; journal and board stay whole."""
-        row = await self._readers.fetchrow(
-            _ERASE, case_id, subject, self._clock.now(), by.id, reason
-        )
+        async with self._readers.acquire() as connection, connection.transaction():
+            # After whatever is being written: no value can come in under the key that goes.
+            await connection.execute(HOLD_WRITERS)
+            row = await connection.fetchrow(
+                _ERASE, case_id, subject, self._clock.now(), by.id, reason
+            )
         assert row is not None, "an insert returns its row"
         return row[0]

@@ -41,7 +41,9 @@ RECONNECT_MAX_S = 1.0  # so that a node is back a second after its database
 JOURNAL_LOCK = 0x70C50
 YIELD_EVERY = 16  # orders planned between two looks at the event loop
 
-_BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({JOURNAL_LOCK})"
+HOLD_WRITERS = f"SELECT pg_advisory_xact_lock({JOURNAL_LOCK})"
+"""In a transaction: nobody else writes cases until it ends."""
+_BEGIN = f"BEGIN; {HOLD_WRITERS}"
 _LOCK_CASES = (
     "SELECT id, state, version FROM cases WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
 )
@@ -254,7 +256,7 @@ class Writer:
             for row in await connection.fetch(_LOCK_CASES, sorted(wanted)):
                 known.cases[row[0]] = codec.decode_case(row[1])
                 known.versions[row[0]] = row[2]
-        if keys := {order.key for order in orders if order.key is not None}:
+        if keys := {key for order in orders for key in _keys_of(order)}:
             for row in await connection.fetch(_FIND_KEYS, list(keys)):
                 known.keys[row[0]] = row[1], row[2]
         scopes = {
@@ -272,8 +274,9 @@ class Writer:
     def _plan(self, order: Order, known: _Known, batch: Batch) -> Outcome:
         """One order against what is known; nothing of it stays behind when it fails."""
         try:
-            if order.key is not None and (kept := known.keys.get(order.key)) is not None:
-                return _repeated(order, kept)
+            for key in _keys_of(order):
+                if (kept := known.keys.get(key)) is not None:
+                    return _repeated(order, kept)
             cases = {case_id: known.cases.get(case_id) or Case(case_id) for case_id in order.cases}
             versions = {case_id: known.versions.get(case_id, 0) for case_id in order.cases}
             applied = apply(order, cases, versions)
@@ -338,6 +341,10 @@ class Writer:
                     waiting.answer(_fresh(trouble))
                 await asyncio.sleep(wait_s)
                 wait_s = min(RECONNECT_MAX_S, wait_s * 2)
+
+
+def _keys_of(order: Order) -> tuple[str, ...]:
+    return () if order.key is None else (order.key, *order.earlier_keys)
 
 
 def _repeated(order: Order, kept: Answer) -> Committed | Refused:

@@ -251,7 +251,9 @@ async def journal(case_id: CaseIdArg, access: AccessArg) -> Response:
                     "by_kind": entry.by.kind,
                     "command": name_of(entry.command),
                     "asked": _plain(entry.command),
-                    "events": [{"name": name_of(event), **_plain(event)} for event in entry.events],
+                    "events": [
+                        {"event": name_of(event), **_plain(event)} for event in entry.events
+                    ],
                 }
                 for entry in entries
             ]

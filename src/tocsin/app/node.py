@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute
 
 from tocsin import intakes
 from tocsin.app.clock import ScaledClock, SteadyClock, TimeIds
+from tocsin.app.ending import Server
 from tocsin.app.ground import atlas_of
 from tocsin.app.settings import Settings
 from tocsin.packs.find import builtin
@@ -207,7 +208,7 @@ async def serve(
     async with started(settings, database, clock) as node:
         if not node.has_areas:
             log.warning("no_areas", hint="give --map FILE.osm.pbf, or data/areas.geojson")
-        server = uvicorn.Server(_server_config(node))
+        server = Server(_server_config(node))
         link = await node.accounts.first_link()
         keepers = [
             asyncio.create_task(node.runner.run(), name="runner"),

@@ -12,7 +12,7 @@ import sys
 from bench.harness import Figure, median, percentile
 from bench.intake import BOX, codes
 from bench.node import node
-from bench.people import administrator_session
+from bench.people import supervisor_cookie
 
 LISTENERS = 1_000
 RATE = 200
@@ -28,7 +28,7 @@ def bench() -> list[Figure]:
             "seconds": SECONDS,
             "codes": codes(running),
             "box": BOX,
-            "cookie": administrator_session(running),
+            "cookie": supervisor_cookie(running),
         }
         cpu = running.cpu_s()
         done = subprocess.run(

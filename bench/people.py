@@ -1,23 +1,41 @@
-"""Staff for the benches: the first administrator, through the one-time link."""
+"""Staff for the benches, made as on any node: the one-time link, then an account with a role."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.request import Request, urlopen
 
 from bench.node import Running
 
-PASSWORD = "seven grey bench horses"
+PASSWORD = "seven grey racing horses"
 
 
-def administrator_session(running: Running) -> str:
-    """The cookie of a signed-in administrator, who may also see the whole county."""
+def supervisor_cookie(running: Running) -> str:
+    """The cookie of a supervisor over the whole county."""
     token = running.link.partition("#")[2]
-    body = {"token": token, "login": "bench", "name": "Bench", "password": PASSWORD}
-    request = Request(
-        f"{running.address}/api/first",
-        json.dumps(body).encode(),
-        {"Content-Type": "application/json"},
-    )
+    first = {"token": token, "login": "ada", "name": "Ada", "password": PASSWORD}
+    me, cookie = _post(running, "/api/first", first)
+    county = me["grants"][0]["area"]
+    account = {
+        "login": "sam",
+        "name": "Sam",
+        "language": "en",
+        "grants": [{"role": "supervisor", "area": county, "agency": None}],
+    }
+    headers = {"Cookie": cookie, "X-CSRF-Token": me["csrf"]}
+    made, _ = _post(running, "/api/accounts", account, headers)
+    link = {"token": made["link"].partition("#")[2], "password": PASSWORD}
+    _post(running, "/api/password", link)
+    return _post(running, "/api/login", {"login": "sam", "password": PASSWORD})[1]
+
+
+def _post(
+    running: Running, path: str, body: dict[str, Any], headers: dict[str, str] | None = None
+) -> tuple[dict[str, Any], str]:
+    """The answer and the cookie that came with it."""
+    wanted = {"Content-Type": "application/json", "Origin": running.address, **(headers or {})}
+    request = Request(f"{running.address}{path}", json.dumps(body).encode(), wanted)
     with urlopen(request) as answer:
-        return str(answer.headers["Set-Cookie"]).split(";", 1)[0]
+        cookie = str(answer.headers.get("Set-Cookie") or "").split(";", 1)[0]
+        return json.load(answer), cookie

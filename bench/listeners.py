@@ -77,7 +77,8 @@ async def run(plan: dict[str, Any]) -> dict[str, Any]:
         nonlocal taken
         line = await free.get()
         at = time.perf_counter()
-        taken += await line.ask(request) in (200, 201)
+        status = await line.ask(request)
+        taken += status in (200, 201)
         # Confidential kinds answer with a tracking code only: counted, but not timed.
         found = re.search(rb'"service_request_id":\s*"([^"]+)"', line.last)
         if found:

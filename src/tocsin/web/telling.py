@@ -7,7 +7,10 @@ from typing import Final
 from tocsin.kernel.cases.state import Case, Status
 from tocsin.kernel.shared import Instant
 from tocsin.packs.model import Pack
+from tocsin.packs.words import word
 
+SHORT_ID: Final = 8
+"""Letters of a case's id that are told: 40 random bits, enough among the cases of a desk."""
 STATUS_TEXTS: Final[dict[Status, tuple[str, str]]] = {
     "absent": ("Not known.", "未知。"),
     "received": ("Received. It will be looked at.", "已收到，等待查看。"),
@@ -46,15 +49,17 @@ def tell(pack: Pack, template: str, language: str, case: Case | None, code: str 
         return template
     slots: dict[str, str] = {"code": code} if code else {}
     if case is not None:
+        # Tracking codes are the reporters' own; staff know a case by the end of its id.
+        slots.setdefault("code", case.id[-SHORT_ID:].upper())
         slots["promised_at"] = when(case.promised_at, pack)
-        slots["status"] = status_text(case.status, language)
+        slots["status"] = word("status", case.status, language)
         slots["agency"] = _agency(pack, case.lead, language)
         if case.moves:
             slots["was"] = when(case.moves[-1].was, pack)
             slots["now"] = when(case.moves[-1].now, pack)
-            slots["reason"] = case.moves[-1].why
+            slots["reason"] = word("why", case.moves[-1].why, language)
         if case.disposition:
-            slots["reason"] = case.disposition
+            slots["reason"] = word("disposition", case.disposition, language)
     case_type = case.case_type if case is not None else None
     return pack.text(template, language, case_type=case_type, **slots)
 

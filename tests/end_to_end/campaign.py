@@ -185,7 +185,7 @@ class Campaign:
 
     async def _kill(self, target: Target) -> None:
         node = self.node
-        servers = node.servers()
+        servers = await self._servers()
         self.kills[target] += 1
         if target == "node":
             node.kill()
@@ -195,19 +195,32 @@ class Campaign:
                 _end(pid)
             node.process.wait()
         elif target == "postmaster":
-            _end(node.postmaster())
+            _end((await self._servers())[0])
         else:
-            # Backends and helpers differ only by name; the oldest process is the postmaster.
-            named = [(pid, _title(pid)) for pid in servers if pid != node.postmaster()]
-            is_backend = [" tocsin " in title for _, title in named]
-            chosen = [
-                pid
-                for (pid, _), serves in zip(named, is_backend, strict=True)
-                if serves == (target == "backend")
-            ]
-            _end(self.chance.choice(chosen or servers))
+            _end(await self._one_of(target == "backend"))
         if not node.is_alive or target in ("node", "everything"):
             await node.start()
+
+    async def _servers(self) -> list[int]:
+        """The server's processes, the postmaster first; waits while it is being started again."""
+        until = time.monotonic() + ALIVE_PATIENCE_S
+        while not (servers := self.node.servers()):
+            if time.monotonic() > until:
+                raise NodeError(f"no database comes up: {self.node.last_words()}")
+            await asyncio.sleep(0.01)
+        # Numbers start again at the end, so the smallest is not always the oldest.
+        return sorted(servers, key=lambda pid: _parent(pid) in servers)
+
+    async def _one_of(self, is_backend: bool) -> int:
+        """A process that serves a connection, or one that helps; they differ by title only."""
+        for _ in range(200):
+            servers = await self._servers()
+            titles = {pid: _title(pid) for pid in servers[1:]}
+            chosen = [pid for pid, title in titles.items() if (" tocsin " in title) == is_backend]
+            if chosen:
+                return self.chance.choice(chosen)
+            await asyncio.sleep(0.01)
+        return servers[0]
 
     # -- afterwards
 
@@ -324,6 +337,14 @@ def _end(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         pass  # it was quicker
+
+
+def _parent(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def _title(pid: int) -> str:

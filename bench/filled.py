@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 
+from bench.harness import Figure
 from bench.node import MAPS
 from tocsin.app.clock import SteadyClock, TimeIds
 from tocsin.app.ground import atlas_of
@@ -59,6 +61,24 @@ class Filled:
                 await self.send(number, chance)
 
         await asyncio.gather(*(busy() for _ in range(lines)))
+
+
+def on_fresh_database(
+    work: Callable[[EmbeddedPostgres, Path], Awaitable[list[Figure]]],
+) -> list[Figure]:
+    """Runs `work` with an embedded server in a folder of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        embedded = EmbeddedPostgres(folder / "postgres")
+        embedded.start()
+        try:
+            return asyncio.run(_awaited(work(embedded, folder)))
+        finally:
+            embedded.stop()
+
+
+async def _awaited(work: Awaitable[list[Figure]]) -> list[Figure]:
+    return await work
 
 
 @asynccontextmanager

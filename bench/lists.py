@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bench.filled import Filled, filled, multiply
+from bench.filled import Filled, filled, multiply, on_fresh_database
 from bench.harness import Figure, median, percentile
 from tocsin.runtime.ports import CaseQuery
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
@@ -22,14 +20,7 @@ RUNS = 3
 
 
 def bench() -> list[Figure]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        embedded = EmbeddedPostgres(folder / "postgres")
-        embedded.start()
-        try:
-            return asyncio.run(_bench(embedded, folder))
-        finally:
-            embedded.stop()
+    return on_fresh_database(_bench)
 
 
 async def _bench(embedded: EmbeddedPostgres, folder: Path) -> list[Figure]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 import time
 from pathlib import Path
 
-from bench.filled import filled
+from bench.filled import filled, on_fresh_database
 from bench.harness import Figure, median
 from tocsin.kernel.cases.evolve import fold
 from tocsin.kernel.cases.state import Case
@@ -19,14 +17,7 @@ RUNS = 3
 
 
 def bench() -> list[Figure]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        embedded = EmbeddedPostgres(folder / "postgres")
-        embedded.start()
-        try:
-            return asyncio.run(_bench(embedded, folder))
-        finally:
-            embedded.stop()
+    return on_fresh_database(_bench)
 
 
 async def _bench(embedded: EmbeddedPostgres, folder: Path) -> list[Figure]:

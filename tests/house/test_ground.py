@@ -23,8 +23,9 @@ def test_every_lock_pins_by_hash_and_names_no_host(lock: Path) -> None:
 
 
 def test_the_check_for_hosts_finds_a_planted_one() -> None:
-    for line in ("--index-url https://example.org/simple", "x @ file:///x.whl", "-i somewhere"):
-        assert HOST.search(line)
+    planted = ("--index=elsewhere", "# https://example.org/simple", "x @ file:///x.whl", "-i there")
+    for line in planted:
+        assert HOST.search(line), line
 
 
 def test_each_dependency_is_justified_and_locked() -> None:

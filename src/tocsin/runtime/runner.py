@@ -17,7 +17,7 @@ import structlog
 from tocsin.kernel.cases.react import Send, Tell
 from tocsin.kernel.shared import SYSTEM, Actor, ActorId, Instant, Refused
 from tocsin.runtime.engine import Engine
-from tocsin.runtime.ports import DueErrand, Message, Unavailable
+from tocsin.runtime.ports import Committed, DueErrand, Message, Unavailable
 
 log = structlog.get_logger("tocsin.runner")
 
@@ -91,17 +91,29 @@ class Runner:
                 await asyncio.sleep(self.interval_s)
 
     async def wake_due(self) -> int:
-        """Wake every case whose clock has come. Returns how many were due in this round."""
+        """Wake every case whose clock has come. Returns how many were woken in this round.
+
+        One case that cannot be woken, by a bug of ours, holds up neither the others nor the
+        node: it stays due, and after `LATE_S` the heartbeat says so.
+        """
         now = self.engine.clock.now()
         oldest = await self.engine.store.oldest_wake()
         self.heartbeat.late_s = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
         due = await self.engine.store.waking(now, WAKE_BATCH)
-        outcomes = await asyncio.gather(*(self.engine.wake(case_id) for case_id in due))
+        wakes = (self.engine.wake(case_id) for case_id in due)
+        outcomes = await asyncio.gather(*wakes, return_exceptions=True)
+        woken = 0
         for case_id, outcome in zip(due, outcomes, strict=True):
-            if isinstance(outcome, Refused):
+            if isinstance(outcome, Committed):
+                woken += 1
+            elif isinstance(outcome, Refused):
                 log.error("wake_refused", case_id=case_id, reason=outcome.reason)
+            elif isinstance(outcome, Unavailable) or not isinstance(outcome, Exception):
+                raise outcome
+            else:
+                log.error("wake_failed", case_id=case_id, exc_info=outcome)
         self.heartbeat.woke_at = now
-        return len(due)
+        return woken
 
     async def run_errands(self) -> int:
         """Do every errand that is due. Returns how many were taken in this round."""

@@ -7,6 +7,10 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import structlog
+
+log = structlog.get_logger("tocsin.clock")
+
 STEP_S: Final = 2.0
 """A wall clock that differs from the steady one by more has been stepped; less is followed."""
 LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -14,14 +18,14 @@ LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
 class SteadyClock:
     """Wall time that does not jump. Small corrections of the system's clock are followed; a step
-    (a wrong time server, a hand) is not: promises would fire early or never. `stepped_s` tells
-    how far the system's clock is off, for readiness and metrics; a restart takes the new time.
+    (a wrong time server, a hand) is not: promises would fire early or never. A step is
+    logged with how far the system's clock is off; a restart takes the new time.
     """
 
     def __init__(self) -> None:
         self._wall = datetime.now(UTC)
         self._steady = time.monotonic()
-        self.stepped_s = 0.0
+        self._is_stepped = False
 
     def now(self) -> datetime:
         """UTC, never more than `STEP_S` away from a well-kept system clock."""
@@ -30,9 +34,11 @@ class SteadyClock:
         wall = datetime.now(UTC)
         off = (wall - now).total_seconds()
         if abs(off) > STEP_S:
-            self.stepped_s = off
+            if not self._is_stepped:
+                log.warning("clock_stepped", off_s=round(off, 1))
+            self._is_stepped = True
             return now
-        self.stepped_s = 0.0
+        self._is_stepped = False
         # Never backwards: two commands of one case are stamped in order.
         self._wall, self._steady = max(wall, now), steady
         return self._wall
@@ -45,7 +51,6 @@ class ScaledClock:
         self._start = start
         self._steady = time.monotonic()
         self.speed = speed
-        self.stepped_s = 0.0
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=(time.monotonic() - self._steady) * self.speed)

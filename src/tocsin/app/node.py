@@ -171,11 +171,13 @@ async def started(
         )
         tick_s = settings.sse_tick_ms / 1000
         hub = Hub(store, tick_s, settings.sse_queue_limit)
-        yield Node(
-            settings, services, store, accounts, hub, runner, stories, directory, registry,
-            embedded, has_areas,
-        )  # fmt: skip
-        accounts.close()
+        try:
+            yield Node(
+                settings, services, store, accounts, hub, runner, stories, directory, registry,
+                embedded, has_areas,
+            )  # fmt: skip
+        finally:
+            accounts.close()
     finally:
         await store.close()
 

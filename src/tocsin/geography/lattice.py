@@ -75,11 +75,6 @@ class Lattice:
                     return index
         return NOWHERE
 
-    def exact_share(self) -> float:
-        """Share of the squares that hold ground and need an exact test; 0 is fastest."""
-        known = [entry for entry in self._entries if entry is not None]
-        return sum(not isinstance(entry, int) for entry in known) / max(1, len(known))
-
     def _judge(self, step_lon: float, step_lat: float, rows: int) -> list[_Entry]:
         lons = self._west + np.arange(self._columns) * step_lon
         lats = self._south + np.arange(rows) * step_lat

@@ -115,9 +115,6 @@ class Guard:
     def open_connections(self) -> int:
         return sum(len(members) for members in self._phases.values())
 
-    def in_phase(self, phase: Phase) -> int:
-        return len(self._phases[phase])
-
     def admit(self, connection: "GuardedProtocol", address: str | None) -> int:
         """Takes a new connection: 0, or the status of its refusal. May cut older ones for it."""
         client = client_key(address)

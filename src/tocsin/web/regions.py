@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from tocsin.geography.areas import Atlas
-from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import AgencyId, AreaId, Instant
 from tocsin.runtime.board import columns_of
 from tocsin.runtime.ports import BoardRow, CaseQuery, Page, Store
@@ -113,9 +112,3 @@ def _newest(row: BoardRow, query: CaseQuery) -> Instant:
 def sees(region: Region, areas: Iterable[AreaId], agencies: Iterable[AgencyId]) -> bool:
     """Whether a case in these areas, of these agencies, lies in the region."""
     return region.area in areas and (region.agency is None or region.agency in agencies)
-
-
-def is_seen(case: Case, regions: Iterable[Region], agencies: Iterable[AgencyId]) -> bool:
-    """Whether any region shows the case."""
-    held = tuple(agencies)
-    return case.areas is not None and any(sees(each, case.areas, held) for each in regions)

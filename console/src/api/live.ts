@@ -1,0 +1,93 @@
+/** The live stream, with resume. A line without a sign of life for five seconds counts as lost. */
+import type { LiveItem, Person } from "./types";
+
+export interface LiveHandlers {
+  onCase(item: LiveItem): void;
+  onPresence(caseId: string, people: Person[]): void;
+  onTime(now: string, rate: number): void;
+  /** The node can not replay what was missed: the board must be read anew. */
+  onReset(): void;
+  onLine(isUp: boolean): void;
+}
+
+const SILENCE_MS = 4_500; // the node beats every 2 s; loss must be on the screen within 5 s
+const RETRY_MS = [500, 1_000, 2_000, 4_000];
+
+/** Opens the stream after `seq` and keeps it open until `close`. */
+export class Live {
+  #source: EventSource | null = null;
+  #silence: ReturnType<typeof setTimeout> | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #tries = 0;
+  #isClosed = false;
+
+  constructor(
+    private seq: number,
+    private readonly handlers: LiveHandlers,
+  ) {
+    this.#open();
+  }
+
+  get after(): number {
+    return this.seq;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#silence);
+    clearTimeout(this.#retry);
+    this.#source?.close();
+  }
+
+  #open(): void {
+    // A header can not be set on an EventSource, so the place to resume travels in the address.
+    const source = new EventSource(`/api/live?after=${this.seq}`);
+    this.#source = source;
+    this.#listen();
+    const on = (name: string, act: (data: string) => void): void => {
+      source.addEventListener(name, (event) => {
+        this.#alive();
+        const id = Number((event as MessageEvent).lastEventId);
+        if (id > this.seq) this.seq = id;
+        act((event as MessageEvent<string>).data);
+      });
+    };
+    const time = (data: string): void => {
+      const told = JSON.parse(data) as { now?: string; rate?: number };
+      if (told.now) this.handlers.onTime(told.now, told.rate ?? 1);
+    };
+    on("hello", time);
+    on("beat", time);
+    on("reset", (data) => {
+      time(data);
+      this.handlers.onReset();
+    });
+    on("case", (data) => this.handlers.onCase(JSON.parse(data) as LiveItem));
+    on("presence", (data) => {
+      const told = JSON.parse(data) as { case: string; people: Person[] };
+      this.handlers.onPresence(told.case, told.people);
+    });
+    source.onerror = () => this.#lost();
+  }
+
+  #alive(): void {
+    this.#tries = 0;
+    this.handlers.onLine(true);
+    this.#listen();
+  }
+
+  #listen(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#lost(), SILENCE_MS);
+  }
+
+  #lost(): void {
+    if (this.#isClosed) return;
+    clearTimeout(this.#silence);
+    this.#source?.close();
+    this.handlers.onLine(false);
+    const wait = RETRY_MS[Math.min(this.#tries++, RETRY_MS.length - 1)] ?? 4_000;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#open(), wait);
+  }
+}

@@ -1,0 +1,97 @@
+/** The shapes the console works with most. Everything else comes from schema.d.ts. */
+export type Names = Record<string, string>;
+export type Status =
+  | "received" | "accepted" | "filed" | "dispatched" | "in_work" | "claimed_done"
+  | "verified" | "refused" | "void" | "merged";
+
+export interface Expected {
+  action: string;
+  who: string;
+  agency: string | null;
+}
+
+/** What the board shows of a case; the same in the list and in the live stream. */
+export interface BoardItem {
+  case: string;
+  version: number;
+  status: Status;
+  type: string;
+  profile: "emergency" | "routine" | "mediation";
+  priority: 1 | 2 | 3 | 4;
+  areas: [string, string, string, string];
+  opened_at: string;
+  updated_at: string;
+  closed_at?: string | null;
+  lead?: string | null;
+  agencies?: string[];
+  owner?: string | null;
+  owner_tier?: string | null;
+  due_at?: string | null;
+  due_clock?: string | null;
+  clock_started_at?: string | null;
+  late?: boolean;
+  missed?: { clock: string; due_at: string }[];
+  paused?: boolean;
+  promised_at?: string | null;
+  reports?: number;
+  absorbed?: number;
+  on_hold?: boolean;
+  question_open?: boolean;
+  published?: boolean;
+  lon?: number | null;
+  lat?: number | null;
+  expects?: Expected;
+}
+
+export interface LiveItem extends BoardItem {
+  seq: number;
+  events: string[];
+  at: string;
+}
+
+export interface Person {
+  id: string;
+  name: string;
+  doing: "reading" | "writing";
+}
+
+export interface Grant {
+  role: string;
+  area: string;
+  agency: string | null;
+}
+
+export interface Me {
+  account: string;
+  kind: string;
+  session: string | null;
+  csrf: string | null;
+  language: string;
+  grants: Grant[];
+}
+
+export interface Area {
+  id: string;
+  tier: "county" | "town" | "village" | "cell";
+  name: Names;
+  parent: string | null;
+}
+
+export interface Agency {
+  id: string;
+  code: string;
+  name: Names;
+  tier: string;
+  area: string;
+}
+
+export interface CaseType {
+  code: string;
+  title: Names;
+  description: Names;
+  group: string;
+  profile: "emergency" | "routine" | "mediation";
+  priority: 1 | 2 | 3 | 4;
+  owner_tier: string;
+  is_public: boolean;
+}

@@ -1,0 +1,52 @@
+/** Keyboard first: screens register what a key does; `?` shows all that are live now. */
+export interface Key {
+  /** One key ("n"), or two in a row ("g b"). Names as in KeyboardEvent.key. */
+  key: string;
+  label: string;
+  run: () => void;
+  when?: () => boolean;
+}
+
+class Keys {
+  #groups = new Map<symbol, Key[]>();
+  #first = "";
+  #firstAt = 0;
+  version = $state(0);
+
+  constructor() {
+    addEventListener("keydown", (event) => this.#press(event));
+  }
+  /** Registers keys; the returned function takes them back. Later ones win. */
+  use(keys: Key[]): () => void {
+    const id = Symbol();
+    this.#groups.set(id, keys);
+    this.version++;
+    return () => {
+      this.#groups.delete(id);
+      this.version++;
+    };
+  }
+  get all(): Key[] {
+    void this.version;
+    return [...this.#groups.values()].flat().filter((each) => each.when?.() ?? true);
+  }
+  #press(event: KeyboardEvent): void {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    const isTyping = (event.target as HTMLElement).closest?.("input, textarea, select, [contenteditable]");
+    if (isTyping && event.key !== "Escape") return;
+    const now = performance.now();
+    const two = now - this.#firstAt < 1_000 ? `${this.#first} ${event.key}` : "";
+    const live = this.all;
+    const found =
+      (two && live.findLast((each) => each.key === two)) || live.findLast((each) => each.key === event.key);
+    this.#first = event.key;
+    this.#firstAt = now;
+    // A control that has the focus keeps its own Enter and blank.
+    const onControl = (event.target as HTMLElement).closest?.("button, a, summary, [role=button]");
+    if (!found || (onControl && (event.key === "Enter" || event.key === " "))) return;
+    event.preventDefault();
+    if (found.key === two) this.#first = "";
+    found.run();
+  }
+}
+export const keys = new Keys();

@@ -1,0 +1,49 @@
+/** Who is signed in, and what they may see. */
+import { get, post, Refusal, useCsrf, whenSignedOut } from "../api/client";
+import type { Me } from "../api/types";
+import { settings, type Language } from "./settings.svelte";
+
+class Session {
+  me = $state<Me | null>(null);
+  isKnown = $state(false);
+  /** The session ended while somebody worked: sign in over the page, which stays as it is. */
+  hasExpired = $state(false);
+
+  constructor() {
+    whenSignedOut(() => {
+      if (this.me !== null) this.hasExpired = true;
+    });
+  }
+  #take(me: Me): void {
+    useCsrf(me.csrf);
+    this.me = me;
+    this.hasExpired = false;
+    if (!settings.hasChosenLanguage) settings.language = me.language as Language;
+  }
+  async load(): Promise<void> {
+    try {
+      this.#take(await get<Me>("/api/session"));
+    } catch (error) {
+      if (!(error instanceof Refusal && error.status === 401)) throw error;
+      this.me = null;
+    } finally {
+      this.isKnown = true;
+    }
+  }
+  async login(login: string, password: string): Promise<void> {
+    this.#take(await post<Me>("/api/login", { login, password }));
+  }
+  async logout(): Promise<void> {
+    await post("/api/logout");
+    useCsrf(null);
+    this.me = null;
+  }
+  has(...roles: string[]): boolean {
+    return this.me?.grants.some((grant) => roles.includes(grant.role)) ?? false;
+  }
+  /** The agencies this person works for. */
+  get agencies(): string[] {
+    return [...new Set((this.me?.grants ?? []).flatMap((grant) => (grant.agency ? [grant.agency] : [])))];
+  }
+}
+export const session = new Session();

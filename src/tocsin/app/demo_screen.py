@@ -13,6 +13,8 @@ LINE_EVERY_S: Final = 5.0
 """Between two lines where the terminal cannot overwrite one."""
 ASK: Final = """\
 What to try:
+  {address}/console                     the screens of staff
+  {address}/                            the pages of residents
   {address}/api/openapi.json            the API, with examples
   {address}/open311/v2/services.json    what residents can report
   {address}/open311/v2/requests.json    what the public may see

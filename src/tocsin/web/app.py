@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tocsin import __version__
 from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.services import Services
-from tocsin.web import pages, problems
+from tocsin.web import console, pages, problems
 from tocsin.web.accounts import Accounts
 from tocsin.web.api import (
     admin,
@@ -101,6 +101,7 @@ def create_app(
         # Flat, not included: each route is itself, so that a walk over them misses none.
         app.router.routes.extend(module.routes.routes)
     app.router.routes.extend(pages.ROUTES)
+    app.router.routes.extend(console.ROUTES)
     _answer_failures(app, options)
     app.add_middleware(Hot, routes=tuple(extra_routes))
     app.add_middleware(Shell, options=options, metrics=metrics, upload_paths=_is_upload)

@@ -53,6 +53,7 @@ WEB_STATUS: Final[Mapping[str, int]] = {
     "internal": 500,
     "unavailable": 503,
     "busy": 503,
+    "console_missing": 503,
 }
 """The reasons of the web rim itself."""
 

@@ -43,6 +43,10 @@ REASON_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "该链接已被使用或已过期，请申请新的链接。",
     ),
     "unknown_path": ("There is nothing at this address.", "该地址没有内容。"),
+    "console_missing": (
+        "The console was not built. Run `make setup` where node is installed, then start again.",
+        "工作台尚未构建。请在装有 node 的机器上运行 `make setup`，然后重新启动。",
+    ),
     "receipt_unknown": (
         "There is no report with this tracking code. Check its letters.",
         "没有与该查询码对应的上报，请核对字符。",

@@ -365,6 +365,10 @@ async def live(
     request: Request,
     access: AccessArg,
     area: Annotated[IdFilter | None, Query()] = None,
+    after: Annotated[
+        str | None,
+        Query(pattern=r"^[0-9]{1,18}$", description="As Last-Event-ID, for browsers' first try."),
+    ] = None,
     last_event_id: Annotated[
         str | None, Header(alias="Last-Event-ID", pattern=r"^[0-9]{1,18}$")
     ] = None,
@@ -384,4 +388,4 @@ async def live(
             return False
         return any(sees(region, areas, agencies) for region in regions)
 
-    return _Streamed(EventStream(hub, LiveView((regions, area), may_see), last_event_id))
+    return _Streamed(EventStream(hub, LiveView((regions, area), may_see), last_event_id or after))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tocsin.geography.areas import Atlas
+from tocsin.geography.map_folder import MapFolder
 from tocsin.packs.model import Pack
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.following import Stories
@@ -46,3 +47,5 @@ class Services:
     stories: Stories | None = None
     """What the measures are read from; None on a node that keeps none."""
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
+    map: MapFolder | None = None
+    """The town's own map and what it names; None on a node without a data folder."""

@@ -7,6 +7,7 @@ BIN := .venv/bin
 ARGS ?=
 ONLY ?=
 MAP := build/maps/helsinki.osm.pbf
+TILES := build/maps/helsinki.map/meta.json
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test check bench sim lock
@@ -21,7 +22,11 @@ setup: ## make .venv with everything pinned; quick when it is up to date
 $(MAP): | setup
 	@$(BIN)/python tools/demo_map.py
 
-demo: setup $(MAP) ## a town's day on a fresh node, in this terminal
+$(TILES): $(MAP) | setup
+	@$(BIN)/tocsin map build $(MAP) --folder $(@D)
+	@touch $@
+
+demo: setup $(MAP) $(TILES) ## a town's day on a fresh node, in this terminal
 	@$(BIN)/tocsin demo $(ARGS)
 
 serve: setup ## one node on ./data

@@ -47,6 +47,7 @@ def node(data: Path | None = None, **settings: str) -> Iterator[Running]:
         where = data or Path(folder) / "data"
         command = [sys.executable, "-m", "tocsin.app.cli", "serve", "--data", str(where)]
         command += ["--port", "0", "--calendar", "finland-2026"]
+        command += ["--map-build", "false"]  # what is measured is the node, not a build beside it
         command += ["--per-client-connections", "2000", "--log-level", "warning"]
         for map_file in MAPS:
             if map_file.exists():

@@ -42,13 +42,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except OPERATOR_ERRORS() as error:
-        return _fail(str(error))
+        from tocsin.cartography.errors import MapError
+
+        return _fail(error.message(_language()) if isinstance(error, MapError) else str(error))
 
 
 def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
     """What an operator can mend: said in one line, without a traceback."""
     from tocsin.app.importing import ImportFailed
     from tocsin.app.node import AddressTaken
+    from tocsin.cartography.errors import MapError
     from tocsin.geography.tiers import AtlasError
     from tocsin.packs.reading import PackError
     from tocsin.runtime.ports import Unavailable
@@ -66,6 +69,7 @@ def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
         Unavailable,
         ExtractError,
         ImportFailed,
+        MapError,
         EmbeddedPostgresError,
         MigrationError,
         WrongMasterKey,
@@ -181,6 +185,7 @@ def _town_verbs(verbs: Any) -> None:
     ):
         verb = verbs.add_parser(name, help=about, add_help=False)
         verb.set_defaults(run=run, rest=[])
+    _map_verbs(verbs)
     verb = _verb(verbs, "areas", _areas, "cut a map extract into four tiers of areas")
     verb.add_argument("map_file", type=Path, metavar="FILE.osm.pbf")
     verb = _verb(
@@ -192,6 +197,18 @@ def _town_verbs(verbs: Any) -> None:
     verb.add_argument("file", type=Path)
     verb.add_argument("--format", choices=("open311", "nyc311", "sf-fire"), help="guessed if unset")
     verb.add_argument("--rejects", type=Path, help="where to write what was skipped, and why")
+
+
+def _map_verbs(verbs: Any) -> None:
+    inner = verbs.add_parser("map", help="the town's own map").add_subparsers(
+        required=True, metavar="VERB"
+    )
+    about = "make the map's tiles and the place search"
+    verb = _verb(inner, "build", _lazy("mapping", "build_map"), about)
+    verb.add_argument("map_file", type=Path, metavar="FILE.osm.pbf")
+    verb.add_argument("--folder", type=Path, help="where to; else `map` in the data folder")
+    verb.add_argument("--again", action="store_true", help="even when it is current")
+    verb.add_argument("--polite", action="store_true", help="stand back behind other work")
 
 
 def _areas(asked: argparse.Namespace) -> int:

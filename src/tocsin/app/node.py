@@ -25,7 +25,9 @@ from tocsin import intakes
 from tocsin.app.clock import ScaledClock, SteadyClock, TimeIds
 from tocsin.app.ending import Server
 from tocsin.app.ground import atlas_of
+from tocsin.app.mapping import keep_map
 from tocsin.app.settings import Settings
+from tocsin.geography.map_folder import FOLDER, MapFolder
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
 from tocsin.packs.model import Pack
@@ -168,9 +170,10 @@ async def started(
             keyless_wait_s=keyless_wait(web),
             stories=stories,
             heartbeat=runner.heartbeat,
+            map=MapFolder(settings.data / FOLDER),
         )
         tick_s = settings.sse_tick_ms / 1000
-        hub = Hub(store, tick_s, settings.sse_queue_limit)
+        hub = Hub(store, tick_s, settings.sse_queue_limit, clock)
         try:
             yield Node(
                 settings, services, store, accounts, hub, runner, stories, directory, registry,
@@ -221,6 +224,9 @@ async def serve(
         work = list(keepers)
         if node.embedded is not None:
             work.append(asyncio.create_task(_supervise(node.embedded), name="database"))
+        if settings.map is not None and settings.map_build and node.services.map is not None:
+            making = keep_map(settings.map, node.services.map)
+            work.append(asyncio.create_task(making, name="map"))
         if announce is not None:
             work.append(asyncio.create_task(_announce(server, node, listening, link, announce)))
         serving = asyncio.create_task(server.serve(sockets=[listening]), name="server")

@@ -107,6 +107,13 @@ class Settings:
         "The town's map as .osm.pbf; without it areas come from the pack alone.",
         "城镇地图（.osm.pbf）；不提供时区域仅来自城市包。",
     )
+    map_build: bool = _set(
+        True,
+        "",
+        "Whether a node with a map file makes its tiles and place search by itself, beside its "
+        "other work.",
+        "提供地图文件时，节点是否自行在后台生成地图切片和地点检索。",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _set(
         "info", "", "The least important line that is logged.", "记录日志的最低级别。"
     )
@@ -214,7 +221,7 @@ class Settings:
         "检查到期事项的间隔。",
     )
     sse_tick_ms: Count = _set(
-        100,
+        50,
         "ms",
         "Live events are collected for this long and sent together.",
         "实时事件合并发送的间隔。",

@@ -32,7 +32,9 @@ NEAR_M: Final[dict[Kind, float]] = {"crossing": 15.0, "address": 60.0, "street":
 """How far a point may lie from what it is named after."""
 FAR_M: Final = 400.0
 """And how far from the nearest thing of any kind, when none of those is close."""
-_PARTS = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]+|[^\W_]+", re.UNICODE)
+_PARTS = re.compile(
+    r"[\u2e80-\u9fff\uf900-\ufaff]+|(?:(?![\u2e80-\u9fff\uf900-\ufaff])[^\W_])+", re.UNICODE
+)
 _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]")
 _JOIN = re.compile(r"\s*[/&＆／]\s*|\s+(?:and|at|x|corner of)\s+|\s*[与和]\s*", re.I)
 _POINT = re.compile(
@@ -155,7 +157,8 @@ class Words:
         return sorted(some, key=lambda index: self.rank(index, asked, words))
 
     def rank(self, index: int, asked: str, words: Sequence[str]) -> tuple[int, int, int]:
-        """How well a record fits: the whole name first, then names that begin so, then whole words, then the shorter."""
+        """How well a record fits: the whole name first, then names that begin so, then whole
+        words, then the shorter."""
         best = (4, 0, 0)
         for name in self._named[index]:
             plain = " ".join(_PARTS.findall(name))

@@ -15,17 +15,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tocsin import __version__
 from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.services import Services
-from tocsin.web import console, pages, problems
+from tocsin.web import console, map_files, pages, problems
 from tocsin.web.accounts import Accounts
 from tocsin.web.api import (
     admin,
+    board,
     cases,
+    casework,
     catalogue,
     health,
+    history,
     insight,
     lists,
     measures,
     open,
+    places,
     receipts,
     reports,
     sessions,
@@ -57,7 +61,11 @@ MODULES = (
     sessions,
     reports,
     lists,
+    board,
+    history,
+    places,
     insight,
+    casework,
     cases,
     catalogue,
     measures,
@@ -103,7 +111,7 @@ def create_app(
     app.router.routes.extend(pages.ROUTES)
     app.router.routes.extend(console.ROUTES)
     _answer_failures(app, options)
-    app.add_middleware(Hot, routes=tuple(extra_routes))
+    app.add_middleware(Hot, routes=(*extra_routes, *map_files.routes(services, options)))
     app.add_middleware(Shell, options=options, metrics=metrics, upload_paths=_is_upload)
     return app
 

@@ -143,16 +143,24 @@ def _rows() -> Iterable[Rule]:
     for name in ("pack.show", "pack.case_types", "pack.case_type", "area.tree", "area.geojson"):
         yield row(name, "account", key="cases:read")
     yield row("agency.list", "account", key="cases:read")
+    yield row("words.list", "account", key="cases:read")
     yield row("pack.guess", "role", (CT, D, G, S), "reports:write")
+    for name in ("place.search", "place.near"):
+        yield row(name, "role", (CT, D, G, S), "reports:write")
     yield row("pack.explain", "role", (CT, D, G, S), "cases:read")
     yield write("report.create", "place", (CT, D, G), "reports:write")
     yield write("report.upload", "place", (CT, D, G), "reports:write")
     yield row("case.list", "role", CASE_ROLES, "cases:read")
     yield row("case.count", "role", CASE_ROLES, "cases:read")
+    yield row("board.list", "role", CASE_ROLES, "cases:read")
+    yield row("history.show", "role", (D, S, E), "cases:read")
+    yield row("case.likely", "role", (CT, D, G, S))
     yield row("task.list", "role", (H, S), "cases:read")
     yield row("live", "role", CASE_ROLES, "cases:read")
-    for name in ("case.show", "case.journal", "case.why"):
+    for name in ("case.show", "case.journal", "case.why", "case.story"):
         yield row(name, "case", CASE_ROLES, "cases:read")
+    yield row("case.actions", "case", CASE_ROLES)
+    yield write("case.presence", "case", CASE_ROLES)
     yield row("case.duplicates", "case", (CT, D, S), "cases:read")
     yield Rule("case.open_sealed", "case", frozenset(CASE_ROLES), "sealed:read", writes=True)
     yield Rule("case.thread", "case", frozenset(CASE_ROLES), "cases:read")

@@ -57,6 +57,18 @@ REASON_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "unknown_area": ("There is no such area.", "没有该区域。"),
     "unknown_errand": ("There is no such dead letter.", "没有该未送达事项。"),
     "unknown_problem": ("There is no such reason.", "没有该原因说明。"),
+    "map_missing": (
+        "There is no map here yet. Make one with: tocsin map build FILE.osm.pbf",
+        "这里还没有地图。请用此命令生成：tocsin map build FILE.osm.pbf",
+    ),
+    "map_building": (
+        "The map is being made; it will be here in a moment.",
+        "地图正在生成，请稍候。",
+    ),
+    "bad_range": (
+        "The file has no bytes in the range that was asked for.",
+        "请求的字节范围不在文件之内。",
+    ),
     "method_not_allowed": (
         "This address does not take that method.",
         "该地址不支持此请求方法。",

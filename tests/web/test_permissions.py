@@ -15,7 +15,7 @@ from tests.web.house import node as make_node
 from tocsin.kernel.cases.vocabulary import Command
 from tocsin.kernel.shared import ActorId, AgencyId, AreaId, AreaPath, Refused
 from tocsin.runtime.accounts import ROLES, Grant, Role
-from tocsin.web import pages
+from tocsin.web import console, pages
 from tocsin.web.commands import NOT_VERBS
 from tocsin.web.commands import VERBS as ROWS
 from tocsin.web.gate import GatedRoute
@@ -32,6 +32,8 @@ from tocsin.web.permissions import (
 )
 from tocsin.web.sealed import OPENS
 
+OPEN_ROUTES = (*pages.ROUTES, *console.ROUTES)
+"""Pages and files that hold nothing of any case; they ask the API like everybody else."""
 RAW = ("/open311/",)
 """Intakes check their keys themselves, by scope, through the ring of keys."""
 
@@ -43,7 +45,7 @@ def unguarded(app: FastAPI) -> list[str]:
         for route in app.routes
         if not (isinstance(route, GatedRoute) and route.operation_id in RULES)
         and not path_of(route).startswith(RAW)
-        and route not in pages.ROUTES
+        and route not in OPEN_ROUTES
     ]
 
 

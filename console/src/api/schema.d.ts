@@ -429,6 +429,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The open cases within one's scope as a board shows them. */
+        get: operations["board.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/words": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The names of statuses, clocks, roles and so on in every language. */
+        get: operations["words.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changed on the board within a day, for a replay on the map. */
+        get: operations["history.show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/places": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Find places by words: addresses, crossings, streets, names, coordinates. */
+        get: operations["place.search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/places/near": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What people would call a point. */
+        get: operations["place.near"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cases/{case_id}/journal": {
         parameters: {
             query?: never;
@@ -508,6 +593,74 @@ export interface paths {
         get: operations["case.thread"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one may do with a case now, and why not the rest. */
+        get: operations["case.actions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/story": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to a case, in sentences: decisions, clocks, messages, openings. */
+        get: operations["case.story"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that one has a case open; hear who else has. Kept for seconds, in memory only. */
+        post: operations["case.presence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/likely": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cases that may be what a caller is telling just now. The words are not kept. */
+        post: operations["case.likely"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1720,6 +1873,36 @@ export interface components {
             task: string;
         };
         /**
+         * ActionsView
+         * @description What the asker may do now. `next` brings the case on; `why` says what stands in the way.
+         * @example {
+         *       "actions": [
+         *         {
+         *           "label": "Accept",
+         *           "may": true,
+         *           "needs": [
+         *             "note"
+         *           ],
+         *           "reasons": [],
+         *           "verb": "accept"
+         *         }
+         *       ],
+         *       "next": {
+         *         "verb": "accept"
+         *       }
+         *     }
+         */
+        ActionsView: {
+            /** Next */
+            next: {
+                [key: string]: string | null;
+            } | null;
+            /** Actions */
+            actions: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
          * AddNoteBody
          * @example {
          *       "text": "Which of the two lamps is it?"
@@ -2004,6 +2187,58 @@ export interface components {
             cases: string[];
             /** Next */
             next: number | null;
+        };
+        /**
+         * BoardView
+         * @description Open cases, those due first; `seq` is where the live stream goes on from, `now` the node's
+         *     time. Members at their default are left out of a row.
+         * @example {
+         *       "now": "2026-11-22T01:33:00+00:00",
+         *       "rows": [
+         *         {
+         *           "areas": [
+         *             "county",
+         *             "t0",
+         *             "t0v0",
+         *             "t0v0-0000"
+         *           ],
+         *           "case": "01hx",
+         *           "clock_started_at": "2026-11-22T01:32:00+00:00",
+         *           "due_at": "2026-11-22T05:30:00+00:00",
+         *           "due_clock": "dispatch",
+         *           "expects": {
+         *             "action": "dispatch",
+         *             "who": "dispatcher"
+         *           },
+         *           "lat": 60.17,
+         *           "lon": 24.945,
+         *           "opened_at": "2026-11-22T01:30:00+00:00",
+         *           "priority": 3,
+         *           "profile": "routine",
+         *           "reports": 1,
+         *           "status": "filed",
+         *           "type": "street-light-out",
+         *           "updated_at": "2026-11-22T01:32:00+00:00",
+         *           "version": 3
+         *         }
+         *       ],
+         *       "seq": 7
+         *     }
+         */
+        BoardView: {
+            /** Rows */
+            rows: {
+                [key: string]: unknown;
+            }[];
+            /** Next */
+            next: string | null;
+            /** Seq */
+            seq: number;
+            /**
+             * Now
+             * Format: date-time
+             */
+            now: string;
         };
         /**
          * CancelTaskBody
@@ -2700,6 +2935,20 @@ export interface components {
             route?: components["schemas"]["RouteBody"] | null;
         };
         /**
+         * DoingBody
+         * @description What one does with the case just now.
+         * @example {
+         *       "doing": "reading"
+         *     }
+         */
+        DoingBody: {
+            /**
+             * Doing
+             * @enum {string}
+             */
+            doing: "reading" | "writing";
+        };
+        /**
          * DoneView
          * @description It is done, and there is nothing to show.
          * @example {
@@ -3135,6 +3384,49 @@ export interface components {
             state: string;
         };
         /**
+         * HistoryView
+         * @description `start` are the cases open at `from`, `steps` what changed after, `buckets` the counts of
+         *     equal spans. `is_whole` is false when there was more than can be replayed at once.
+         * @example {
+         *       "buckets": [
+         *         {
+         *           "at": "2026-11-21T01:30:00+00:00",
+         *           "closed": 0,
+         *           "missed": 0,
+         *           "opened": 1
+         *         }
+         *       ],
+         *       "from": "2026-11-21T01:30:00+00:00",
+         *       "is_whole": true,
+         *       "start": [
+         *         {
+         *           "case": "01hx",
+         *           "lat": 60.17,
+         *           "late": false,
+         *           "lon": 24.945,
+         *           "priority": 3,
+         *           "status": "filed",
+         *           "type": "street-light-out"
+         *         }
+         *       ],
+         *       "steps": [
+         *         {
+         *           "at": "2026-11-21T02:00:00+00:00",
+         *           "case": "01hx",
+         *           "event": "case_filed",
+         *           "lat": 60.17,
+         *           "late": false,
+         *           "lon": 24.945,
+         *           "priority": 3,
+         *           "status": "filed",
+         *           "type": "street-light-out"
+         *         }
+         *       ],
+         *       "to": "2026-11-22T01:30:00+00:00"
+         *     }
+         */
+        HistoryView: Record<string, never>;
+        /**
          * Hold
          * @description A pause with a reason. `granted_at` is None while it waits for approval.
          */
@@ -3316,6 +3608,59 @@ export interface components {
             days: number;
             /** Is Spent */
             is_spent: boolean;
+        };
+        /**
+         * LikelyBody
+         * @description A report as far as it is told. Nothing of it is kept.
+         * @example {
+         *       "case_type": "street-light-out",
+         *       "place": {
+         *         "datum": "wgs84",
+         *         "lat": 60.17,
+         *         "lon": 24.945
+         *       },
+         *       "text": "The lamp in front of the school is dark."
+         *     }
+         */
+        LikelyBody: {
+            /**
+             * Text
+             * @description Free text. It is sealed on arrival and never repeated in an answer.
+             */
+            text: string;
+            /** Case Type */
+            case_type?: string | null;
+            place: components["schemas"]["PlaceBody"];
+        };
+        /**
+         * LikelyView
+         * @description Cases that may be the same matter, best first.
+         * @example {
+         *       "candidates": [
+         *         {
+         *           "case_id": "01hy",
+         *           "case_type": "street-light-out",
+         *           "distance_m": 30,
+         *           "likeness": 0.83,
+         *           "opened_at": "2026-11-22T01:30:00+00:00",
+         *           "reasons": [
+         *             {
+         *               "measure": 30,
+         *               "part": "distance",
+         *               "score": 0.9,
+         *               "words": "near each other"
+         *             }
+         *           ],
+         *           "status": "received"
+         *         }
+         *       ]
+         *     }
+         */
+        LikelyView: {
+            /** Candidates */
+            candidates: {
+                [key: string]: unknown;
+            }[];
         };
         /**
          * LikenessView
@@ -3559,6 +3904,25 @@ export interface components {
             why: string;
         };
         /**
+         * NearView
+         * @description What people would call the point; null where the map says nothing.
+         * @example {
+         *       "has_map": true,
+         *       "place": {
+         *         "area": "Kluuvi",
+         *         "kind": "crossing",
+         *         "label": "Aleksanterinkatu / Fabianinkatu",
+         *         "lat": 60.1689,
+         *         "lon": 24.9486
+         *       }
+         *     }
+         */
+        NearView: {
+            place: components["schemas"]["PlaceFoundView"] | null;
+            /** Has Map */
+            has_map: boolean;
+        };
+        /**
          * NewAccountView
          * @description The account, and the path of the one-time page for its password.
          * @example {
@@ -3712,6 +4076,67 @@ export interface components {
              * @enum {string}
              */
             datum: "wgs84" | "gcj02" | "bd09";
+        };
+        /**
+         * PlaceFoundView
+         * @description A place with its label. `point` stands for coordinates that were typed; `area` is the
+         *     village or community it lies in, null outside of the county.
+         */
+        PlaceFoundView: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "address" | "crossing" | "street" | "name" | "point";
+            /** Label */
+            label: string;
+            /** Lon */
+            lon: number;
+            /** Lat */
+            lat: number;
+            /** Area */
+            area: string | null;
+        };
+        /**
+         * PlacesView
+         * @description What was found, the likeliest first. Without a map there is nothing to search in.
+         * @example {
+         *       "has_map": true,
+         *       "places": [
+         *         {
+         *           "area": "Kluuvi",
+         *           "kind": "crossing",
+         *           "label": "Aleksanterinkatu / Fabianinkatu",
+         *           "lat": 60.1689,
+         *           "lon": 24.9486
+         *         }
+         *       ]
+         *     }
+         */
+        PlacesView: {
+            /** Places */
+            places: components["schemas"]["PlaceFoundView"][];
+            /** Has Map */
+            has_map: boolean;
+        };
+        /**
+         * PresenceView
+         * @description The colleagues who have the case open.
+         * @example {
+         *       "people": [
+         *         {
+         *           "doing": "writing",
+         *           "id": "01hw",
+         *           "name": "Li Chen"
+         *         }
+         *       ]
+         *     }
+         */
+        PresenceView: {
+            /** People */
+            people: {
+                [key: string]: string;
+            }[];
         };
         /**
          * PromiseView
@@ -4227,6 +4652,69 @@ export interface components {
             task: string;
         };
         /**
+         * StoryEntryView
+         * @description One thing that happened, in a sentence.
+         */
+        StoryEntryView: {
+            /** Seq */
+            seq: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: {
+                [key: string]: string;
+            };
+            /** Kind */
+            kind: string;
+            /** Event */
+            event: string;
+            /** Words */
+            words: string;
+            /** Reason */
+            reason: string | null;
+            /** Agency */
+            agency: string | null;
+            /** Refs */
+            refs: string[];
+            /** Stage */
+            stage: string | null;
+            /** Clock */
+            clock: {
+                [key: string]: unknown;
+            } | null;
+            /** Delivered */
+            delivered: string | null;
+        };
+        /**
+         * StoryView
+         * @description The story of a case, oldest first.
+         * @example {
+         *       "entries": [
+         *         {
+         *           "at": "2026-11-22T01:31:00+00:00",
+         *           "by": {
+         *             "id": "01hw",
+         *             "kind": "staff",
+         *             "name": "Li Chen"
+         *           },
+         *           "event": "case_accepted",
+         *           "kind": "decision",
+         *           "reason": "accepted",
+         *           "refs": [],
+         *           "seq": 12,
+         *           "words": "Accepted"
+         *         }
+         *       ]
+         *     }
+         */
+        StoryView: {
+            /** Entries */
+            entries: components["schemas"]["StoryEntryView"][];
+        };
+        /**
          * TakeOverBody
          * @example {}
          */
@@ -4555,6 +5043,21 @@ export interface components {
             reason: string;
         };
         /**
+         * WordsView
+         * @description Names by kind, code and language.
+         * @example {
+         *       "clocks": {},
+         *       "statuses": {
+         *         "filed": {
+         *           "en": "Filed",
+         *           "zh-CN": "已立案"
+         *         }
+         *       },
+         *       "verbs": {}
+         *     }
+         */
+        WordsView: Record<string, never>;
+        /**
          * ReasonView
          * @description Why a rule of the route was taken, or passed over.
          */
@@ -4612,7 +5115,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            reason: "agency_has_task" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "bad_cursor" | "bad_place" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "login_taken" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_role" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "policy_missing" | "purpose_not_yours" | "question_open" | "receipt_unknown" | "reporter_first" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "sign_in_needed" | "stale_version" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_requests" | "unavailable" | "unknown_account" | "unknown_area" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_problem" | "unknown_report" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "wrong_login" | "wrong_media_type" | "wrong_origin";
+            reason: "agency_has_task" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "login_taken" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_role" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "policy_missing" | "purpose_not_yours" | "question_open" | "receipt_unknown" | "reporter_first" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "sign_in_needed" | "stale_version" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_requests" | "unavailable" | "unknown_account" | "unknown_area" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_problem" | "unknown_report" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "wrong_login" | "wrong_media_type" | "wrong_origin";
             request_id: string;
             hint?: string;
             errors?: {
@@ -7449,6 +7952,583 @@ export interface operations {
             };
         };
     };
+    "board.list": {
+        parameters: {
+            query?: {
+                area?: string;
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "rows": [
+                     *         {
+                     *           "case": "01hx",
+                     *           "version": 3,
+                     *           "status": "filed",
+                     *           "type": "street-light-out",
+                     *           "profile": "routine",
+                     *           "priority": 3,
+                     *           "areas": [
+                     *             "county",
+                     *             "t0",
+                     *             "t0v0",
+                     *             "t0v0-0000"
+                     *           ],
+                     *           "opened_at": "2026-11-22T01:30:00+00:00",
+                     *           "updated_at": "2026-11-22T01:32:00+00:00",
+                     *           "expects": {
+                     *             "action": "dispatch",
+                     *             "who": "dispatcher"
+                     *           },
+                     *           "due_at": "2026-11-22T05:30:00+00:00",
+                     *           "due_clock": "dispatch",
+                     *           "clock_started_at": "2026-11-22T01:32:00+00:00",
+                     *           "reports": 1,
+                     *           "lon": 24.945,
+                     *           "lat": 60.17
+                     *         }
+                     *       ],
+                     *       "seq": 7,
+                     *       "now": "2026-11-22T01:33:00+00:00"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BoardView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "words.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "statuses": {
+                     *         "filed": {
+                     *           "en": "Filed",
+                     *           "zh-CN": "已立案"
+                     *         }
+                     *       },
+                     *       "clocks": {},
+                     *       "verbs": {}
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WordsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "history.show": {
+        parameters: {
+            query?: {
+                from?: string;
+                to?: string;
+                area?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "from": "2026-11-21T01:30:00+00:00",
+                     *       "to": "2026-11-22T01:30:00+00:00",
+                     *       "is_whole": true,
+                     *       "start": [
+                     *         {
+                     *           "case": "01hx",
+                     *           "type": "street-light-out",
+                     *           "priority": 3,
+                     *           "status": "filed",
+                     *           "lon": 24.945,
+                     *           "lat": 60.17,
+                     *           "late": false
+                     *         }
+                     *       ],
+                     *       "steps": [
+                     *         {
+                     *           "case": "01hx",
+                     *           "type": "street-light-out",
+                     *           "priority": 3,
+                     *           "status": "filed",
+                     *           "lon": 24.945,
+                     *           "lat": 60.17,
+                     *           "late": false,
+                     *           "at": "2026-11-21T02:00:00+00:00",
+                     *           "event": "case_filed"
+                     *         }
+                     *       ],
+                     *       "buckets": [
+                     *         {
+                     *           "at": "2026-11-21T01:30:00+00:00",
+                     *           "opened": 1,
+                     *           "closed": 0,
+                     *           "missed": 0
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HistoryView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "place.search": {
+        parameters: {
+            query: {
+                /** @description What the caller says: a street and number, a crossing, a name, or coordinates. */
+                q: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "places": [
+                     *         {
+                     *           "kind": "crossing",
+                     *           "label": "Aleksanterinkatu / Fabianinkatu",
+                     *           "lon": 24.9486,
+                     *           "lat": 60.1689,
+                     *           "area": "Kluuvi"
+                     *         }
+                     *       ],
+                     *       "has_map": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PlacesView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "place.near": {
+        parameters: {
+            query: {
+                lon: number;
+                lat: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "place": {
+                     *         "kind": "crossing",
+                     *         "label": "Aleksanterinkatu / Fabianinkatu",
+                     *         "lon": 24.9486,
+                     *         "lat": 60.1689,
+                     *         "area": "Kluuvi"
+                     *       },
+                     *       "has_map": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NearView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "case.journal": {
         parameters: {
             query?: never;
@@ -7998,6 +9078,534 @@ export interface operations {
             };
             /** @description There is no such thing. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case.actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "next": {
+                     *         "verb": "accept"
+                     *       },
+                     *       "actions": [
+                     *         {
+                     *           "verb": "accept",
+                     *           "label": "Accept",
+                     *           "may": true,
+                     *           "reasons": [],
+                     *           "needs": [
+                     *             "note"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ActionsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case.story": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "entries": [
+                     *         {
+                     *           "seq": 12,
+                     *           "at": "2026-11-22T01:31:00+00:00",
+                     *           "by": {
+                     *             "id": "01hw",
+                     *             "kind": "staff",
+                     *             "name": "Li Chen"
+                     *           },
+                     *           "kind": "decision",
+                     *           "event": "case_accepted",
+                     *           "words": "Accepted",
+                     *           "reason": "accepted",
+                     *           "refs": []
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StoryView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case.presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DoingBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "people": [
+                     *         {
+                     *           "id": "01hw",
+                     *           "name": "Li Chen",
+                     *           "doing": "writing"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PresenceView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case.likely": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LikelyBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "candidates": [
+                     *         {
+                     *           "case_id": "01hy",
+                     *           "likeness": 0.83,
+                     *           "status": "received",
+                     *           "case_type": "street-light-out",
+                     *           "distance_m": 30,
+                     *           "opened_at": "2026-11-22T01:30:00+00:00",
+                     *           "reasons": [
+                     *             {
+                     *               "part": "distance",
+                     *               "score": 0.9,
+                     *               "measure": 30,
+                     *               "words": "near each other"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LikelyView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

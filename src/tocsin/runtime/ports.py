@@ -12,6 +12,8 @@ from tocsin.kernel.cases.state import Case, Status
 from tocsin.kernel.cases.vocabulary import Command, Event
 from tocsin.kernel.shared import (
     Actor,
+    ActorId,
+    ActorKind,
     AgencyId,
     AreaId,
     CaseId,
@@ -205,6 +207,10 @@ class Store(Protocol):
         """Entries after `after_seq` in order, only those no running transaction can precede."""
         ...
 
+    async def between(self, since: Instant, until: Instant, limit: int) -> Sequence[JournalEntry]:
+        """The first `limit` entries stamped in [since, until), in order."""
+        ...
+
     def entries(self, after_seq: int = 0) -> AsyncIterator[JournalEntry]:
         """The whole journal in order, in bounded memory."""
         ...
@@ -255,8 +261,23 @@ class Message:
     report: ReportId | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Someone was allowed to read sealed values, and why."""
+
+    at: Instant
+    by: ActorId
+    kind: ActorKind
+    purpose: str
+    refs: tuple[SealedRef, ...]
+
+
 class Vault(Protocol):
     """The only place that can read a sealed value."""
+
+    async def readings(self, refs: Sequence[SealedRef]) -> Sequence[Reading]:
+        """Who was allowed to read any of these values, oldest first."""
+        ...
 
     async def open(
         self, refs: Sequence[SealedRef], *, by: Actor, purpose: str
@@ -296,6 +317,7 @@ __all__ = [
     "Order",
     "Page",
     "Policies",
+    "Reading",
     "SealedKind",
     "SealedValue",
     "Store",

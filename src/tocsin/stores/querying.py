@@ -13,7 +13,7 @@ from datetime import datetime
 from tocsin.kernel.shared import CaseId, Instant
 from tocsin.runtime.ports import BoardRow, CaseQuery
 
-LIMIT_MAX = 1_000  # rows of one page; a page is held in memory and encoded at once
+LIMIT_MAX = 5_000  # rows of one page, a whole board; it is held in memory and encoded at once
 CURSOR_MAX = 200  # characters; ids have at most 40
 
 

@@ -6,7 +6,7 @@ The route's `operation_id` names its row of the policy table; a route without on
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from tocsin.web.live import Hub
 from tocsin.web.metrics import Metrics
 from tocsin.web.options import WebOptions
 from tocsin.web.permissions import RULES, Principal, Rule, admit, reach
+from tocsin.web.presence import Presence
 from tocsin.web.problems import Problem, refuse
 from tocsin.web.shell import Seen, seen_of
 from tocsin.web.texts import pick_language
@@ -46,6 +47,7 @@ class Web:
     metrics: Metrics
     anonymous: Buckets
     hub: Hub | None = None
+    presence: Presence = field(default_factory=Presence)
 
     @property
     def darkroom(self) -> Darkroom:

@@ -13,14 +13,15 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import msgspec
 import structlog
 from starlette.types import Receive, Scope, Send
 
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import AgencyId, AreaPath, CaseId
 from tocsin.runtime.codec import name_of
-from tocsin.runtime.ports import BoardRow, CaseQuery, JournalEntry, Store, Unavailable
+from tocsin.runtime.ports import BoardRow, CaseQuery, Clock, JournalEntry, Store, Unavailable
+from tocsin.web.items import live_item
+from tocsin.web.views import encode
 
 log = structlog.get_logger("tocsin.live")
 
@@ -31,29 +32,6 @@ REPLAY_LIMIT: Final = 20_000
 BEAT_S: Final = 2.0
 """A sign of life, so that a client can show a lost line within five seconds."""
 RETRY_MS: Final = 1_000
-
-
-class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a board shows of a case: no sealed value, nothing about the reporter."""
-
-    seq: int
-    case: str
-    version: int
-    status: str
-    type: str
-    profile: str
-    priority: int
-    areas: tuple[str, ...]
-    events: tuple[str, ...]
-    at: str
-    lead: str | None = None
-    agencies: tuple[str, ...] = ()
-    owner: str | None = None
-    due_at: str | None = None
-    promised_at: str | None = None
-    late: bool = False
-    lon: float | None = None
-    lat: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +72,37 @@ class _Message:
 class Hub:
     """Reads the journal once per tick and hands it to every listener.
 
-    `tick_s` is the pace (0.1 s is felt as at once); `queue_limit` how many ticks a listener may
-    lag behind.
+    `tick_s` is the pace (a twentieth of a second is felt as at once); `queue_limit` how many ticks
+    a listener may lag behind.
     """
 
-    def __init__(self, store: Store, tick_s: float = 0.1, queue_limit: int = 64) -> None:
+    def __init__(
+        self, store: Store, tick_s: float = 0.05, queue_limit: int = 128, clock: Clock | None = None
+    ) -> None:
         self.store = store
+        self.clock = clock
         self.tick_s = tick_s
         self.queue_limit = queue_limit
         self.seq = 0
         self.sent = 0
         self.drops = 0
         self._listeners: dict[Hashable, list[Listener]] = {}
+
+    def time(self) -> bytes:
+        """The node's time and how fast it runs, for clocks that count down on a screen."""
+        if self.clock is None:
+            return b"{}"
+        rate = getattr(self.clock, "speed", 1.0)
+        return encode({"now": self.clock.now(), "rate": rate})
+
+    def tell_presence(self, case: Case, data: bytes) -> None:
+        """Hands a word about who looks at a case to those who may see the case. It is not kept:
+        whoever comes later asks anew."""
+        if case.areas is None:
+            return
+        message = _Message(case.areas, _agencies(case), b"event: presence\ndata: %b\n\n" % data)
+        for group in self._listeners.values():
+            self._hand_out(group, (message,))
 
     @property
     def listeners(self) -> int:
@@ -192,32 +189,17 @@ class Hub:
         return chunks
 
 
+def _agencies(case: Case) -> tuple[AgencyId, ...]:
+    """Every agency that has, or had, a share in it."""
+    return tuple(task.agency for task in case.tasks)
+
+
 def _encode(entry: JournalEntry, case: Case) -> _Message:
-    assert case.areas is not None and case.ownership is not None, "a case on the board has a place"
-    agencies = tuple(task.agency for task in case.tasks)
-    due = min((clock.due_at for clock in case.clocks if not clock.paused_at), default=None)
-    summary = Summary(
-        seq=entry.seq,
-        case=case.id,
-        version=entry.version,
-        status=case.status,
-        type=case.case_type,
-        profile=case.profile,
-        priority=case.priority,
-        areas=tuple(case.areas),
-        events=tuple(name_of(event) for event in entry.events),
-        at=entry.at.isoformat(),
-        lead=case.lead,
-        agencies=agencies,
-        owner=case.ownership.area,
-        due_at=due.isoformat() if due else None,
-        promised_at=case.promised_at.isoformat() if case.promised_at else None,
-        late=any(clock.missed for clock in case.clocks),
-        lon=case.place.lon if case.place else None,
-        lat=case.place.lat if case.place else None,
-    )
-    data = b"id: %d\nevent: case\ndata: %b\n\n" % (entry.seq, msgspec.json.encode(summary))
-    return _Message(case.areas, agencies, data)
+    assert case.areas is not None, "a case on the board has a place"
+    events = tuple(name_of(event) for event in entry.events)
+    item = live_item(case, entry.seq, entry.version, entry.at, events)
+    data = b"id: %d\nevent: case\ndata: %b\n\n" % (entry.seq, encode(item))
+    return _Message(case.areas, _agencies(case), data)
 
 
 class EventStream:
@@ -245,21 +227,25 @@ class EventStream:
 
     async def _stream(self, listener: Listener, gone: asyncio.Task[None], send: Send) -> None:
         joined = self.hub.seq
-        hello = b"retry: %d\nid: %d\nevent: hello\ndata: {}\n\n" % (RETRY_MS, joined)
+        time = self.hub.time()
+        hello = b"retry: %d\nid: %d\nevent: hello\ndata: %b\n\n" % (RETRY_MS, joined, time)
         missed: Iterable[bytes] = ()
         if self.after is not None and self.after < joined:
             replayed = await self.hub.replay(self.after, joined, self.view)
             if replayed is None:
-                hello = b"id: %d\nevent: reset\ndata: {}\n\n" % joined
+                hello = b"id: %d\nevent: reset\ndata: %b\n\n" % (joined, time)
             else:
                 missed = replayed
         await _send(send, b"".join(missed) + hello)
+        loop = asyncio.get_running_loop()
+        last = loop.time()
         while not gone.done():
             try:
                 async with asyncio.timeout(BEAT_S):
                     await listener.woken.wait()
             except TimeoutError:
-                await _send(send, b"event: beat\ndata: {}\n\n")
+                await _send(send, self._beat())
+                last = loop.time()
                 continue
             listener.woken.clear()
             if listener.dropped:
@@ -267,8 +253,15 @@ class EventStream:
                 break
             chunk = b"".join(listener.queue)
             listener.queue.clear()
+            if loop.time() - last > BEAT_S:
+                # A busy stream tells the time too.
+                chunk += self._beat()
+                last = loop.time()
             await _send(send, chunk)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _beat(self) -> bytes:
+        return b"event: beat\ndata: %b\n\n" % self.hub.time()
 
 
 async def _send(send: Send, body: bytes) -> None:

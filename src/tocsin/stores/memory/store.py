@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from tocsin.geography.distance import short_distance_m
@@ -165,6 +166,10 @@ class MemoryStore:
     async def tail(self, after_seq: int, limit: int) -> Sequence[JournalEntry]:
         start = bisect_right(self._journal, after_seq, key=lambda entry: entry.seq)
         return tuple(self._journal[start : start + limit])
+
+    async def between(self, since: Instant, until: Instant, limit: int) -> Sequence[JournalEntry]:
+        found = (entry for entry in self._journal if since <= entry.at < until)
+        return tuple(islice(found, limit))
 
     async def entries(self, after_seq: int = 0) -> AsyncIterator[JournalEntry]:
         for entry in await self.tail(after_seq, len(self._journal)):

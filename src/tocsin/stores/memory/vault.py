@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tocsin.kernel.shared import Actor, CaseId, Instant, SealedRef
-from tocsin.runtime.ports import Clock, SealedValue
+from tocsin.runtime.ports import Clock, Reading, SealedValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,15 @@ class MemoryVault:
         self.grants.append(Grant(self._clock.now(), by, purpose, tuple(refs)))
         found = {ref: self._values[ref] for ref in refs if ref in self._values}
         return {ref: (value.value, value.media_type) for ref, value in found.items()}
+
+    async def readings(self, refs: Sequence[SealedRef]) -> Sequence[Reading]:
+        """See `ports.Vault.readings`."""
+        asked = set(refs)
+        return tuple(
+            Reading(each.at, each.by.id, each.by.kind, each.purpose, each.refs)
+            for each in self.grants
+            if asked & set(each.refs)
+        )
 
     async def erase(self, case_id: CaseId, subject: str, *, by: Actor, reason: str) -> int:
         """Forgets what one person left in one case. Says how many values there were."""

@@ -173,6 +173,13 @@ class PostgresStore:
         sql = f"SELECT {_ENTRY} FROM journal WHERE seq > $1 AND {_SETTLED} ORDER BY seq LIMIT $2"
         return await self.readers.fetch(sql, after_seq, limit)
 
+    async def between(self, since: Instant, until: Instant, limit: int) -> Sequence[JournalEntry]:
+        sql = (
+            f"SELECT {_ENTRY} FROM journal WHERE at >= $1 AND at < $2 AND {_SETTLED} "
+            "ORDER BY seq LIMIT $3"
+        )
+        return [entry_of(row) for row in await self.readers.fetch(sql, since, until, limit)]
+
     async def entries(self, after_seq: int = 0) -> AsyncIterator[JournalEntry]:
         while rows := await self._tail(after_seq, ENTRIES_CHUNK):
             for row in rows:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tocsin.kernel.shared import Actor, CaseId, SealedRef
-from tocsin.runtime.ports import Clock
+from tocsin.kernel.shared import Actor, ActorId, CaseId, SealedRef
+from tocsin.runtime.ports import Clock, Reading
 from tocsin.stores.postgres.connections import Readers
 from tocsin.stores.postgres.writer import HOLD_WRITERS
 from tocsin.stores.vault import KeyRow, MasterKeys, Sealer, ValueRow
@@ -19,6 +19,10 @@ SELECT v.ref, v.case_id, v.subject, v.kind, v.media_type, v.nonce, v.ciphertext,
        k.master, k.wrapped_key
   FROM vault.values v JOIN vault.keys k USING (case_id, subject)
  WHERE v.ref = ANY($1::text[])"""
+_READINGS = """
+SELECT at, actor, kind, purpose, refs FROM vault.grants
+ WHERE refs && $1::text[] ORDER BY id LIMIT $2"""
+READINGS_MAX = 1_000  # of one case: more than anybody reads
 _ERASE = """
 WITH key AS (DELETE FROM vault.keys WHERE case_id = $1 AND subject = $2 RETURNING 1),
      gone AS (DELETE FROM vault.values WHERE case_id = $1 AND subject = $2 RETURNING 1)
@@ -59,6 +63,14 @@ class PostgresVault:
             key = KeyRow(value.case_id, value.subject, row["master"], row["wrapped_key"])
             found[SealedRef(value.ref)] = self._sealer.open(value, key), value.media_type
         return found
+
+    async def readings(self, refs: Sequence[SealedRef]) -> Sequence[Reading]:
+        """See `ports.Vault.readings`."""
+        rows = await self._readers.fetch(_READINGS, list(refs), READINGS_MAX)
+        return [
+            Reading(at, ActorId(actor), kind, purpose, tuple(map(SealedRef, read)))
+            for at, actor, kind, purpose, read in rows
+        ]
 
     async def erase(self, case_id: CaseId, subject: str, *, by: Actor, reason: str) -> int:
         """Deletes one person's data key and values in one case, and records that it was done

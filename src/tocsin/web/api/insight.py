@@ -277,7 +277,7 @@ async def duplicates(case_id: CaseIdArg, access: AccessArg) -> Response:
     assert case.place is not None and case.opened_at is not None, "it is on the board"
     since = case.opened_at - timedelta(seconds=LONG_S)
     around = await services.store.near(case.place, FAR_M, since, NEAR_MAX)
-    others = [each for each in around if each.case.id != case.id and _reached(each, access)]
+    others = [each for each in around if each.case.id != case.id and is_reached(each, access)]
     words = await words_by_case(services, [case, *(each.case for each in others)], actor)
     mine = traits_of(case, words.get(case.id, frozenset()), services)
     theirs = [
@@ -300,7 +300,8 @@ async def duplicates(case_id: CaseIdArg, access: AccessArg) -> Response:
     )
 
 
-def _reached(row: BoardRow, access: Access) -> bool:
+def is_reached(row: BoardRow, access: Access) -> bool:
+    """Whether the asker's roles reach a case."""
     if row.case.areas is None:
         return False
     found = reach(access.rule, access.who, row.case.areas, agencies_of(row.case))

@@ -40,7 +40,8 @@ PAGE_MAX: Final = 200
 Flag = Literal["true", "false"]
 
 
-def _digits(value: Any) -> Any:
+def whole_number(value: Any) -> Any:
+    """Digits only, fewer than nine: for numbers in a query."""
     if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) < 9):
         raise ValueError("a whole number")
     return value
@@ -48,7 +49,7 @@ def _digits(value: Any) -> Any:
 
 Limit = Annotated[
     int,
-    BeforeValidator(_digits),
+    BeforeValidator(whole_number),
     Field(ge=1, le=PAGE_MAX),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "examples": [50]}),
 ]

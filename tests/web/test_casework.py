@@ -1,0 +1,128 @@
+"""Beside a case: its story, what one may do, who else is there, what looks alike; and the day."""
+
+import base64
+import io
+import json
+
+from PIL import Image
+
+from tests.web.house import BODY, ELSEWHERE, Node, grant
+
+
+def _photo() -> str:
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), "grey").save(out, "PNG")
+    return base64.b64encode(out.getvalue()).decode()
+
+
+PHOTO = _photo()
+
+
+async def opened(node: Node):
+    taker = await node.staff("taker", grant("call_taker"), grant("dispatcher"))
+    case = (await taker.post("/api/reports", json=BODY)).json()["case_id"]
+    return taker, case
+
+
+async def test_the_next_action_is_what_the_case_waits_for(node: Node) -> None:
+    taker, case = await opened(node)
+    found = (await taker.get(f"/api/cases/{case}/actions")).json()
+    assert found["next"] == {"verb": "accept", "task": None}
+    by_verb = {each["verb"]: each for each in found["actions"]}
+    assert by_verb["accept"]["may"] and by_verb["refuse"]["reasons"]
+    assert "verify" not in by_verb, "not a verifier, and not from here"
+    await taker.post(f"/api/cases/{case}/accept", json={})
+    assert (await taker.get(f"/api/cases/{case}/actions")).json()["next"]["verb"] == "file"
+    await taker.post(f"/api/cases/{case}/file", json={})
+    assert (await taker.get(f"/api/cases/{case}/actions")).json()["next"]["verb"] == "dispatch"
+    await taker.post(f"/api/cases/{case}/dispatch", json={"reason": "routine"})
+    found = (await taker.get(f"/api/cases/{case}/actions")).json()
+    assert found["next"]["verb"] == "acknowledge_task" and found["next"]["task"]
+
+
+async def test_what_is_offered_is_granted_and_what_is_not_is_refused(node: Node) -> None:
+    """The dry run and the real command never differ on who claimed it."""
+    taker, case = await opened(node)
+    for verb, body in (("accept", {}), ("file", {}), ("dispatch", {"reason": "routine"})):
+        assert (await taker.post(f"/api/cases/{case}/{verb}", json=body)).status_code == 200
+    both = await node.staff("both", grant("supervisor"))
+    task = (await both.get(f"/api/cases/{case}")).json()["tasks"][0]["id"]
+    done = await both.post(
+        f"/api/cases/{case}/claim-task-done", json={"task": task, "photos": [PHOTO]}
+    )
+    assert done.status_code == 200, done.text
+    found = (await both.get(f"/api/cases/{case}/actions")).json()
+    verify = next(each for each in found["actions"] if each["verb"] == "verify")
+    assert not verify["may"] and verify["why"]
+    refused = await both.post(f"/api/cases/{case}/verify", json={"disposition": "solved"})
+    assert refused.json()["reason"] == "same_person"
+    assert refused.json()["detail"] == verify["why"]
+    other = await node.staff("other", grant("verifier"))
+    found = (await other.get(f"/api/cases/{case}/actions")).json()
+    assert found["next"] == {"verb": "verify", "task": None}
+    seen = {"disposition": "solved", "photos": [PHOTO]}
+    answer = await other.post(f"/api/cases/{case}/verify", json=seen)
+    assert answer.status_code == 200
+
+
+async def test_the_story_tells_names_reasons_and_openings_but_no_words(node: Node) -> None:
+    taker, case = await opened(node)
+    await taker.post(f"/api/cases/{case}/accept", json={})
+    await taker.post(f"/api/cases/{case}/sealed", json={"purpose": "handling"})
+    story = (await taker.get(f"/api/cases/{case}/story")).json()["entries"]
+    events = [each["event"] for each in story]
+    assert events[0] == "case_opened" and "case_accepted" in events
+    opening = next(each for each in story if each["kind"] == "sealed")
+    assert opening["by"]["name"] == "Taker" and opening["reason"] == "handling"
+    assert "CANARY" not in json.dumps(story)
+    chinese = await taker.get(f"/api/cases/{case}/story", headers={"accept-language": "zh-CN"})
+    assert any("受理" in each["words"] for each in chinese.json()["entries"])
+    assert [each["at"] for each in story] == sorted(each["at"] for each in story)
+
+
+async def test_two_people_see_each_other(node: Node) -> None:
+    taker, case = await opened(node)
+    other = await node.staff("other", grant("supervisor"))
+    await taker.post(f"/api/cases/{case}/presence", json={"doing": "writing"})
+    seen = (await other.post(f"/api/cases/{case}/presence", json={"doing": "reading"})).json()
+    assert {(each["name"], each["doing"]) for each in seen["people"]} == {
+        ("Taker", "writing"),
+        ("Other", "reading"),
+    }
+    away = await node.staff("away", grant("dispatcher", "t1"))
+    refused = await away.post(f"/api/cases/{case}/presence", json={"doing": "reading"})
+    assert refused.status_code == 403
+
+
+async def test_a_report_being_told_finds_its_twin_and_is_not_kept(node: Node) -> None:
+    taker, case = await opened(node)
+    body = {"text": BODY["text"], "case_type": BODY["case_type"], "place": BODY["place"]}
+    found = (await taker.post("/api/likely", json=body)).json()["candidates"]
+    assert found[0]["case_id"] == case and found[0]["likeness"] > 0.8
+    assert {each["part"] for each in found[0]["reasons"]} >= {"distance", "type", "words"}
+    far = {**body, "place": ELSEWHERE}
+    assert (await taker.post("/api/likely", json=far)).json()["candidates"] == []
+    page = (await taker.get("/api/board")).json()
+    assert len(page["rows"]) == 1, "asking opens nothing"
+
+
+async def test_the_day_is_replayed_from_the_journal(node: Node) -> None:
+    from tocsin.runtime.following import follow
+
+    boss = await node.staff("boss", grant("supervisor"), grant("call_taker"))
+    first = (await boss.post("/api/reports", json=BODY)).json()["case_id"]
+    node.clock.move(hours=2)
+    await boss.post(f"/api/cases/{first}/accept", json={})
+    node.clock.move(hours=1)
+    await follow(node.services.store, node.services.stories)
+    day = (await boss.get("/api/history")).json()
+    events = [each["event"] for each in day["steps"]]
+    assert events[0] == "case_opened" and "case_accepted" in events
+    assert day["start"] == [] and day["is_whole"]
+    assert sum(each["opened"] for each in day["buckets"]) == 1 and len(day["buckets"]) == 96
+    since = "2026-11-23T03:00:00Z"
+    until = "2026-11-23T05:00:01Z"
+    later = (await boss.get("/api/history", params={"from": since, "to": until})).json()
+    assert [each["status"] for each in later["start"]] == ["received"]
+    assert [each["event"] for each in later["steps"]][-1] == "case_accepted"
+    assert (await boss.get("/api/history", params={"from": until, "to": since})).status_code == 409

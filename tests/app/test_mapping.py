@@ -52,8 +52,8 @@ def test_a_tiny_town_has_its_layers(tiny: Path) -> None:
     at = WEST + 6.5 * STEP, SOUTH + 6.5 * STEP
     close = tile(tiny / "map", 16, *at)
     assert {"land", "road", "building", "landuse", "address"} <= set(close)
-    assert {"class": "residential", "kind": "residential", "name": "6nd Street",
-            "name:latin": "6nd Street"} in close["road"]  # fmt: skip
+    assert {"class": "residential", "kind": "residential", "name": "7nd Street",
+            "name:latin": "7nd Street"} in close["road"]  # fmt: skip
     assert close["building"] == [{"height": 6.0}]
     assert {each["number"] for each in close["address"]} == {"61"}
     assert "address" not in tile(tiny / "map", 15, *at)
@@ -116,7 +116,7 @@ def test_one_build_at_a_time(tiny: Path) -> None:
 def test_a_tile_maker_that_fails_is_told_in_one_line(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(building, "MAXZOOM", 99)
+    monkeypatch.setattr(building, "MAXZOOM", -1)
     with pytest.raises(MapError) as refusal:
         build(tiny / "tiny.osm.pbf", tiny / "other")
     assert refusal.value.reason == "tiler"
@@ -252,3 +252,10 @@ def test_helsinki_finds_its_places(tmp_path: Path) -> None:
     assert found[0].kind == "crossing"
     assert any(each.kind == "address" for each in known.search("mannerheimintie 1"))
     assert known.search("mannerheimvagen")[0].label == "Mannerheimintie"
+
+
+def test_a_coastline_that_stops_short_is_led_on_and_a_stray_one_drowns_nobody() -> None:
+    land, sea = land_and_sea([[(0.5, 0.05), (0.5, 0.5)], [(0.5, 0.5), (0.5, 0.96)]], BOX)
+    assert land.area == pytest.approx(0.5) and sea.area == pytest.approx(0.5)
+    land, sea = land_and_sea([[(0.5, 0.4), (0.5, 0.6)]], BOX)
+    assert land.area == 1.0 and sea.is_empty

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.resources import files
@@ -25,6 +25,8 @@ from tocsin.geography.map_folder import META, Meta, read_meta, write_content
 FORMAT: Final = 1  # raise it when layers, classes or files change: old maps are made anew
 ATTRIBUTION: Final = "© OpenStreetMap contributors (ODbL)"
 DRAFT: Final = "draft-"
+TILE_S: Final = 3600.0
+"""Until the tile maker is given up: a county takes it under a minute."""
 WORDS_MAX: Final = 300
 """Characters of the tile maker's last words that are repeated."""
 
@@ -81,7 +83,7 @@ def adopt(kept: Path, folder: Path, source: str) -> bool:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(folder: Path) -> Generator[None]:
     """One build at a time; what a killed one left behind is removed. The lock ends with us."""
     with (folder / ".lock").open("w") as lock:
         try:
@@ -105,7 +107,12 @@ def _tile(name: str, draft: Path, read: Read) -> None:
         *(f"--attribution={ATTRIBUTION}", "--no-tile-stats"),
         str(draft / "features.jsonl"),
     ]
-    ran = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    try:
+        ran = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False, timeout=TILE_S
+        )
+    except subprocess.TimeoutExpired:
+        raise MapError("tiler", name=name, detail=f"not done after {TILE_S:.0f} s") from None
     if ran.returncode != 0 or not (draft / "tiles.pmtiles").is_file():
         words = ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"]
         raise MapError("tiler", name=name, detail=words[-1][:WORDS_MAX])

@@ -31,7 +31,7 @@ SEARCHED: Final = (
 NAME_CHARS_MAX: Final = 200
 MAXZOOM: Final = 16
 """The console draws closer zooms from these tiles: at 16 a millimetre of screen is a metre."""
-_LATIN = re.compile(r"^[^\W\d_]*[A-Za-z\u00c0-\u024f]")
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 _FOREIGN = re.compile(r"[\u0370-\u1dff\u2e80-\u9fff\uac00-\ud7ff]")
 _NUMBER = re.compile(r"^\s*(-?\d{1,4}(?:[.,]\d{1,3})?)\s*(m|ft|')?\s*$")
 STOREY_M: Final = 3.0

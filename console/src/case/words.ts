@@ -1,0 +1,26 @@
+export const words = {
+  en: {
+    next: "Next", other: "Also possible", not_now: "Not possible now", story: "Story", tasks: "Tasks", reports: "Reports", duplicates: "May be the same matter",
+    why: "Why here?", sealed: "Sealed fields", open: "Open", purpose: "What for? It is recorded before anything is shown.", print: "Print", back: "Back to the board",
+    waits: "Waits for {who}: {action}", nothing: "Nobody has to act now.", reason: "Reason", disposition: "How did it end?", note: "Note", text: "Text", comment: "Comment",
+    photos: "Photos, up to 5, each at most 10 MB", until: "Until", percent: "How much longer, in percent", score: "Score, 0 to 100", approve: "Granted", uphold: "Upheld", publish: "Publish",
+    agency: "Agency", lead: "Lead agency", to: "Account", case_type: "Type", profile: "Course", priority: "Priority", level: "Level", report: "Report", duplicate: "The other case", urge: "Urging",
+    solved: "Solved", treated_well: "Treated well", consent: "Consents to publication", yes: "Yes", no: "No", send: "Send", sending: "Sending {n} %", moved: "It has moved on while you wrote. Look at what changed, then send again; your text is kept.",
+    lost: "Not sent: the line broke. Your text and photos are kept; send again.", too_big: "{name} is larger than 10 MB.", bad_photo: "{name} is no JPEG, PNG or WebP photo.", route_auto: "Chosen by the pack's rules",
+    merge: "Merge into this case", unmerge: "Take out", likeness: "{n} % alike", m: "{n} m", minutes: "{n} min apart", same: "same type", shared: "{n} words shared", near: "no other case nearby",
+    by: "by {who}", before: "before", after: "after", kept: "in time", missed: "late", promised: "Promised to the reporter", opened: "Opened", place: "Place", owner: "Owner", absorbed: "Merged in",
+    rule_hit: "This rule sends it here", rule_miss: "not {wanted}: {found}", current: "Explained with the current pack; the case is pinned to {version}.", others: "{names} has it open", writing: "{names} is writing", changed: "Changed just now", lon: "Longitude", lat: "Latitude", pick: "What to do", delivered: "shown to the reporter", gone: "There is no such case, or it lies outside your area.", votes: "solved: {solved}, treated well: {well}", none: "not said", photo: "Photo", children: "Agencies, one part each",
+  },
+  "zh-CN": {
+    next: "下一步", other: "其他可行操作", not_now: "目前不可行", story: "经过", tasks: "任务", reports: "上报", duplicates: "可能是同一事项",
+    why: "为何在此？", sealed: "受保护内容", open: "查看", purpose: "用途？显示之前会先留下记录。", print: "打印", back: "返回工作台",
+    waits: "等待{who}：{action}", nothing: "目前无人需要处理。", reason: "理由", disposition: "处置结果", note: "备注", text: "内容", comment: "说明",
+    photos: "照片，最多 5 张，每张不超过 10 MB", until: "截止", percent: "延长百分比", score: "评分（0 至 100）", approve: "批准", uphold: "维持申诉", publish: "公开",
+    agency: "单位", lead: "主办单位", to: "账户", case_type: "类型", profile: "流程", priority: "级别", level: "督办级别", report: "上报", duplicate: "另一案件", urge: "督办",
+    solved: "已解决", treated_well: "服务满意", consent: "同意公开", yes: "是", no: "否", send: "发送", sending: "正在发送 {n} %", moved: "在您填写期间案件已有变化。请先查看变化再发送，内容已保留。",
+    lost: "未发送：连接中断。文字和照片已保留，请再次发送。", too_big: "{name} 超过 10 MB。", bad_photo: "{name} 不是 JPEG、PNG 或 WebP 照片。", route_auto: "按规则自动选择",
+    merge: "并入本案", unmerge: "拆出", likeness: "相似度 {n} %", m: "{n} 米", minutes: "相隔 {n} 分钟", same: "类型相同", shared: "{n} 个相同词", near: "附近没有其他案件",
+    by: "{who}", before: "处置前", after: "处置后", kept: "按时", missed: "超时", promised: "对报告人的承诺", opened: "建立时间", place: "地点", owner: "所属层级", absorbed: "已并入",
+    rule_hit: "此规则决定去向", rule_miss: "不符合 {wanted}：{found}", current: "按现行规则说明；本案固定于 {version}。", others: "{names} 也在查看", writing: "{names} 正在填写", changed: "刚有变化", lon: "经度", lat: "纬度", pick: "操作", delivered: "已向报告人显示", gone: "没有该案件，或不在您的辖区内。", votes: "解决：{solved}，满意：{well}", none: "未说明", photo: "照片", children: "单位，各负责一部分",
+  },
+} as const;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from bench import deadlines, intake, lists, live, memory, rebuild, timers
+from bench import deadlines, intake, lists, live, memory, rebuild, tiles, timers
 from bench.harness import Bench, Figure, machine, report
 
 BENCHES: dict[str, Bench] = {
@@ -14,6 +14,7 @@ BENCHES: dict[str, Bench] = {
     "intake": intake.bench,
     "live": live.bench,
     "rebuild": rebuild.bench,
+    "tiles": tiles.bench,
     "timers": timers.bench,
     "scale": lists.bench,
 }

@@ -12,9 +12,8 @@ from tocsin.geography.gazetteer import (
     Named,
     Street,
     address_label,
-    fold,
-    words_of,
 )
+from tocsin.geography.word_index import fold, words_of
 
 LON, LAT = 24.94, 60.17
 STREETS = (

@@ -211,7 +211,8 @@ def test_a_planted_parameter_is_found() -> None:
 QUERIES = frozenset(
     "after agency area before case_type due_before limit offset "
     "open_only opened_from opened_to order part priority published_only status tier "
-    "updated_from updated_to".split()
+    "updated_from updated_to "
+    "lat lon q".split()
 )
 IN_PATHS = frozenset("account_id case_id code key_id reason session_id".split())
 

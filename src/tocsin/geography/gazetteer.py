@@ -7,43 +7,31 @@ any part. `A / B`, `A & B`, `A and B`, `A与B` ask for a crossing, two numbers f
 from __future__ import annotations
 
 import re
-import unicodedata
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from heapq import nsmallest
 from typing import Final, Literal, NamedTuple
 
 import shapely
 
 from tocsin.geography.distance import short_distance_m
+from tocsin.geography.word_index import PARTS, Words, fold, is_cjk, words_of
 
 Kind = Literal["address", "crossing", "street", "name", "point"]
 
 QUERY_CHARS_MAX: Final = 200
-WORDS_MAX: Final = 8
 STREETS_TRIED_MAX: Final = 60
 """Streets whose house numbers are looked through: a beginning of one letter fits thousands."""
-HITS_MAX: Final = 3_000
-"""Records ranked for one query; more alike than that and nobody finds the right one."""
 NEAR_M: Final[dict[Kind, float]] = {"crossing": 15.0, "address": 60.0, "street": 150.0}
 """How far a point may lie from what it is named after."""
 FAR_M: Final = 400.0
 """And how far from the nearest thing of any kind, when none of those is close."""
-_PARTS = re.compile(
-    r"[\u2e80-\u9fff\uf900-\ufaff]+|(?:(?![\u2e80-\u9fff\uf900-\ufaff])[^\W_])+", re.UNICODE
-)
-_CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]")
 _JOIN = re.compile(r"\s*[/&＆／]\s*|\s+(?:and|at|x|corner of)\s+|\s*[与和]\s*", re.I)
 _POINT = re.compile(
     r"^\s*(-?\d{1,3}(?:\.\d+)?)\s*°?\s*[NS]?\s*[,，;\s]"
     r"\s*(-?\d{1,3}(?:\.\d+)?)\s*°?\s*[EW]?\s*$",
     re.I,
-)
-_FOLDS = str.maketrans(
-    {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ё": "е"}
 )
 
 
@@ -97,96 +85,6 @@ class Found(NamedTuple):
     label: str
     lon: float
     lat: float
-
-
-def fold(text: str) -> str:
-    """Lower case without accents, so that `Café` is found by `cafe`."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    kept = "".join(each for each in plain if not unicodedata.combining(each))
-    return kept.translate(_FOLDS)
-
-
-def words_of(text: str) -> tuple[str, ...]:
-    """The folded words of a text; Chinese runs and the digits beside them are words of their
-    own (`人民路12号` has three)."""
-    return tuple(_PARTS.findall(fold(text)))
-
-
-def is_cjk(word: str) -> bool:
-    return _CJK.match(word) is not None
-
-
-class Words:
-    """An index from the beginnings of words to records, and from parts of Chinese ones."""
-
-    __slots__ = ("_ends", "_joined", "_keys", "_named", "_postings")
-
-    def __init__(self, names: Iterable[Sequence[str]]) -> None:
-        postings: defaultdict[str, set[int]] = defaultdict(set)
-        self._named: list[tuple[str, ...]] = []
-        joined: list[str] = []
-        self._ends: list[int] = []
-        end = 0
-        for index, each in enumerate(names):
-            folded = tuple(fold(name) for name in each)
-            self._named.append(folded)
-            for name in folded:
-                for word in _PARTS.findall(name):
-                    postings[word].add(index)
-            chinese = "\n".join(name for name in folded if _CJK.search(name)) + "\n"
-            joined.append(chinese)
-            end += len(chinese)
-            self._ends.append(end)
-        self._keys = sorted(postings)
-        self._postings = postings
-        self._joined = "".join(joined)
-
-    def find(self, words: Sequence[str]) -> list[int]:
-        """Records with all the words, the best first."""
-        if not words:
-            return []
-        kept: set[int] | None = None
-        for word in sorted(words, key=len, reverse=True)[:WORDS_MAX]:
-            hits = self._parts(word) if is_cjk(word) else self._beginnings(word)
-            kept = hits if kept is None else kept & hits
-            if not kept:
-                return []
-        assert kept is not None, "there is a word"
-        asked = " ".join(words)
-        some = kept if len(kept) <= HITS_MAX else nsmallest(HITS_MAX, kept)
-        return sorted(some, key=lambda index: self.rank(index, asked, words))
-
-    def rank(self, index: int, asked: str, words: Sequence[str]) -> tuple[int, int, int]:
-        """How well a record fits: the whole name first, then names that begin so, then whole
-        words, then the shorter."""
-        best = (4, 0, 0)
-        for name in self._named[index]:
-            plain = " ".join(_PARTS.findall(name))
-            if plain == asked:
-                level = 0
-            elif plain.startswith(asked):
-                level = 1
-            else:
-                level = 2 if set(words) <= set(plain.split()) else 3
-            best = min(best, (level, len(plain), index))
-        return best
-
-    def _beginnings(self, word: str) -> set[int]:
-        found: set[int] = set()
-        at = bisect_left(self._keys, word)
-        while at < len(self._keys) and self._keys[at].startswith(word):
-            found |= self._postings[self._keys[at]]
-            at += 1
-        return found
-
-    def _parts(self, word: str) -> set[int]:
-        found: set[int] = set()
-        at = self._joined.find(word)
-        while at >= 0 and len(found) < HITS_MAX:
-            index = bisect_left(self._ends, at + 1)
-            found.add(index)
-            at = self._joined.find(word, self._ends[index])
-        return found
 
 
 class Gazetteer:
@@ -276,7 +174,7 @@ class Gazetteer:
         street = self.content.streets[index]
         hits: list[tuple[tuple[int, int, str], Found]] = []
         for house, lon, lat in street.houses:
-            plain = "".join(_PARTS.findall(fold(house)))
+            plain = "".join(PARTS.findall(fold(house)))
             if plain.startswith(number):
                 after = plain[len(number) :]
                 level = 0 if not after else 1 if not after[0].isdigit() else 2

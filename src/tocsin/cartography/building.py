@@ -22,7 +22,7 @@ from tocsin.cartography.reading import Read, read_map
 from tocsin.cartography.tags import MAXZOOM
 from tocsin.geography.map_folder import META, Meta, read_meta, write_content
 
-FORMAT: Final = 1  # raise it when layers, classes or files change: old maps are made anew
+FORMAT: Final = 2  # raise it when layers, classes or files change: old maps are made anew
 ATTRIBUTION: Final = "© OpenStreetMap contributors (ODbL)"
 DRAFT: Final = "draft-"
 TILE_S: Final = 3600.0

@@ -13,6 +13,8 @@ from tocsin.geography.gazetteer import Content, Crossing, Named, Street
 
 APART_M = 400.0
 """Pieces of one name further apart than this are two streets: villages have a Main Street each."""
+SAME_M = 300.0
+"""Places of one name this close are one place."""
 CROSSING_M = 60.0
 """Two carriageways that meet a street make one crossing."""
 _shapely = cast("Any", shapely)
@@ -28,7 +30,7 @@ class Naming:
         self._pieces: defaultdict[str, list[Sequence[Node]]] = defaultdict(list)
         self._other_names: dict[str, tuple[str, ...]] = {}
         self._houses: defaultdict[str, list[House]] = defaultdict(list)
-        self._named: dict[tuple[str, float, float], Named] = {}
+        self._named: defaultdict[str, list[Named]] = defaultdict(list)
 
     def street(self, names: tuple[str, ...], nodes: Sequence[Node]) -> None:
         """A piece of a street; its first name is the sign's."""
@@ -42,10 +44,12 @@ class Naming:
         self._houses[street.strip()[:200]].append((number.strip()[:40], lon, lat))
 
     def named(self, names: tuple[str, ...], kind: str, lon: float, lat: float) -> None:
-        """A named place. The same name a hundred metres on is the same place drawn twice."""
-        if names:
-            key = names[0], round(lon, 3), round(lat, 3)
-            self._named.setdefault(key, Named(names, kind, lon, lat))
+        """A named place. The same name close by is the same place: the entrances of a station."""
+        kept = self._named[names[0]] if names else []
+        if names and not any(
+            short_distance_m(lon, lat, each.lon, each.lat) < SAME_M for each in kept
+        ):
+            kept.append(Named(names, kind, lon, lat))
 
     def content(self) -> Content:
         """Everything, each street with its houses, in the order of names."""
@@ -59,7 +63,7 @@ class Naming:
                 for node, lon, lat in (each for piece in group for each in piece):
                     by_node[node].append((len(streets), lon, lat))
                 streets.append(_street(names, group, theirs))
-        named = tuple(self._named[key] for key in sorted(self._named))
+        named = tuple(each for name in sorted(self._named) for each in self._named[name])
         return Content(tuple(streets), _crossings(by_node.values()), named)
 
 

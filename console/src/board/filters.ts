@@ -7,13 +7,14 @@ export const KINDS = ["tier", "area", "agency", "type", "state", "clock", "prior
 export type Kind = (typeof KINDS)[number];
 export const CLOCKS = ["late", "risk", "running", "paused"] as const;
 
-/** Late cases first, the longest late before; then by deadline; those without one last. */
-export function before(a: BoardItem, b: BoardItem): number {
-  return key(a) - key(b) || a.priority - b.priority || (a.case < b.case ? -1 : 1);
+/** Late cases first, the longest late before; then life safety; then by deadline. */
+export function before(now: number): (a: BoardItem, b: BoardItem) => number {
+  const group = (item: BoardItem) => (item.due_at && Date.parse(item.due_at) < now && !item.paused ? 0 : item.priority === 1 ? 1 : 2);
+  return (a, b) => group(a) - group(b) || key(a) - key(b) || a.priority - b.priority || (a.case < b.case ? -1 : 1);
 }
-const AGE = 1e15;
+const NEVER = 1e15;
 function key(item: BoardItem): number {
-  return item.due_at ? Date.parse(item.due_at) : AGE;
+  return item.due_at ? Date.parse(item.due_at) : NEVER;
 }
 
 export function clockOf(item: BoardItem, now: number): (typeof CLOCKS)[number] | "none" {

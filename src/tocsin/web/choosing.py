@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from tocsin.kernel.cases.expecting import expected_of
 from tocsin.kernel.cases.policy import CasePolicy
@@ -76,7 +76,7 @@ def actions_for(
             continue
         for task in _tasks(verb, case, by):
             refused = _try(verb, task, case, by, services)
-            if refused is not None and refused.reason == "not_from_here":
+            if refused is False or (refused and refused.reason == "not_from_here"):
                 continue
             found.append(_action(verb, task, case, by, policy, refused, language))
     return {"next": _next(case, found), "actions": found}
@@ -92,11 +92,14 @@ def _tasks(verb: Verb, case: Case, by: Actor) -> tuple[Task | None, ...]:
 
 def _try(
     verb: Verb, task: Task | None, case: Case, by: Actor, services: Services
-) -> Refused | None:
+) -> Refused | Literal[False] | None:
+    """None: it may be done. False: there is nothing to do."""
     values = _placeholders(task, case, services)
     given = {each.name: values[each.name] for each in fields(verb.command) if each.name in values}
     refused = services.engine.consider(case, verb.command(**given), by=by)
-    if refused is None or refused.reason in FORGIVEN:
+    if isinstance(refused, bool):
+        return None if refused else False
+    if refused.reason in FORGIVEN:
         return None
     if verb.name in ALONE and refused.reason not in ("not_from_here", "not_your_role"):
         return None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from bench import deadlines, intake, lists, live, memory, rebuild, tiles, timers
+from bench import console, deadlines, intake, lists, live, memory, rebuild, tiles, timers
 from bench.harness import Bench, Figure, machine, report
 
 BENCHES: dict[str, Bench] = {
+    "console": console.bench,
     "deadlines": deadlines.bench,
     "memory": memory.bench,
     "intake": intake.bench,

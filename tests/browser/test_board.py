@@ -13,7 +13,8 @@ from tests.browser.guard import Guard, axe_faults
 from tests.browser.town import Town
 
 NASTY = (
-    "<img src=x onerror=alert(1)><script>alert(2)</script> \u202egnp.exe \U0001f6a8 مرحبا " + "長" * 3000
+    "<img src=x onerror=alert(1)><script>alert(2)</script> "
+    "\u202egnp.exe \U0001f6a8 مرحبا " + "長" * 3000
 )
 
 
@@ -47,8 +48,10 @@ def test_accept_and_file_take_one_key_each(desk: Page, town: Town, calls) -> Non
     expect(desk.locator(".doing")).to_contain_text("Accept")
     desk.keyboard.press("a")
     expect(row(desk, case)).to_have_attribute("data-status", "accepted")
+    expect(desk.locator(".doing button").first).to_contain_text("File")
     desk.keyboard.press("f")
     expect(row(desk, case)).to_have_attribute("data-status", "filed")
+    expect(desk.locator(".doing button").first).to_contain_text("Dispatch")
     desk.keyboard.press("d")
     expect(row(desk, case)).to_have_attribute("data-status", "dispatched")
     assert town.person("dispatcher").case(case)["status"] == "dispatched"

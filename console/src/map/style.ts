@@ -1,5 +1,6 @@
 /** The town drawn quietly: muted land, thin roads, soft labels. Cases are the only saturated things. */
 import type { LayerSpecification, StyleSpecification } from "maplibre-gl";
+import { pageFonts } from "./fonts";
 
 interface Ground {
   land: string; water: string; green: string; built: string; road: string; edge: string; building: string; text: string; halo: string;
@@ -14,6 +15,7 @@ export function styleOf(isDark: boolean, language: string, hasTiles: boolean): S
   const c = isDark ? DARK : LIGHT;
   const base: StyleSpecification = {
     version: 8,
+    "font-faces": pageFonts(),
     sources: {},
     layers: [{ id: "ground", type: "background", paint: { "background-color": hasTiles ? c.water : c.land } }],
   };

@@ -34,6 +34,8 @@ class Keys {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const isTyping = (event.target as HTMLElement).closest?.("input, textarea, select, [contenteditable]");
     if (isTyping && event.key !== "Escape") return;
+    // An open dialog has the keyboard to itself: Escape closes it, and nothing acts beneath it.
+    if (document.querySelector("dialog[open]")) return;
     const now = performance.now();
     const two = now - this.#firstAt < 1_000 ? `${this.#first} ${event.key}` : "";
     const live = this.all;

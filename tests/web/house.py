@@ -171,7 +171,9 @@ async def node(
     options = options or LOOSE
     accounts = Accounts(account_store or MemoryAccounts(), clock, ids, account_options, options)
     services = make_services(county(), MemoryStore(vault), vault, accounts, clock, ids)
-    app = create_app(services, accounts, options, extra_routes, Hub(services.store, clock=services.clock))
+    app = create_app(
+        services, accounts, options, extra_routes, Hub(services.store, clock=services.clock)
+    )
     made = Node(services, accounts, app, clock, vault)
     async with running(app) as url:
         made.url = url

@@ -122,7 +122,8 @@ async def test_the_day_is_replayed_from_the_journal(node: Node) -> None:
     assert sum(each["opened"] for each in day["buckets"]) == 1 and len(day["buckets"]) == 96
     since = "2026-11-23T03:00:00Z"
     until = "2026-11-23T05:00:01Z"
-    later = (await boss.get("/api/history", params={"from": since, "to": until})).json()
+    later = (await boss.get("/api/history", params={"since": since, "until": until})).json()
     assert [each["status"] for each in later["start"]] == ["received"]
     assert [each["event"] for each in later["steps"]][-1] == "case_accepted"
-    assert (await boss.get("/api/history", params={"from": until, "to": since})).status_code == 409
+    turned = await boss.get("/api/history", params={"since": until, "until": since})
+    assert turned.status_code == 409

@@ -78,7 +78,8 @@ class Engine:
 
     def consider(self, case: Case, command: Command, *, by: Actor) -> Refused | bool:
         """What the kernel would say to a command on this state: the refusal, or whether anything
-        would happen at all (False: it is done already). Nothing is written. A second case that the command involves is taken as not there."""
+        would happen at all (False: it is done already). Nothing is written. A second case that
+        the command involves is taken as not there."""
         stamped = _Stamp(self, case.id, command, by)
         others = {each: Case(each) for each in coordination.involved(case.id, command)}
         outcome = stamped.plan({**others, case.id: case})

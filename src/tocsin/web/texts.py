@@ -58,8 +58,8 @@ REASON_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "unknown_errand": ("There is no such dead letter.", "没有该未送达事项。"),
     "unknown_problem": ("There is no such reason.", "没有该原因说明。"),
     "map_missing": (
-        "There is no map here yet. Make one with: tocsin map build FILE.osm.pbf",
-        "这里还没有地图。请用此命令生成：tocsin map build FILE.osm.pbf",
+        "There is no map here yet. `tocsin map build FILE.osm.pbf` makes one.",
+        "这里还没有地图。请用 `tocsin map build FILE.osm.pbf` 生成。",
     ),
     "map_building": (
         "The map is being made; it will be here in a moment.",

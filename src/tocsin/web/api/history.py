@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
-from pydantic import Field
 from starlette.responses import Response
 
 from tocsin.analytics.story import Story
@@ -66,8 +65,8 @@ class HistoryView(View):
 class HistoryFilter(Filter):
     """Which span, by default the last day, and where."""
 
-    since: Annotated[InstantText | None, Field(alias="from")] = None
-    until: Annotated[InstantText | None, Field(alias="to")] = None
+    since: InstantText | None = None
+    until: InstantText | None = None
     area: IdFilter | None = None
 
 

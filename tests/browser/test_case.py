@@ -112,7 +112,7 @@ def test_not_solved_reopens_on_an_open_board(visit: OpenPage, town: Town, calls:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-@pytest.mark.parametrize("screen", ["case", "new", "wall", "stylebook"])
+@pytest.mark.parametrize("screen", ["case", "new", "wall"])
 def test_every_screen_keeps_the_rules(
     visit: OpenPage, town: Town, calls: Staff, screen: str, language: str, theme: str
 ) -> None:

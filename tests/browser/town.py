@@ -70,7 +70,9 @@ class Staff:
     def act(self, case_id: str, verb: str, body: dict[str, Any] | None = None) -> Any:
         """One command on the case as it now is."""
         version = {"If-Match": f'"{self.case(case_id)["version"]}"'}
-        return self.must("POST", f"/api/cases/{case_id}/{verb}", body or {}, headers=version)
+        return self.must(
+            "POST", f"/api/cases/{case_id}/{verb.replace('_', '-')}", body or {}, headers=version
+        )
 
     def report(self, case_type: str, text: str = "Reported in a test", **more: Any) -> Any:
         """A report by telephone; the receipt."""

@@ -15,6 +15,7 @@ export function make(box: HTMLElement, style: StyleSpecification, bounds: [numbe
     attributionControl: false,
     maxPitch: 70,
     fadeDuration: 0,
+    localIdeographFontFamily: false, // Chinese too comes from the fonts that we ship
     ...(bounds ? { bounds: [[bounds[0], bounds[1]], [bounds[2], bounds[3]]], fitBoundsOptions: { padding: 24 } } : {}),
   });
   map.addControl(new NavigationControl({ visualizePitch: true }), "top-right");

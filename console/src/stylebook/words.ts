@@ -1,0 +1,4 @@
+export const words = {
+  en: { title: "Stylebook", tokens: "Colours and their contrast", type: "Type", priority: "Priorities", clocks: "Clocks", buttons: "Buttons", fields: "Fields", rows: "Rows of the board", dialog: "Dialog", notices: "Notices", map: "Empty map", on_panel: "on panel", bad: "below 4.5 : 1", open: "Open a dialog", say: "Say something", refuse: "Refuse something", field: "A field", wrong: "Say where it is: a point on the map or an address.", sample: "Water main burst, 水管爆裂, انفجار أنبوب المياه, Прорыв водопровода", disabled: "Not now" },
+  "zh-CN": { title: "样式手册", tokens: "颜色与对比度", type: "字号", priority: "级别", clocks: "时限", buttons: "按钮", fields: "字段", rows: "工作台行", dialog: "对话框", notices: "提示", map: "空地图", on_panel: "相对面板", bad: "低于 4.5 : 1", open: "打开对话框", say: "显示提示", refuse: "显示拒绝", field: "字段", wrong: "请提供地点：地图位置或地址。", sample: "Water main burst, 水管爆裂, انفجار أنبوب المياه, Прорыв водопровода", disabled: "暂不可用" },
+} as const;

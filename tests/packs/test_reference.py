@@ -16,6 +16,8 @@ PARTS = [
     (r"pack\.toml group\[\d+\]$", "group"),
     (r"pack\.toml agency\[\d+\]$", "agency"),
     (r"pack\.toml profiles \w+$", "terms"),
+    (r"pack\.toml emergency$", "emergency"),
+    (r"pack\.toml emergency number\[\d+\]$", "emergency number"),
     (r"pack\.toml$", "pack"),
     (r"urge\[\d+\]$", "urge"),
     (r"clocks \w+$", "clock"),

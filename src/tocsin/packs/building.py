@@ -10,6 +10,7 @@ from tocsin.kernel.deadlines import Calendar
 from tocsin.kernel.shared import TIERS, Tier
 from tocsin.packs.calendars import read_calendar
 from tocsin.packs.conditions import read_condition
+from tocsin.packs.emergency import Emergency, read_emergency
 from tocsin.packs.parts import (
     FIELD_KINDS,
     FREE_TEXT,
@@ -50,6 +51,7 @@ class Parsed:
     profiles: Mapping[str, Terms]
     case_types: Mapping[str, CaseType]
     messages: Mapping[str, Words]
+    emergency: Emergency
     findings: tuple[Finding, ...]
 
 
@@ -69,6 +71,12 @@ def parse(content: Table) -> Parsed:
     agencies = _agencies(pack, languages)
     ladders = read_ladders(pack.table("ladders"))
     profiles = _profiles(pack.table("profiles"))
+    emergency = read_emergency(
+        pack,
+        languages,
+        cast(Mapping[str, Table], content["calendars"]),
+        str(content["calendar"]),
+    )
     pack.close()
     calendars = _calendars(cast(Mapping[str, Table], content["calendars"]), findings)
     calendar = str(content["calendar"])
@@ -90,6 +98,7 @@ def parse(content: Table) -> Parsed:
         profiles,
         case_types,
         messages,
+        emergency,
         tuple(dict.fromkeys(findings)),
     )
 

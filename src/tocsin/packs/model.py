@@ -14,6 +14,7 @@ from tocsin.kernel.shared import TIERS, AgencyId, AreaPath, Instant, Refused
 from tocsin.packs.answers import Answers, check_answers
 from tocsin.packs.building import FORMAT, Parsed, parse
 from tocsin.packs.conditions import Moment
+from tocsin.packs.emergency import Emergency, EmergencyNumber
 from tocsin.packs.guessing import build_guesser
 from tocsin.packs.messages import SLOTS, fill
 from tocsin.packs.parts import (
@@ -71,6 +72,10 @@ class Pack:
         self.calendar_name: str = parsed.calendar
         self.calendar: Calendar | None = parsed.calendars.get(parsed.calendar)
         self.zone: str = str(self.calendar.zone) if self.calendar else "UTC"
+        self.emergency: Emergency = parsed.emergency
+        self.emergency_numbers: tuple[EmergencyNumber, ...] = parsed.emergency.numbers_of(
+            parsed.calendar
+        )
         self.findings: tuple[Finding, ...] = parsed.findings
         self.parsed = parsed
         self._guesser = build_guesser(parsed.case_types.values())

@@ -50,6 +50,18 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         "agency": "Bodies in charge (see agency).",
         "ladders": "Escalation ladders by name (see ladder).",
         "profiles": "Terms that case types start from, by name (see terms).",
+        "emergency": "Whom to call when life is in danger, and words that tell it (see emergency).",
+    },
+    "emergency": {
+        "number": "Numbers to call, the first one first (see emergency number).",
+        "words": "Words by language; a report that holds one is sent to the telephone before"
+        " the form.",
+    },
+    "emergency number": {
+        "number": "Two to six digits.",
+        "name": _WORDS,
+        "calendars": "Only where the node runs on one of these calendars; everywhere when left"
+        " out.",
     },
     "group": {"code": "Its name in case types.", "name": _WORDS},
     "agency": {

@@ -88,6 +88,13 @@ class GeoJsonView(View):
     features: tuple[dict[str, Any], ...]
 
 
+class NumberView(View):
+    """A number to call when life is in danger."""
+
+    number: str
+    name: Names
+
+
 class PackView(View):
     """The pack new cases are opened with."""
 
@@ -98,6 +105,10 @@ class PackView(View):
             "title": {"en": "County", "zh-CN": "县域"},
             "languages": ["zh-CN", "en"],
             "zone": "Asia/Shanghai",
+            "emergency_number": "110",
+            "emergency_numbers": [
+                {"number": "110", "name": {"en": "Police", "zh-CN": "报警"}},
+            ],
             "groups": [{"code": "roads", "name": {"en": "Roads", "zh-CN": "道路"}}],
         }
     )
@@ -106,6 +117,8 @@ class PackView(View):
     title: Names
     languages: tuple[str, ...]
     zone: str
+    emergency_number: str
+    emergency_numbers: tuple[NumberView, ...]
     groups: tuple[dict[str, Any], ...]
 
 
@@ -317,6 +330,7 @@ async def outlines(access: AccessArg, tier: Annotated[Tier, Query()] = "village"
 )
 async def pack(access: AccessArg) -> Response:
     found = access.services.pack
+    numbers = found.emergency_numbers
     return json(
         {
             "name": found.name,
@@ -324,6 +338,8 @@ async def pack(access: AccessArg) -> Response:
             "title": found.title,
             "languages": found.languages,
             "zone": found.zone,
+            "emergency_number": numbers[0].number if numbers else "",
+            "emergency_numbers": [{"number": each.number, "name": each.name} for each in numbers],
             "groups": [{"code": each.code, "name": each.name} for each in found.groups],
         }
     )

@@ -67,10 +67,13 @@ def _file(request: Request, root: Path, path: str) -> Response:
         "permissions-policy": PERMISSIONS,
         "vary": "accept-encoding",
     }
-    packed = found.with_name(found.name + ".gz")
-    if "gzip" in request.headers.get("accept-encoding", "") and packed.is_file():
-        headers["content-encoding"] = "gzip"
-        found = packed
+    offered = request.headers.get("accept-encoding", "")
+    for coding, ending in (("br", ".br"), ("gzip", ".gz")):
+        packed = found.with_name(found.name + ending)
+        if coding in offered.replace(",", " ").split() and packed.is_file():
+            headers["content-encoding"] = coding
+            found = packed
+            break
     return FileResponse(found, headers=headers, media_type=kind)
 
 

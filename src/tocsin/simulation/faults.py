@@ -118,6 +118,10 @@ class FaultyStore:
         self._reach()
         return await self.inner.journal(case_id)
 
+    async def between(self, since: Instant, until: Instant, limit: int) -> Sequence[JournalEntry]:
+        self._reach()
+        return await self.inner.between(since, until, limit)
+
     async def tail(self, after_seq: int, limit: int) -> Sequence[JournalEntry]:
         self._reach()
         return await self.inner.tail(after_seq, limit)

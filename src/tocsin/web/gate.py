@@ -136,7 +136,7 @@ async def pass_gate(request: Request, rule: Rule) -> Access:
         if wait:
             raise too_many(wait)
     if rule.writes and (is_cookie or rule.scope == "open"):
-        _check_origin(request, web.options, seen)
+        check_origin(request, web.options, seen)
     if rule.writes and is_cookie and principal is not None:
         _check_csrf(request, principal)
     wanted = request.headers.get("accept-language")
@@ -166,7 +166,7 @@ async def _principal(request: Request, accounts: Accounts) -> tuple[Principal | 
     return None, False
 
 
-def _check_origin(request: Request, options: WebOptions, seen: Seen) -> None:
+def check_origin(request: Request, options: WebOptions, seen: Seen) -> None:
     """A browser says where a request comes from; other clients say nothing and hold no cookie
     of ours. Both headers are out of reach for a page's script."""
     site = request.headers.get("sec-fetch-site")

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import Actor, ActorId, CaseId, Refused, ReportId
-from tocsin.packs.words import word
-from tocsin.runtime.reception import Reception
-from tocsin.web.api.cases import VERBS_BY_NAME
+from tocsin.web import receipts
 from tocsin.web.api.common import (
     PUBLIC,
     PUBLIC_WRITES,
     AccessArg,
     KeyArg,
     json,
-    problem_of,
     router,
     shown,
 )
-from tocsin.web.commands import Asked, build, fingerprint
 from tocsin.web.gate import Access
-from tocsin.web.problems import Problem
 from tocsin.web.shapes import Strict, Text, like
-from tocsin.web.telling import status_text, tell
 from tocsin.web.views import View
 
 routes: APIRouter = router("receipts")
@@ -42,8 +33,6 @@ CodeArg = Annotated[
         examples=["7K3MP9XQ2HVD"],
     ),
 ]
-LINKS_MAX = 5
-"""How far a merged report is followed; merges do not chain."""
 
 
 class MovedView(View):
@@ -128,26 +117,6 @@ class ConsentBody(Strict):
     consent: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A report that a tracking code stands for."""
-
-    case_id: CaseId
-    report_id: ReportId
-    code: str
-
-    @property
-    def actor(self) -> Actor:
-        return Actor(ActorId(self.report_id), "reporter")
-
-
-async def _held(code: str, access: Access) -> _Held:
-    found = await access.services.store.receipt(Reception.code_hash(code))
-    if found is None:
-        raise Problem("receipt_unknown")
-    return _Held(found[0], found[1], access.services.reception.code(found[1]))
-
-
 @routes.get(
     "/receipts/{code}",
     operation_id="receipt.show",
@@ -155,88 +124,19 @@ async def _held(code: str, access: Access) -> _Held:
     **shown(ReceiptView, *PUBLIC),
 )
 async def show(code: CodeArg, access: AccessArg) -> Response:
-    return await _receipt(await _held(code, access), access)
+    return await _receipt(await receipts.hold(code, access.services), access)
 
 
-async def _receipt(held: _Held, access: Access) -> Response:
-    case = await _case(held.case_id, access)
-    leading = case
-    for _ in range(LINKS_MAX):
-        if leading.links.merged_into is None:
-            break
-        leading = await _case(leading.links.merged_into, access)
-    report = next(each for each in case.reports if each.id == held.report_id)
-    pack, language = access.services.pack, access.language
-    case_type = pack.case_types.get(leading.case_type)
-    thread = await access.services.store.thread(held.report_id)
-    return json(
-        {
-            "status": leading.status,
-            "words": status_text(leading.status, language),
-            "case_type": leading.case_type,
-            "title": pack.in_language(case_type.title, language) if case_type else "",
-            "reported_at": report.at,
-            "promised_at": leading.promised_at,
-            "moves": [
-                {
-                    "at": each.at,
-                    "was": each.was,
-                    "now": each.now,
-                    "why": word("why", each.why, language),
-                }
-                for each in leading.moves
-            ],
-            "messages": [
-                {
-                    "at": each.at,
-                    "text": tell(pack, each.template, language, leading, held.code),
-                }
-                for each in thread
-            ],
-            "question": await _question(held, case, access),
-            "solved": report.solved,
-            "treated_well": report.treated_well,
-            "consent": report.consent,
-        },
-        headers={"content-language": language},
-    )
-
-
-async def _case(case_id: CaseId, access: Access) -> Case:
-    row = await access.services.store.case(case_id)
-    if row is None:
-        raise Problem("receipt_unknown")
-    return row.case
-
-
-async def _question(held: _Held, case: Case, access: Access) -> dict[str, Any] | None:
-    asked = case.question
-    if asked is None or asked.report != held.report_id:
-        return None
-    opened = await access.services.vault.open([asked.text], by=held.actor, purpose="own_receipt")
-    if asked.text not in opened:
-        return None
-    return {"asked_at": asked.asked_at, "text": opened[asked.text][0].decode(errors="replace")}
+async def _receipt(held: receipts.Held, access: Access) -> Response:
+    found = await receipts.standing(held, access.services)
+    told = await receipts.receipt(found, access.services, access.language)
+    return json(told, headers={"content-language": access.language})
 
 
 async def _command(
-    name: str, held: _Held, members: dict[str, Any], key: str | None, access: Access
+    name: str, held: receipts.Held, members: dict[str, Any], key: str | None, access: Access
 ) -> Response:
-    verb = VERBS_BY_NAME[name]
-    case = await _case(held.case_id, access)
-    body = verb.body.model_validate(members)
-    built = build(verb, body, Asked(access.services, case, held.actor))
-    outcome = await access.services.engine.handle(
-        held.case_id,
-        built.command,
-        by=held.actor,
-        key=f"receipt:{held.report_id}:{key}" if key else None,
-        fingerprint=fingerprint(name, held.case_id, body) if key else "",
-        sealed=built.sealed,
-        answer={"case_id": held.case_id},
-    )
-    if isinstance(outcome, Refused):
-        raise problem_of(outcome)
+    await receipts.command(name, held, members, key, access.services)
     access.web.metrics.commits.labels(name).inc()
     return await _receipt(held, access)
 
@@ -250,7 +150,7 @@ async def _command(
 async def feedback(
     code: CodeArg, body: FeedbackBody, access: AccessArg, key: KeyArg = None
 ) -> Response:
-    held = await _held(code, access)
+    held = await receipts.hold(code, access.services)
     members = {"report": held.report_id, **body.model_dump()}
     return await _command("give_feedback", held, members, key, access)
 
@@ -264,10 +164,7 @@ async def feedback(
 async def answer(
     code: CodeArg, body: AnswerBody, access: AccessArg, key: KeyArg = None
 ) -> Response:
-    held = await _held(code, access)
-    case = await _case(held.case_id, access)
-    if case.question is None or case.question.report != held.report_id:
-        raise Problem("no_question")
+    held = await receipts.hold(code, access.services)
     return await _command("answer_question", held, body.model_dump(), key, access)
 
 
@@ -280,6 +177,6 @@ async def answer(
 async def consent(
     code: CodeArg, body: ConsentBody, access: AccessArg, key: KeyArg = None
 ) -> Response:
-    held = await _held(code, access)
+    held = await receipts.hold(code, access.services)
     members = {"report": held.report_id, **body.model_dump()}
     return await _command("set_consent", held, members, key, access)

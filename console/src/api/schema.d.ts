@@ -3977,6 +3977,18 @@ export interface components {
             text: string;
         };
         /**
+         * NumberView
+         * @description A number to call when life is in danger.
+         */
+        NumberView: {
+            /** Number */
+            number: string;
+            /** Name */
+            name: {
+                [key: string]: string;
+            };
+        };
+        /**
          * Ownership
          * @description Which tier owns the case; `offered` is set while another tier has yet to take it over.
          */
@@ -3997,6 +4009,16 @@ export interface components {
          * PackView
          * @description The pack new cases are opened with.
          * @example {
+         *       "emergency_number": "110",
+         *       "emergency_numbers": [
+         *         {
+         *           "name": {
+         *             "en": "Police",
+         *             "zh-CN": "报警"
+         *           },
+         *           "number": "110"
+         *         }
+         *       ],
          *       "groups": [
          *         {
          *           "code": "roads",
@@ -4032,6 +4054,10 @@ export interface components {
             languages: string[];
             /** Zone */
             zone: string;
+            /** Emergency Number */
+            emergency_number: string;
+            /** Emergency Numbers */
+            emergency_numbers: components["schemas"]["NumberView"][];
             /** Groups */
             groups: {
                 [key: string]: unknown;
@@ -8189,8 +8215,8 @@ export interface operations {
     "history.show": {
         parameters: {
             query?: {
-                from?: string;
-                to?: string;
+                since?: string;
+                until?: string;
                 area?: string;
             };
             header?: never;
@@ -18055,6 +18081,16 @@ export interface operations {
                      *         "en"
                      *       ],
                      *       "zone": "Asia/Shanghai",
+                     *       "emergency_number": "110",
+                     *       "emergency_numbers": [
+                     *         {
+                     *           "number": "110",
+                     *           "name": {
+                     *             "en": "Police",
+                     *             "zh-CN": "报警"
+                     *           }
+                     *         }
+                     *       ],
                      *       "groups": [
                      *         {
                      *           "code": "roads",

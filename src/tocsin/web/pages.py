@@ -57,8 +57,7 @@ said.textContent=[problem.detail||problem.title,...(problem.errors||[]).map(each
 WORDS: Final[dict[str, dict[str, str]]] = {
     "en": {
         "front": "This node takes reports and keeps their promises.",
-        "soft": "The screen for staff comes with a later version. Today a node is used through"
-        " its interfaces.",
+        "soft": "Staff sign in at the console.",
         "report": "Send a report: Open311 GeoReport v2 at",
         "api": "For staff and integrators: the API is described at",
         "health": "Whether it is well:",
@@ -78,7 +77,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     },
     "zh-CN": {
         "front": "本节点接收报告，并跟踪每一项承诺的时限。",
-        "soft": "工作人员界面将随后续版本提供。目前通过接口使用本节点。",
+        "soft": "工作人员请在工作台登录。",
         "report": "提交报告：Open311 GeoReport v2，地址为",
         "api": "工作人员和集成方：接口说明见",
         "health": "运行状况：",
@@ -133,7 +132,8 @@ async def front(request: Request) -> Response:
     language = _language(request)
     say = WORDS[language]
     body = (
-        f"<h1>Tocsin</h1><p>{say['front']}</p><p class=soft>{say['soft']}</p><section>"
+        f"<h1>Tocsin</h1><p>{say['front']}</p>"
+        f'<p><a href="/console">{say["soft"]}</a></p><section>'
         f"<p>{say['report']} <code>/open311/v2</code> "
         '(<a href="/open311/discovery.json">discovery</a>, '
         '<a href="/open311/v2/services.json">services</a>)</p>'

@@ -41,6 +41,8 @@ from tocsin.web.metrics import Metrics
 from tocsin.web.options import WebOptions
 from tocsin.web.passwords import Busy
 from tocsin.web.problems import Problem
+from tocsin.web.public import routes as public
+from tocsin.web.public.drafts import Drafts
 from tocsin.web.shapes import known_names
 from tocsin.web.shell import Shell, language_of, seen_of
 
@@ -71,6 +73,7 @@ MODULES = (
     measures,
     admin,
 )
+RESIDENTS_FORM = "/report"
 ERRORS_SHOWN = 20
 """Wrong fields named in one problem document; the rest is more of the same."""
 
@@ -108,11 +111,19 @@ def create_app(
     for module in MODULES:
         # Flat, not included: each route is itself, so that a walk over them misses none.
         app.router.routes.extend(module.routes.routes)
+    app.state.drafts = Drafts()
+    app.router.routes.extend(public.ROUTES)
     app.router.routes.extend(pages.ROUTES)
     app.router.routes.extend(console.ROUTES)
     _answer_failures(app, options)
     app.add_middleware(Hot, routes=(*extra_routes, *map_files.routes(services, options)))
-    app.add_middleware(Shell, options=options, metrics=metrics, upload_paths=_is_upload)
+    app.add_middleware(
+        Shell,
+        options=options,
+        metrics=metrics,
+        upload_paths=_is_upload,
+        drained_paths=lambda path: path == RESIDENTS_FORM,
+    )
     return app
 
 
@@ -137,8 +148,10 @@ class Hot:
 
 
 def _is_upload(path: str) -> bool:
-    return path.startswith("/open311/") or path.endswith(
-        ("/claim-task-done", "/verify", "/fail-check", "/reports/upload")
+    return (
+        path == RESIDENTS_FORM
+        or path.startswith("/open311/")
+        or path.endswith(("/claim-task-done", "/verify", "/fail-check", "/reports/upload"))
     )
 
 

@@ -1,5 +1,4 @@
-"""The few pages a node has of its own before there is a console: the front door, and the two
-one-time links (the first administrator, a new password).
+"""The pages behind the two one-time links: the first administrator, and a new password.
 
 Server-rendered, two languages, light and dark, no outside request. The token of a link is in the
 fragment, which browsers do not send: a few lines of script, allowed by their hash, post it.
@@ -47,8 +46,9 @@ for(const field of form.querySelectorAll('input'))body[field.name]=field.value;
 try{const answer=await fetch(form.action,{method:'POST',credentials:'same-origin',
 headers:{'Content-Type':'application/json'},body:JSON.stringify(body)});
 if(answer.ok){history.replaceState(null,'',location.pathname);
-form.replaceChildren(Object.assign(document.createElement('p'),
-{textContent:form.dataset.done}));return}
+const make=(tag,more)=>Object.assign(document.createElement(tag),more);
+form.replaceChildren(make('p',{textContent:form.dataset.done}),
+make('a',{href:'/console',textContent:form.dataset.console}));return}
 const problem=await answer.json();
 said.textContent=[problem.detail||problem.title,...(problem.errors||[]).map(each=>each.what)]
 .join(' ')}catch{said.textContent=form.dataset.lost}});
@@ -56,12 +56,6 @@ said.textContent=[problem.detail||problem.title,...(problem.errors||[]).map(each
 
 WORDS: Final[dict[str, dict[str, str]]] = {
     "en": {
-        "front": "This node takes reports and keeps their promises.",
-        "soft": "Staff sign in at the console.",
-        "report": "Send a report: Open311 GeoReport v2 at",
-        "api": "For staff and integrators: the API is described at",
-        "health": "Whether it is well:",
-        "never": "It does not identify, follow, rank or profile members of the public.",
         "first": "The first administrator",
         "first_soft": "This link works once. The account it makes can give others their roles.",
         "password": "Choose a password",
@@ -71,17 +65,12 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "password_field": "Password, at least 12 characters",
         "go": "Save",
         "done": "Saved. You can sign in with it now.",
+        "console": "Go to the console",
         "lost": "Not saved: the line to the node is down. Try again when it is back.",
         "script": "This page needs JavaScript: the link's secret part never leaves the browser"
         " otherwise.",
     },
     "zh-CN": {
-        "front": "本节点接收报告，并跟踪每一项承诺的时限。",
-        "soft": "工作人员请在工作台登录。",
-        "report": "提交报告：Open311 GeoReport v2，地址为",
-        "api": "工作人员和集成方：接口说明见",
-        "health": "运行状况：",
-        "never": "本系统不识别、不跟踪、不评级、不画像任何公众成员。",
         "first": "首位管理员",
         "first_soft": "此链接只能使用一次。由此建立的账户可以为其他人分配角色。",
         "password": "设置密码",
@@ -91,6 +80,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "password_field": "密码，至少 12 个字符",
         "go": "保存",
         "done": "已保存，现在可以用它登录。",
+        "console": "前往工作台",
         "lost": "未保存：与节点的连接已断开。恢复后请重试。",
         "script": "此页面需要 JavaScript：否则链接的保密部分不会离开浏览器。",
     },
@@ -127,23 +117,6 @@ def _language(request: Request) -> str:
     return pick_language(request.headers.get("accept-language", ""), tuple(WORDS))
 
 
-async def front(request: Request) -> Response:
-    """What a newcomer sees at the node's address."""
-    language = _language(request)
-    say = WORDS[language]
-    body = (
-        f"<h1>Tocsin</h1><p>{say['front']}</p>"
-        f'<p><a href="/console">{say["soft"]}</a></p><section>'
-        f"<p>{say['report']} <code>/open311/v2</code> "
-        '(<a href="/open311/discovery.json">discovery</a>, '
-        '<a href="/open311/v2/services.json">services</a>)</p>'
-        f'<p>{say["api"]} <a href="/api/openapi.json">/api/openapi.json</a></p>'
-        f'<p>{say["health"]} <a href="/health/ready">/health/ready</a></p></section>'
-        f"<p class=soft>{say['never']}</p>"
-    )
-    return _page(language, "Tocsin", body)
-
-
 def _form(request: Request, kind: str, fields: tuple[tuple[str, str, str, str], ...]) -> Response:
     language = _language(request)
     say = WORDS[language]
@@ -155,7 +128,8 @@ def _form(request: Request, kind: str, fields: tuple[tuple[str, str, str, str], 
     body = (
         f"<h1>{say[kind]}</h1><p class=soft>{say[f'{kind}_soft']}</p>"
         f'<form action="/api/{kind}" method="post" data-done="{escape(say["done"])}" '
-        f'data-lost="{escape(say["lost"])}">{inputs}<button>{say["go"]}</button></form>'
+        f'data-lost="{escape(say["lost"])}" data-console="{escape(say["console"])}">'
+        f"{inputs}<button>{say['go']}</button></form>"
         f'<p role="alert"></p><noscript><p>{say["script"]}</p></noscript>'
     )
     return _page(language, say[kind], body, script=True)
@@ -177,7 +151,6 @@ async def password(request: Request) -> Response:
 
 
 ROUTES: Final[tuple[BaseRoute, ...]] = (
-    Route("/", front),
     Route("/first", first),
     Route("/password", password),
 )

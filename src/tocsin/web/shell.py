@@ -33,6 +33,8 @@ HEADERS: Final[tuple[tuple[bytes, bytes], ...]] = (
 """On every answer; a page of the console sets its own content-security-policy."""
 NO_STORE: Final = (b"cache-control", b"no-store")
 STATE: Final = "tocsin.web"
+DRAIN_FACTOR: Final = 4
+"""A photo of 100 MB still gets a page that says it is too large; more is cut off."""
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -55,8 +57,9 @@ class BodyTooLarge(HTTPException):
 
 
 class Shell:
-    """Wraps the whole application. `upload_paths` take bodies up to the upload limit; a path
-    that starts with one of them is an upload."""
+    """Wraps the whole application. `upload_paths` take bodies up to the upload limit.
+    `drained_paths` take larger ones: they read them to the end and throw away what is too much,
+    so that the rest of a form survives."""
 
     def __init__(
         self,
@@ -64,11 +67,13 @@ class Shell:
         options: WebOptions,
         metrics: Metrics,
         upload_paths: Callable[[str], bool],
+        drained_paths: Callable[[str], bool] = lambda path: False,
     ) -> None:
         self.app = app
         self.options = options
         self.metrics = metrics
         self._is_upload = upload_paths
+        self._is_drained = drained_paths
         self._proxies = options.trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -168,6 +173,8 @@ class Shell:
             return receive
         upload = self._is_upload(scope["path"])
         limit = self.options.upload_limit if upload else self.options.body_limit
+        if self._is_drained(scope["path"]):
+            limit *= DRAIN_FACTOR
         if declared > limit:
             return None
         count = 0

@@ -1,0 +1,151 @@
+"""Reads the body of a form without ever losing what was typed.
+
+A photo that is too large is read to its end and thrown away, so that the fields around it survive
+and the page can say what is wrong with everything still in it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import parse_qsl
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import Request
+
+from tocsin.runtime.photos import BYTES_MAX
+from tocsin.web.problems import Problem
+
+FIELDS_MAX: Final = 200
+"""Fields of a form: a hundred answers and some."""
+FIELD_BYTES_MAX: Final = 131_072
+"""Bytes of one field, and of all fields of a form without a photo: the longest text, encoded."""
+FILES_MAX: Final = 5
+"""Files looked at; more are read over."""
+
+
+@dataclass(slots=True)
+class Form:
+    """What was filled in. A file is None when it was too large."""
+
+    fields: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    files: list[bytes | None] = field(default_factory=list[bytes | None])
+
+    def get(self, name: str) -> str:
+        """The first value of a field; empty when it is not there."""
+        found = self.fields.get(name)
+        return found[0] if found else ""
+
+
+async def read_form(request: Request) -> Form:
+    """The form of a request. Raises `Problem` for what no form of ours can be."""
+    kind = request.headers.get("content-type", "")
+    name, options = parse_options_header(kind)
+    if name == b"multipart/form-data":
+        return await _multipart(request, options.get(b"boundary", b""))
+    if name not in (b"application/x-www-form-urlencoded", b""):
+        raise Problem("wrong_media_type", "a form")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > 8 * FIELD_BYTES_MAX:
+            raise Problem("too_large")
+    try:
+        pairs = parse_qsl(
+            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX
+        )
+    except ValueError:
+        raise Problem("bad_request") from None
+    form = Form()
+    for key, value in pairs:
+        form.fields[key].append(value)
+    return form
+
+
+class _Parts:
+    """Collects the parts of a multipart body; the callbacks of one parser."""
+
+    def __init__(self) -> None:
+        self.form = Form()
+        self.is_whole = False
+        self._header = [b"", b""]
+        self._name = ""
+        self._is_file = False
+        self._data = bytearray()
+        self._too_large = False
+        self._count = 0
+
+    def begin(self) -> None:
+        self._name, self._is_file, self._too_large = "", False, False
+        self._data = bytearray()
+        self._count += 1
+        if self._count > FIELDS_MAX:
+            raise Problem("bad_request", f"more than {FIELDS_MAX} fields")
+
+    def header_name(self, data: bytes, start: int, end: int) -> None:
+        self._header[0] += data[start:end]
+
+    def header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header[1] += data[start:end]
+
+    def header_end(self) -> None:
+        name, value = self._header
+        self._header = [b"", b""]
+        if name.lower() == b"content-disposition":
+            _, options = parse_options_header(value)
+            self._name = options.get(b"name", b"").decode("utf-8", "replace")
+            self._is_file = b"filename" in options
+
+    def data(self, data: bytes, start: int, end: int) -> None:
+        limit = BYTES_MAX if self._is_file else FIELD_BYTES_MAX
+        if self._too_large or len(self._data) + end - start > limit:
+            self._too_large = True
+            self._data = bytearray()
+            return
+        self._data += data[start:end]
+
+    def end(self) -> None:
+        if not self._is_file:
+            if self._too_large:
+                raise Problem("too_large")
+            try:
+                self.form.fields[self._name].append(self._data.decode())
+            except UnicodeDecodeError:
+                raise Problem("bad_request") from None
+        elif len(self.form.files) < FILES_MAX and (self._data or self._too_large):
+            # A file field that nobody filled in comes as an empty file.
+            self.form.files.append(None if self._too_large else bytes(self._data))
+
+    def whole(self) -> None:
+        self.is_whole = True
+
+
+async def _multipart(request: Request, boundary: bytes) -> Form:
+    if not boundary or len(boundary) > 200:
+        raise Problem("bad_request", "the boundary is missing")
+    parts = _Parts()
+    parser = MultipartParser(
+        boundary,
+        {
+            "on_part_begin": parts.begin,
+            "on_part_data": parts.data,
+            "on_part_end": parts.end,
+            "on_header_field": parts.header_name,
+            "on_header_value": parts.header_value,
+            "on_header_end": parts.header_end,
+            "on_end": parts.whole,
+        },
+    )
+    try:
+        async for chunk in request.stream():
+            parser.write(chunk)
+    except FormParserError:
+        raise Problem("bad_request", "not a multipart body") from None
+    if not parts.is_whole:
+        raise Problem("bad_request", "the body is cut off")
+    return parts.form
+
+
+__all__ = ["Form", "read_form"]

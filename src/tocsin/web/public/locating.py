@@ -1,0 +1,129 @@
+"""From words to places, and from places to neighbourhoods that give nobody away."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from tocsin.geography.areas import Atlas, Outside
+from tocsin.geography.gazetteer import QUERY_CHARS_MAX, Found, Gazetteer
+from tocsin.geography.word_index import fold
+from tocsin.intakes.open311.listing import is_located
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.shared import AreaId, Place
+from tocsin.runtime.services import Services
+
+SPOTS_MAX: Final = 5
+"""Places offered for an address: more is a search, not a question."""
+COARSE_DIGITS: Final = 4
+"""Decimals of a neighbourhood's point: ten metres, on something hundreds of metres wide."""
+_POINT = re.compile(r"^\s*(-?\d{1,3}\.\d+)\s*[,，\s]\s*(-?\d{1,3}\.\d+)\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place that an address may mean."""
+
+    value: str
+    label: str
+    is_exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Spots:
+    """What an address may mean; `outside` names the nearest area when all of it lies outside."""
+
+    inside: tuple[Spot, ...] = ()
+    outside: str = ""
+
+
+def read_point(lon: str, lat: str) -> Place | None:
+    """A point from two fields; None when they hold none."""
+    try:
+        place = Place(float(lon), float(lat))
+    except ValueError:
+        return None
+    return place if -180 <= place.lon <= 180 and -90 <= place.lat <= 90 else None
+
+
+def typed_point(address: str) -> Place | None:
+    """Coordinates that were typed as an address, latitude first."""
+    match = _POINT.match(address)
+    return read_point(match[2], match[1]) if match else None
+
+
+def outside(place: Place, services: Services, language: str) -> str:
+    """The name of the nearest area when a place lies in none; empty when it lies inside."""
+    found = services.atlas.locate(place.lon, place.lat)
+    if isinstance(found, Outside):
+        return services.atlas.area(found.nearest).name_in(language)
+    return ""
+
+
+async def spots_of(address: str, services: Services, language: str) -> Spots:
+    """The places of the town's map that an address may mean, the likeliest first."""
+    known = await _gazetteer(services)
+    if known is None or not address.strip():
+        return Spots()
+    found = known.search(address[:QUERY_CHARS_MAX], SPOTS_MAX)
+    inside: list[Spot] = []
+    away = ""
+    for each in found:
+        path = services.atlas.locate(each.lon, each.lat)
+        if isinstance(path, Outside):
+            away = away or services.atlas.area(path.nearest).name_in(language)
+            continue
+        area = services.atlas.area(path.village).name_in(language)
+        value = f"{each.lon:.6f},{each.lat:.6f}"
+        inside.append(Spot(value, f"{each.label}, {area}", _is_exact(each, address)))
+    if inside or not away or found[0].kind != "address":
+        return Spots(tuple(inside))
+    return Spots((), away)
+
+
+def _is_exact(found: Found, address: str) -> bool:
+    """Whether the words name this house or crossing and nothing else."""
+    return found.kind in ("address", "crossing") and fold(found.label) == fold(address.strip())
+
+
+async def _gazetteer(services: Services) -> Gazetteer | None:
+    if services.map is None:
+        return None
+    if services.map.knows_places:
+        return services.map.gazetteer()
+    return await asyncio.to_thread(services.map.gazetteer)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """A fixed catchment: every case in it is shown at the same point, so that many cases of one
+    home say no more than one."""
+
+    cell: AreaId
+    name: str
+    lon: float
+    lat: float
+
+
+def neighbourhood(case: Case, services: Services, language: str) -> Neighbourhood | None:
+    """Where a published case is shown; None while nobody has found its place."""
+    if case.areas is None or not is_located(case, services.reception.desk):
+        return None
+    atlas = services.atlas
+    lon, lat = _middle(atlas, case.areas.cell)
+    village, town = atlas.area(case.areas.village), atlas.area(case.areas.town)
+    name = f"{village.name_in(language)}, {town.name_in(language)}"
+    return Neighbourhood(case.areas.cell, name, lon, lat)
+
+
+@lru_cache(maxsize=8_192)
+def _middle(atlas: Atlas, cell: AreaId) -> tuple[float, float]:
+    """A point of the cell that its shape alone decides."""
+    inside = atlas.area(cell).polygon.representative_point()
+    return round(inside.x, COARSE_DIGITS), round(inside.y, COARSE_DIGITS)
+
+
+__all__ = ["Neighbourhood", "Spot", "Spots", "neighbourhood", "outside", "read_point", "spots_of"]

@@ -212,7 +212,7 @@ def _where(asked: Asked, typed: Typed, wrong: Sequence[Wrong] = ()) -> Response:
 
 async def _after_where(asked: Asked, typed: Typed) -> Response:
     pack = asked.services.pack
-    wrong = wrong_where(typed, pack)
+    wrong = _two_kinds(asked, typed) or wrong_where(typed, pack)
     if not any(each.field == "address" for each in wrong):
         wrong += await _wrong_place(asked, typed)
     if wrong:
@@ -225,6 +225,17 @@ async def _after_where(asked: Asked, typed: Typed) -> Response:
     if case_type.terms.profile == LIFE_SAFETY and mark not in typed.calm.split("|"):
         return _emergency(asked, typed, [mark], "where", asked.words(case_type.title))
     return await _check(asked, typed)
+
+
+def _two_kinds(asked: Asked, typed: Typed) -> list[Wrong]:
+    """The long list counts over a guess that was only left standing; not over another choice."""
+    if typed.kind in ("", "other", typed.other) or not typed.other:
+        return []
+    guesses = asked.services.pack.guess(typed.text, asked.language)
+    if guesses and typed.kind != guesses[0][0]:
+        return [Wrong("kind", "e_two_kinds")]
+    typed.kind = "other"
+    return []
 
 
 async def _wrong_place(asked: Asked, typed: Typed) -> list[Wrong]:

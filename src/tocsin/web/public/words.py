@@ -174,6 +174,10 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "该地点不在本地辖区内（最近：{near}）。请核对地址，或向当地部门上报。",
     ),
     "e_kind": ("Choose what kind of matter it is.", "请选择类型。"),
+    "e_two_kinds": (
+        "You chose one kind above and another from the list. Keep one of them.",
+        "您在上方和列表中选择了不同的类型，请只保留一个。",
+    ),
     "e_answer": ("Answer this question: {label}", "请回答：{label}"),
     "e_answer_bad": ("This answer does not fit the question: {label}", "该回答不符合要求：{label}"),
     "e_sent_already": (

@@ -1,4 +1,4 @@
-"""A resident with a browser that knows no script: fills in the forms of the pages and sends them."""
+"""A resident whose browser knows no script: fills in the forms of the pages and sends them."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ async def tell(node: Node, *commands: Command, by: Actor = DISPATCHER) -> CaseId
     return case_id
 
 
-async def finish(node: Node, evidence: tuple[SealedRef, ...] = ()) -> CaseId:
+async def finish(node: Node, evidence: tuple[SealedRef, ...] = (SealedRef("seen"),)) -> CaseId:
     """Through dispatch and work to a verified close."""
     route = Route("lighting", LIGHTING)
     case_id = await tell(node, AcceptCase(), FileCase(route), DispatchCase("routine"))

@@ -30,9 +30,10 @@ from tocsin.web.permissions import (
     admit,
     reach,
 )
+from tocsin.web.public import routes as public
 from tocsin.web.sealed import OPENS
 
-OPEN_ROUTES = (*pages.ROUTES, *console.ROUTES)
+OPEN_ROUTES = (*pages.ROUTES, *public.ROUTES, *console.ROUTES)
 """Pages and files that hold nothing of any case; they ask the API like everybody else."""
 RAW = ("/open311/",)
 """Intakes check their keys themselves, by scope, through the ring of keys."""

@@ -6,10 +6,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tocsin.web.problems import Problem
-from tocsin.web.public.page import SCRIPT, SCRIPT_PATH, STYLE, STYLE_PATH, Asked
+from tocsin.web.public.page import ICON, SCRIPT, STYLE, Asked
 
 FOR_EVER = "public, max-age=31536000, immutable"
 """The name of a file holds the hash of its content."""
+
+
+_FILES = (
+    (STYLE, "text/css; charset=utf-8"),
+    (SCRIPT, "text/javascript; charset=utf-8"),
+    (ICON, "image/svg+xml"),
+)
 
 
 async def front(asked: Asked) -> Response:
@@ -18,12 +25,8 @@ async def front(asked: Asked) -> Response:
 
 
 async def file(request: Request) -> Response:
-    """The style sheet and the script of the pages."""
-    known = {
-        STYLE_PATH: (STYLE, "text/css; charset=utf-8"),
-        SCRIPT_PATH: (SCRIPT, "text/javascript; charset=utf-8"),
-    }
-    found = known.get(request.url.path)
-    if found is None:
-        raise Problem("unknown_path")
-    return Response(found[0], headers={"cache-control": FOR_EVER, "content-type": found[1]})
+    """The style sheet, the script and the icon of the pages."""
+    for (path, data), kind in _FILES:
+        if request.url.path == path:
+            return Response(data, headers={"cache-control": FOR_EVER, "content-type": kind})
+    raise Problem("unknown_path")

@@ -25,10 +25,18 @@ from tocsin.web.shell import seen_of
 from tocsin.web.texts import pick_language, text_of
 
 FOLDER: Final = Path(__file__).parent / "templates"
-STYLE: Final = (FOLDER / "style.css").read_bytes()
-SCRIPT: Final = (FOLDER / "photo.js").read_bytes()
-STYLE_PATH: Final = f"/public/style-{hashlib.sha256(STYLE).hexdigest()[:12]}.css"
-SCRIPT_PATH: Final = f"/public/photo-{hashlib.sha256(SCRIPT).hexdigest()[:12]}.js"
+
+
+def _named(name: str) -> tuple[str, bytes]:
+    """A file beside the templates, under an address that changes with its content."""
+    data = (FOLDER / name).read_bytes()
+    stem, _, ending = name.rpartition(".")
+    return f"/public/{stem}-{hashlib.sha256(data).hexdigest()[:12]}.{ending}", data
+
+
+STYLE: Final = _named("style.css")
+SCRIPT: Final = _named("photo.js")
+ICON: Final = _named("icon.svg")
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -120,8 +128,9 @@ class Asked:
             "town": self.words(self.services.pack.title),
             "numbers": self.services.pack.emergency_numbers,
             "languages": LANGUAGES,
-            "style": STYLE_PATH,
-            "script": SCRIPT_PATH,
+            "style": STYLE[0],
+            "script": SCRIPT[0],
+            "icon": ICON[0],
             "map_script": maps.SCRIPT_PATH if has_map else "",
             **values,
         }

@@ -14,7 +14,7 @@ from tocsin.web import receipts
 from tocsin.web.problems import Problem
 from tocsin.web.public.forms import Form, read_form
 from tocsin.web.public.page import Asked, admit_sender
-from tocsin.web.public.report import spaced
+from tocsin.web.public.sending import spaced
 from tocsin.web.public.typed import fresh_key, is_text
 
 CODE_MAX: Final = 40

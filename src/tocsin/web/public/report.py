@@ -11,33 +11,29 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from tocsin.kernel.shared import Actor, ActorId, Refused
+from tocsin.kernel.shared import Refused
 from tocsin.packs.answers import check_answers
 from tocsin.packs.parts import CaseType, Field
 from tocsin.runtime.photos import BYTES_MAX
-from tocsin.runtime.reception import LINE_LIMIT, MEDIA_LIMIT, IncomingReport, Photo, Received
+from tocsin.runtime.reception import LINE_LIMIT, MEDIA_LIMIT, Photo
 from tocsin.web.gate import too_many
 from tocsin.web.problems import refuse
 from tocsin.web.public.forms import Form, read_form
 from tocsin.web.public.locating import Spots, outside, spots_of
 from tocsin.web.public.page import Asked, admit_sender
+from tocsin.web.public.sending import RESIDENT, incoming_of, receipt_page
 from tocsin.web.public.typed import (
     ANSWER,
     TEXT_MAX,
     Typed,
     Wrong,
-    fitting,
     fresh_key,
     questions,
     typed_of,
     wrong_where,
     wrong_words,
 )
-from tocsin.web.telling import status_text
 
-RESIDENT: Final = Actor(ActorId("web"), "integration")
-"""Whoever fills in the form: nobody in particular."""
-SOURCE: Final = "web"
 PHOTO_MB: Final = BYTES_MAX // 2**20
 LIFE_SAFETY: Final = "emergency"
 _PHOTO_WORDS: Final = {
@@ -324,31 +320,12 @@ async def _send(asked: Asked, typed: Typed) -> Response:
     wait = asked.services.keyless_wait_s(asked.request.scope)
     if wait:
         raise too_many(wait)
-    incoming = _incoming(asked, typed, case_type, photos)
+    incoming = incoming_of(asked, typed, case_type, photos)
     received = await asked.services.reception.receive(incoming, RESIDENT)
     if isinstance(received, Refused):
         return await _refused(asked, typed, received)
     asked.web.metrics.commits.labels("open_case").inc()
-    return _receipt(asked, received)
-
-
-def _incoming(
-    asked: Asked, typed: Typed, case_type: CaseType, photos: tuple[Photo, ...]
-) -> IncomingReport:
-    contact = {name: str(getattr(typed, name)).strip() for name in ("name", "phone", "email")}
-    return IncomingReport(
-        source=SOURCE,
-        case_type=case_type.code,
-        text=typed.text.strip(),
-        place=typed.place,
-        address=typed.address.strip(),
-        contact={name: value for name, value in contact.items() if value},
-        answers=fitting(typed, case_type),
-        photos=photos,
-        language=asked.language,
-        consent=typed.consent == "yes",
-        key=typed.key,
-    )
+    return receipt_page(asked, received)
 
 
 async def _refused(asked: Asked, typed: Typed, refused: Refused) -> Response:
@@ -364,29 +341,6 @@ async def _refused(asked: Asked, typed: Typed, refused: Refused) -> Response:
             return _where(asked, typed, [Wrong("address", "e_address")])
         case _:
             raise refuse(refused)
-
-
-def _receipt(asked: Asked, received: Received) -> Response:
-    case_type = asked.services.pack.case_types[received.case_type]
-    return asked.page(
-        "sent.html",
-        title=asked.say["receipt"],
-        code=spaced(received.code),
-        kind=asked.words(case_type.title),
-        state=status_text("received", asked.language),
-        promised=asked.when(received.promised_at) if received.promised_at else "",
-        address=_own_address(asked),
-    )
-
-
-def _own_address(asked: Asked) -> str:
-    base = asked.web.options.public_url or str(asked.request.base_url)
-    return f"{base.rstrip('/')}/r"
-
-
-def spaced(code: str) -> str:
-    """A code in groups of four, to be read aloud."""
-    return "-".join(code[start : start + 4] for start in range(0, len(code), 4))
 
 
 # -- shared ----------------------------------------------------------------------------

@@ -48,6 +48,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1400,
     reportCompressedSize: false,
+    // Beside the console: the small map of the residents' pages, which the node draws itself.
+    rollupOptions: { input: { index: "index.html", "public-map": "src/public/map.ts" } },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8000", "/map": "http://127.0.0.1:8000" } },
 });

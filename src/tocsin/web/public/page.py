@@ -116,7 +116,7 @@ class Asked:
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page from a template. `form` names the form that a change of language must carry."""
-        has_map = bool(values.get("shows_map")) and maps.available(self.services)
+        map_script = maps.script(self.services) if values.get("shows_map") else ""
         values = {
             "form": "",
             "title": "",
@@ -131,7 +131,7 @@ class Asked:
             "style": STYLE[0],
             "script": SCRIPT[0],
             "icon": ICON[0],
-            "map_script": maps.SCRIPT_PATH if has_map else "",
+            "map_script": map_script,
             **values,
         }
         html = _JINJA.get_template(template).render(values)
@@ -139,7 +139,7 @@ class Asked:
             html,
             status,
             {
-                "content-security-policy": MAP_POLICY if has_map else POLICY,
+                "content-security-policy": MAP_POLICY if map_script else POLICY,
                 "content-language": self.language,
                 "vary": "accept-language",
                 # With no-referrer a browser calls the origin of a form "null", and the check of

@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.routing import BaseRoute, Route
 
-from tocsin.web.public import follow, front, maps, published, report
+from tocsin.web.public import follow, front, published, report
 from tocsin.web.public.page import page
 
 ROUTES: Final[tuple[BaseRoute, ...]] = (
@@ -19,6 +19,5 @@ ROUTES: Final[tuple[BaseRoute, ...]] = (
     Route("/published", page(published.listing)),
     Route("/published/{case}", page(published.one)),
     Route("/published.json", page(published.places)),
-    Route("/public/map.js", maps.script),
     Route("/public/{name}", front.file),
 )

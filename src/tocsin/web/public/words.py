@@ -94,6 +94,12 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "街道和门牌号、路口，或描述，例如“磨坊街学校后面”。",
     ),
     "map_hint": ("Or tap the place on the map.", "也可以在地图上点选位置。"),
+    "map_taken": (
+        "The place on the map is taken. Tap another one to change it.",
+        "已选定地图上的位置，可点选其他位置更改。",
+    ),
+    "map_middle": ("Take the middle of the map", "选定地图中心"),
+    "map_clear": ("Take no place on the map", "取消地图位置"),
     "kind": ("What kind of matter is it?", "属于哪一类？"),
     "kind_hint": (
         "Chosen from your words, the likeliest first. It decides who gets it.",
@@ -268,6 +274,10 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Cases that staff published with the reporter's agreement. Places are neighbourhoods, never"
         " addresses.",
         "经报告人同意、由工作人员公开的案件。地点为片区，不显示地址。",
+    ),
+    "published_map": (
+        "Map of published cases by neighbourhood. The list below says the same.",
+        "按片区显示公开案件的地图，下方列表内容相同。",
     ),
     "published_none": ("Nothing is published yet.", "暂无公开的案件。"),
     "case": ("Case", "案件"),

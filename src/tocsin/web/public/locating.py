@@ -1,25 +1,20 @@
-"""From words to places, and from places to neighbourhoods that give nobody away."""
+"""From what somebody writes to a place."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
-from tocsin.geography.areas import Atlas, Outside
+from tocsin.geography.areas import Outside
 from tocsin.geography.gazetteer import QUERY_CHARS_MAX, Found, Gazetteer
 from tocsin.geography.word_index import fold
-from tocsin.intakes.open311.listing import is_located
-from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import AreaId, Place
+from tocsin.kernel.shared import Place
 from tocsin.runtime.services import Services
 
 SPOTS_MAX: Final = 5
 """Places offered for an address: more is a search, not a question."""
-COARSE_DIGITS: Final = 4
-"""Decimals of a neighbourhood's point: ten metres, on something hundreds of metres wide."""
 _POINT = re.compile(r"^\s*(-?\d{1,3}\.\d+)\s*[,，\s]\s*(-?\d{1,3}\.\d+)\s*$")
 
 
@@ -65,7 +60,7 @@ def outside(place: Place, services: Services, language: str) -> str:
 
 async def spots_of(address: str, services: Services, language: str) -> Spots:
     """The places of the town's map that an address may mean, the likeliest first."""
-    known = await _gazetteer(services)
+    known = await gazetteer_of(services)
     if known is None or not address.strip():
         return Spots()
     found = known.search(address[:QUERY_CHARS_MAX], SPOTS_MAX)
@@ -89,7 +84,8 @@ def _is_exact(found: Found, address: str) -> bool:
     return found.kind in ("address", "crossing") and fold(found.label) == fold(address.strip())
 
 
-async def _gazetteer(services: Services) -> Gazetteer | None:
+async def gazetteer_of(services: Services) -> Gazetteer | None:
+    """What the town's map names; read beside the loop the first time."""
     if services.map is None:
         return None
     if services.map.knows_places:
@@ -97,33 +93,4 @@ async def _gazetteer(services: Services) -> Gazetteer | None:
     return await asyncio.to_thread(services.map.gazetteer)
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbourhood:
-    """A fixed catchment: every case in it is shown at the same point, so that many cases of one
-    home say no more than one."""
-
-    cell: AreaId
-    name: str
-    lon: float
-    lat: float
-
-
-def neighbourhood(case: Case, services: Services, language: str) -> Neighbourhood | None:
-    """Where a published case is shown; None while nobody has found its place."""
-    if case.areas is None or not is_located(case, services.reception.desk):
-        return None
-    atlas = services.atlas
-    lon, lat = _middle(atlas, case.areas.cell)
-    village, town = atlas.area(case.areas.village), atlas.area(case.areas.town)
-    name = f"{village.name_in(language)}, {town.name_in(language)}"
-    return Neighbourhood(case.areas.cell, name, lon, lat)
-
-
-@lru_cache(maxsize=8_192)
-def _middle(atlas: Atlas, cell: AreaId) -> tuple[float, float]:
-    """A point of the cell that its shape alone decides."""
-    inside = atlas.area(cell).polygon.representative_point()
-    return round(inside.x, COARSE_DIGITS), round(inside.y, COARSE_DIGITS)
-
-
-__all__ = ["Neighbourhood", "Spot", "Spots", "neighbourhood", "outside", "read_point", "spots_of"]
+__all__ = ["Spot", "Spots", "gazetteer_of", "outside", "read_point", "spots_of"]

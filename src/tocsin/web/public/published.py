@@ -14,7 +14,7 @@ from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import CaseId
 from tocsin.runtime.ports import CaseQuery
 from tocsin.web.problems import Problem
-from tocsin.web.public.locating import neighbourhood
+from tocsin.web.public.neighbourhoods import Catchments, catchments_of, neighbourhood
 from tocsin.web.public.page import Asked
 from tocsin.web.telling import status_text
 
@@ -79,7 +79,8 @@ async def one(asked: Asked) -> Response:
     row = await asked.services.store.case(CaseId(name)) if _ID.match(name) else None
     if row is None or not row.case.published or shown_type(asked.services.pack, row.case) is None:
         return asked.page("not_published.html", 404, title=asked.say["case"])
-    return asked.page("published_case.html", title=asked.say["case"], row=_shown(asked, row.case))
+    shown = _shown(asked, row.case, await catchments_of(asked.services))
+    return asked.page("published_case.html", title=asked.say["case"], row=shown)
 
 
 async def _find(asked: Asked, after: str | None, limit: int) -> tuple[list[Shown], str]:
@@ -88,12 +89,13 @@ async def _find(asked: Asked, after: str | None, limit: int) -> tuple[list[Shown
         published_only=True, case_types=codes, order="opened", after=after, limit=limit
     )
     page = await asked.services.store.cases(query)
-    return [_shown(asked, row.case) for row in page.rows], page.next or ""
+    known = await catchments_of(asked.services)
+    return [_shown(asked, row.case, known) for row in page.rows], page.next or ""
 
 
-def _shown(asked: Asked, case: Case) -> Shown:
+def _shown(asked: Asked, case: Case, known: Catchments) -> Shown:
     case_type = asked.services.pack.case_types[case.case_type]
-    around = neighbourhood(case, asked.services, asked.language)
+    around = neighbourhood(case, asked.services, known, asked.language)
     return Shown(
         id=case.id,
         kind=asked.words(case_type.title),

@@ -115,7 +115,8 @@ async def test_the_map_is_offered_where_there_is_one_and_a_script_to_draw_it(
     (tmp_path / "assets" / "public-map-abc.js").write_text("export {};", "utf-8")
     page = await resident.open("/published")
     assert 'src="/console/assets/public-map-abc.js"' in page.html
-    assert 'data-map="show"' in page.html
+    # Hidden until the script draws it: without script there is no empty box.
+    assert '<div hidden data-map="show"' in page.html
     assert (await mapped.client().get("/console/assets/public-map-abc.js")).status_code == 200
     where = await resident.tell("The street light is dark")
     assert 'data-map="pick"' in where.html and len(where.answer.content) < 50_000

@@ -26,6 +26,7 @@ function dots(points: { at: Point; count: number; index: number }[]): GeoJSON.Fe
 async function draw(box: HTMLElement): Promise<TownMap> {
   const [library] = await Promise.all([import("../map/library"), import("../styles/fonts.css")]);
   const bounds = (box.dataset["bounds"] ?? "").split(",").map(Number) as [number, number, number, number];
+  box.hidden = false; // without script the page keeps no empty box
   box.setAttribute("role", "application");
   box.setAttribute("aria-label", box.dataset["hint"] ?? "");
   const map = library.make(box, styleOf(isDark, box.lang, true), bounds);

@@ -23,6 +23,7 @@ function send(fields) {
     document.open();
     document.write(call.responseText);
     document.close();
+    scrollTo(0, 0); // the window is still the old one, and the button was at its end
   });
   for (const end of ["error", "timeout", "abort"]) {
     call.addEventListener(end, () => { isBusy = false; tell(form.dataset.lost); said.scrollIntoView(); });

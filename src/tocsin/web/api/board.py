@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 from starlette.responses import Response
 
 from tocsin.kernel.shared import AreaId
@@ -73,8 +73,11 @@ class BoardFilter(Filter):
 class WordsView(View):
     """Names by kind, code and language."""
 
-    model_config = like(
-        {"statuses": {"filed": {"en": "Filed", "zh-CN": "已立案"}}, "clocks": {}, "verbs": {}}
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [{"statuses": {"filed": {"en": "Filed", "zh-CN": "已立案"}}, "verbs": {}}]
+        },
     )
 
 

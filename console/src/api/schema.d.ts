@@ -3425,7 +3425,32 @@ export interface components {
          *       "to": "2026-11-22T01:30:00+00:00"
          *     }
          */
-        HistoryView: Record<string, never>;
+        HistoryView: {
+            /**
+             * From
+             * Format: date-time
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             */
+            to: string;
+            /** Is Whole */
+            is_whole: boolean;
+            /** Start */
+            start: {
+                [key: string]: unknown;
+            }[];
+            /** Steps */
+            steps: {
+                [key: string]: unknown;
+            }[];
+            /** Buckets */
+            buckets: {
+                [key: string]: unknown;
+            }[];
+        };
         /**
          * Hold
          * @description A pause with a reason. `granted_at` is None while it waits for approval.
@@ -5072,7 +5097,6 @@ export interface components {
          * WordsView
          * @description Names by kind, code and language.
          * @example {
-         *       "clocks": {},
          *       "statuses": {
          *         "filed": {
          *           "en": "Filed",
@@ -5082,7 +5106,9 @@ export interface components {
          *       "verbs": {}
          *     }
          */
-        WordsView: Record<string, never>;
+        WordsView: {
+            [key: string]: unknown;
+        };
         /**
          * ReasonView
          * @description Why a rule of the route was taken, or passed over.
@@ -8140,7 +8166,6 @@ export interface operations {
                      *           "zh-CN": "已立案"
                      *         }
                      *       },
-                     *       "clocks": {},
                      *       "verbs": {}
                      *     }
                      */

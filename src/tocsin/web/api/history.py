@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 from starlette.responses import Response
 
 from tocsin.analytics.story import Story
@@ -60,6 +61,12 @@ class HistoryView(View):
             "buckets": [{"at": "2026-11-21T01:30:00+00:00", "opened": 1, "closed": 0, "missed": 0}],
         }
     )
+    since: Annotated[datetime, Field(alias="from")]
+    until: Annotated[datetime, Field(alias="to")]
+    is_whole: bool
+    start: tuple[dict[str, Any], ...]
+    steps: tuple[dict[str, Any], ...]
+    buckets: tuple[dict[str, Any], ...]
 
 
 class HistoryFilter(Filter):

@@ -299,6 +299,19 @@ async def test_the_journal_is_read_in_order_and_whole(node: Node) -> None:
     assert list(await node.store.tail(middle, 2)) == everything[4:6]
 
 
+async def test_a_span_of_the_journal_is_read_by_time(node: Node) -> None:
+    cases = list[CaseId]()
+    for _ in range(6):
+        cases.append(await opened(node))
+        node.town.wait(60)
+    everything = [entry async for entry in node.store.entries()]
+    first, last = START + timedelta(minutes=1), START + timedelta(minutes=4)
+    assert list(await node.store.between(first, last, 100)) == everything[1:4]
+    assert list(await node.store.between(first, last, 2)) == everything[1:3]
+    assert list(await node.store.between(last, last, 100)) == []
+    assert list(await node.store.between(START, START + timedelta(days=1), 100)) == everything
+
+
 # -- timers and errands
 
 

@@ -125,6 +125,26 @@ async def test_unknown_refs_are_left_out(node: Node) -> None:
     assert found == {refs[0]: (b"A lamp is out", "text/plain; charset=utf-8")}
 
 
+async def test_who_was_allowed_to_read_a_value_is_told_oldest_first(node: Node) -> None:
+    first, second = node.town.opening(), node.town.opening()
+    for order in (first, second):
+        await node.store.commit(order)
+    ref, other = first.sealed[0].ref, second.sealed[0].ref
+    began = node.town.at
+    await node.vault.open([ref, first.sealed[1].ref], by=DISPATCHER, purpose="handling")
+    node.town.wait(60)
+    await node.vault.open([other], by=DISPATCHER, purpose="handling")
+    node.town.wait(60)
+    await node.vault.open([ref], by=DISPATCHER, purpose="supervision")
+    found = await node.vault.readings([ref])
+    assert [(each.at, each.by, each.kind, each.purpose) for each in found] == [
+        (began, DISPATCHER.id, "staff", "handling"),
+        (node.town.at, DISPATCHER.id, "staff", "supervision"),
+    ]
+    assert all(ref in each.refs and other not in each.refs for each in found)
+    assert list(await node.vault.readings([])) == []
+
+
 async def test_a_reading_leaves_its_trace_even_when_nothing_is_found(
     postgres_store: PostgresStore, fresh_database: str, master_keys: MasterKeys
 ) -> None:

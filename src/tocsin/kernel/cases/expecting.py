@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-from tocsin.kernel.cases.state import LIVE_TASKS, Case, Task
+from tocsin.kernel.cases.state import Case, Task
 from tocsin.kernel.shared import AgencyId, TaskId
 
 Who = Literal[
@@ -58,16 +58,14 @@ _BY_TASK: Final[dict[str, str]] = {
 
 
 def _of_tasks(case: Case) -> Expected:
-    """The share that is least far, the lead's first among equals; ties go by the task's id."""
-    waiting = [each for each in case.tasks if each.status in LIVE_TASKS and each.claimed_at is None]
-    if not waiting:
-        return NOBODY
+    """The share that is least far, the lead's first among equals; ties go by the task's id. By its
+    status alone: a share that failed its check was claimed once and is to be worked on again."""
     order = tuple(_BY_TASK)
 
     def rank(task: Task) -> tuple[int, bool, str]:
         return order.index(task.status), task.role != "lead", task.id
 
-    first = min((each for each in waiting if each.status in _BY_TASK), key=rank, default=None)
+    first = min((each for each in case.tasks if each.status in _BY_TASK), key=rank, default=None)
     if first is None:
         return NOBODY
     return Expected(_BY_TASK[first.status], "agency", first.agency, first.id)

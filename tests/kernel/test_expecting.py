@@ -8,7 +8,7 @@ from hypothesis import given
 
 from tests.kernel import towns
 from tests.kernel.players import GAMES, POLICIES, Move, opened, play
-from tests.kernel.towns import DISPATCHER, FIRE, HANDLER, ROADS, SUPERVISOR, VERIFIER, Town, ref
+from tests.kernel.towns import FIRE, HANDLER, ROADS, SUPERVISOR, VERIFIER, Town, ref
 from tocsin.kernel.cases import vocabulary as words
 from tocsin.kernel.cases.expecting import NOBODY, Expected, expected_of
 from tocsin.kernel.cases.machine import MACHINE

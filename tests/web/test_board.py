@@ -6,6 +6,7 @@ import json
 import pytest
 
 from tests.web.house import BODY, ELSEWHERE, Node, grant
+from tocsin.web.api import board
 
 
 async def test_the_board_says_who_acts_next(node: Node) -> None:
@@ -40,6 +41,20 @@ async def test_pages_follow_each_other(node: Node) -> None:
     assert (await taker.get("/api/board?limit=6000")).status_code == 422
     assert (await taker.get("/api/board?after=nonsense")).status_code == 409
     assert (await taker.get("/api/board?area=nowhere")).status_code == 404
+
+
+async def test_one_answer_is_read_in_small_pages(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taker = await node.staff("taker", grant("call_taker"))
+    for number in range(7):
+        await taker.post("/api/reports", json={**BODY, "text": f"lamp {number}"})
+    whole = (await taker.get("/api/board")).json()
+    monkeypatch.setattr(board, "CHUNK", 3)
+    assert (await taker.get("/api/board")).json()["rows"] == whole["rows"]
+    first = (await taker.get("/api/board?limit=5")).json()
+    rest = (await taker.get(f"/api/board?limit=5&after={first['next']}")).json()
+    assert first["rows"] + rest["rows"] == whole["rows"] and rest["next"] is None
 
 
 async def test_nobody_sees_beyond_their_area(node: Node) -> None:

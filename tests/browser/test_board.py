@@ -86,6 +86,62 @@ def test_an_emergency_appears_and_moves_nothing_under_the_pointer(desk: Page, ca
     expect(desk.locator(".side")).to_contain_text("Open the whole case")
 
 
+def test_a_change_above_moves_nothing_under_the_pointer(desk: Page, town: Town) -> None:
+    calls = town.person("call_taker")
+    calls.report("pothole")
+    held = calls.report("overflowing-bin")["case_id"]
+    first = calls.report("gas-leak", "Smell of gas at the corner")["case_id"]
+    expect(row(desk, first)).to_have_count(1)
+    row(desk, held).hover()
+    before = row(desk, held).bounding_box()
+    assert before is not None
+    where = [before["x"] + 20, before["y"] + before["height"] / 2]
+    town.person("dispatcher").act(first, "accept")
+    expect(row(desk, first)).to_have_attribute("data-status", "accepted")
+    assert under(desk, where) == held
+
+
+def test_an_emergency_is_told_on_every_screen(visit: OpenPage, town: Town, calls: Staff) -> None:
+    town.person("dispatcher")
+    page = visit("/console/new", "dispatcher-1")
+    expect(page.locator("form").first).to_be_visible()
+    # The stream is open once something came down it.
+    page.wait_for_timeout(1_000)
+    case = calls.report("building-fire", "Smoke above the shop")["case_id"]
+    expect(page.locator(".news")).to_contain_text("New emergency")
+    page.locator(".news button").first.click()
+    expect(page.locator(".row.selected")).to_have_attribute("data-case", case)
+    expect(page.locator(".news")).to_be_empty()
+
+
+def test_without_a_map_the_areas_are_the_map(
+    visit: OpenPage, town: Town, guard: Guard, calls: Staff
+) -> None:
+    guard.allow("status of 404")
+    calls.report("street-light-out")
+    town.person("dispatcher")
+    page = visit("/console/login", "dispatcher-1")
+    gone = {"reason": "no_map", "title": "No map"}
+    page.route("**/map/meta.json", lambda route: route.fulfill(status=404, json=gone))
+    with page.expect_response("**/api/areas.geojson?tier=village") as outlines:
+        page.goto("/console/board")
+    assert outlines.value.ok
+    expect(page.locator("[data-map=ready]")).to_contain_text("tocsin map build FILE.osm.pbf")
+
+
+def test_a_narrow_screen_shows_one_pane_at_a_time(
+    visit: OpenPage, town: Town, calls: Staff
+) -> None:
+    case = calls.report("street-light-out")["case_id"]
+    town.person("dispatcher")
+    page = visit("/console/board", "dispatcher-1")
+    page.set_viewport_size({"width": 600, "height": 800})
+    expect(row(page, case)).to_be_visible()
+    page.get_by_role("button", name="Map", exact=True).click()
+    expect(page.locator(".panes .map").first).to_be_visible()
+    expect(row(page, case)).to_be_hidden()
+
+
 def test_a_cut_line_shows_and_what_was_missed_arrives(
     desk: Page, town: Town, guard: Guard, calls: Staff
 ) -> None:

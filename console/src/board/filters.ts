@@ -2,6 +2,7 @@
 import type { BoardItem } from "../api/types";
 import { catalogue } from "../state/catalogue.svelte";
 import { session } from "../state/session.svelte";
+import { settings } from "../state/settings.svelte";
 
 export const KINDS = ["tier", "area", "agency", "type", "state", "clock", "priority"] as const;
 export type Kind = (typeof KINDS)[number];
@@ -31,6 +32,19 @@ export function clockOf(item: BoardItem, now: number): (typeof CLOCKS)[number] |
   return left < 3_600_000 ? "risk" : "running";
 }
 
+let texts = new WeakMap<BoardItem, string>(), textsIn = "";
+
+/** What a search looks into. Remembered for one language: at fifty changes a second most are old. */
+function textOf(item: BoardItem): string {
+  if (textsIn !== settings.language) [texts, textsIn] = [new WeakMap(), settings.language];
+  let text = texts.get(item);
+  if (text === undefined) {
+    text = [catalogue.type(item.type), item.case, ...item.areas.map((each) => catalogue.area(each)), catalogue.agency(item.lead), ...(item.agencies ?? []).map((each) => catalogue.agency(each)), catalogue.word("statuses", item.status)].join(" ").toLowerCase();
+    texts.set(item, text);
+  }
+  return text;
+}
+
 type Test = (item: BoardItem) => boolean;
 
 /** The filters of `params` as one test; choices of one kind are alternatives. */
@@ -54,7 +68,7 @@ export function fits(params: URLSearchParams, now: number): Test {
   const words = (params.get("q") ?? "").trim().toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length) {
     tests.push((item) => {
-      const text = [catalogue.type(item.type), item.case, ...item.areas.map((each) => catalogue.area(each)), catalogue.agency(item.lead), catalogue.word("statuses", item.status)].join(" ").toLowerCase();
+      const text = textOf(item);
       return words.every((each) => text.includes(each));
     });
   }

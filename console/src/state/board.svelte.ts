@@ -1,5 +1,5 @@
 /** Every open case one may see, kept true by the live stream. */
-import { get, query } from "../api/client";
+import { get, query, Refusal } from "../api/client";
 import { Live } from "../api/live";
 import type { BoardItem, LiveItem, Person } from "../api/types";
 import { clock } from "./clock.svelte";
@@ -13,6 +13,7 @@ interface Page {
 
 const FIRST = 100; // enough for the first paint; the rest follows while people read
 const REST = 5_000;
+const AGAIN_MS = 2_000;
 const ENDED = new Set(["verified", "refused", "void", "merged"]);
 export const ENDED_KEPT_MS = 30_000; // an ended case stays a moment, so that one sees how it ended
 
@@ -24,18 +25,45 @@ class Board {
   version = $state(0);
   isLoaded = $state(false);
   isLive = $state(false);
+  /** The node's time at which the line was lost. */
   lostAt = $state<number | null>(null);
   presence = $state<Record<string, Person[]>>({});
   #live: Live | null = null;
   #listeners = new Set<Listener>();
   #frame = 0;
+  #run = 0;
+  #again: ReturnType<typeof setTimeout> | undefined;
 
+  /** Reads the board and follows it. A line that fails on the way is shown and tried again; a
+   * refusal is thrown. */
   async start(): Promise<void> {
     this.stop();
+    // A later start, or a stop, makes this one void: two streams must never feed one board.
+    const run = this.#run;
+    try {
+      await this.#read(run);
+    } catch (error) {
+      if (run !== this.#run) return;
+      if (error instanceof Refusal && error.status < 500 && error.status !== 429) throw error;
+      // Part of a board must not pass for the whole of it.
+      this.stop();
+      this.#onLine(false);
+      this.#again = setTimeout(() => this.#restart(), AGAIN_MS);
+    }
+  }
+  stop(): void {
+    this.#run++;
+    clearTimeout(this.#again);
+    this.#live?.close();
+    this.#live = null;
+  }
+  async #read(run: number): Promise<void> {
     let page = await get<Page>(`/api/board${query({ limit: FIRST })}`);
+    if (run !== this.#run) return;
     const seq = page.seq;
     clock.set(page.now, clock.rate);
     this.cases = new Map();
+    this.#changed();
     this.#take(page.rows);
     this.isLoaded = page.next === null;
     // From the seq of the first page on, nothing is missed while the others are read.
@@ -43,21 +71,23 @@ class Board {
       onCase: (item) => this.#onCase(item),
       onPresence: (id, people) => (this.presence = { ...this.presence, [id]: people }),
       onTime: (now, rate) => clock.set(now, rate),
-      onReset: () => void this.start(),
-      onLine: (isUp) => {
-        this.isLive = isUp;
-        this.lostAt = isUp ? null : (this.lostAt ?? Date.now());
-      },
+      onReset: () => this.#restart(),
+      onLine: (isUp) => this.#onLine(isUp),
     });
-    while (page.next !== null) {
+    if (page.next !== null) await painted(); // the large page must not stand before the first rows
+    while (page.next !== null && run === this.#run) {
       page = await get<Page>(`/api/board${query({ limit: REST, after: page.next })}`);
-      this.#take(page.rows);
+      if (run === this.#run) this.#take(page.rows);
     }
-    this.isLoaded = true;
+    if (run === this.#run) this.isLoaded = true;
   }
-  stop(): void {
-    this.#live?.close();
-    this.#live = null;
+  #restart(): void {
+    // A refusal here is a session that ended: signing in again starts the board.
+    this.start().catch((error) => console.info("the board can not be read", error));
+  }
+  #onLine(isUp: boolean): void {
+    this.isLive = isUp;
+    this.lostAt = isUp ? null : (this.lostAt ?? clock.read());
   }
   /** Told of every change on the stream, with what was known before. */
   listen(listener: Listener): () => void {
@@ -98,5 +128,16 @@ class Board {
       this.version++;
     });
   }
+}
+
+/** After the next frame is on the screen; a tab in the background paints none and does not wait. */
+export function painted(): Promise<void> {
+  return new Promise((done) => {
+    const late = setTimeout(done, 1_000);
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      clearTimeout(late);
+      setTimeout(done, 0);
+    }));
+  });
 }
 export const board = new Board();

@@ -308,6 +308,8 @@ async def test_a_span_of_the_journal_is_read_by_time(node: Node) -> None:
     first, last = START + timedelta(minutes=1), START + timedelta(minutes=4)
     assert list(await node.store.between(first, last, 100)) == everything[1:4]
     assert list(await node.store.between(first, last, 2)) == everything[1:3]
+    rest = await node.store.between(first, last, 100, everything[1].seq)
+    assert list(rest) == everything[2:4]
     assert list(await node.store.between(last, last, 100)) == []
     assert list(await node.store.between(START, START + timedelta(days=1), 100)) == everything
 

@@ -212,7 +212,7 @@ QUERIES = frozenset(
     "after agency area before case_type due_before limit offset "
     "open_only opened_from opened_to order part priority published_only status tier "
     "updated_from updated_to "
-    "lat lon q since until".split()
+    "lat lon q from to".split()
 )
 IN_PATHS = frozenset("account_id case_id code key_id reason session_id".split())
 

@@ -122,8 +122,56 @@ async def test_the_day_is_replayed_from_the_journal(node: Node) -> None:
     assert sum(each["opened"] for each in day["buckets"]) == 1 and len(day["buckets"]) == 96
     since = "2026-11-23T03:00:00Z"
     until = "2026-11-23T05:00:01Z"
-    later = (await boss.get("/api/history", params={"since": since, "until": until})).json()
-    assert [each["status"] for each in later["start"]] == ["received"]
-    assert [each["event"] for each in later["steps"]][-1] == "case_accepted"
-    turned = await boss.get("/api/history", params={"since": until, "until": since})
+    later = (await boss.get("/api/history", params={"from": since, "to": until})).json()
+    assert [(each["status"], each["late"]) for each in later["start"]] == [("received", False)]
+    accepted = next(each for each in later["steps"] if each["event"] == "case_accepted")
+    assert accepted["status"] == "accepted"
+    assert [each["late"] for each in later["steps"] if each["event"] == "deadline_missed"] == [True]
+    assert not later["steps"][-1]["late"], "the clock that ran out is over"
+    turned = await boss.get("/api/history", params={"from": until, "to": since})
     assert turned.status_code == 409
+
+
+async def test_the_replay_begins_and_ends_as_the_board_stood(node: Node) -> None:
+    """Whatever was done meanwhile, after the last step the map shows what the board shows."""
+    from tocsin.runtime.following import follow
+
+    boss = await node.staff("boss", grant("supervisor"), grant("call_taker"))
+    cases = list[str]()
+    for number in range(4):
+        body = {**BODY, "text": f"lamp {number}"}
+        cases.append((await boss.post("/api/reports", json=body)).json()["case_id"])
+    for case, steps in zip(cases, (["accept"], ["accept", "file"], [], []), strict=True):
+        for verb in steps:
+            await boss.post(f"/api/cases/{case}/{verb}", json={})
+    node.clock.move(hours=1)
+    since = node.clock.now()
+    before = (await boss.get("/api/board")).json()["rows"]
+    node.clock.move(minutes=1)
+    await boss.post(f"/api/cases/{cases[0]}/file", json={})
+    await boss.post(f"/api/cases/{cases[1]}/dispatch", json={"reason": "routine"})
+    refused = {"reason": "not_ours"}
+    gone = await boss.post(f"/api/cases/{cases[2]}/refuse", json=refused)
+    assert gone.status_code == 200, gone.text
+    await boss.post(f"/api/cases/{cases[2]}/add-note", json={"text": "said on the phone"})
+    new = (await boss.post("/api/reports", json={**BODY, "text": "new"})).json()["case_id"]
+    node.clock.move(minutes=1)
+    await follow(node.services.store, node.services.stories)
+    params = {"from": since.isoformat(), "to": node.clock.now().isoformat()}
+    day = (await boss.get("/api/history", params=params)).json()
+
+    def stands(rows: list[dict[str, str]], name: str = "case") -> dict[str, str]:
+        return {each[name]: each["status"] for each in rows}
+
+    assert stands(day["start"]) == stands(before)
+    shown = stands(day["start"])
+    for step in day["steps"]:
+        shown[step["case"]] = step["status"]
+        if step["status"] == "refused":
+            del shown[step["case"]]
+    assert shown == stands((await boss.get("/api/board")).json()["rows"])
+    assert new in shown and cases[2] not in shown
+    assert sum(each["closed"] for each in day["buckets"]) == 1
+    elsewhere = await node.staff("elsewhere", grant("supervisor", "t1"))
+    theirs = (await elsewhere.get("/api/history", params=params)).json()
+    assert theirs["start"] == [] and theirs["steps"] == []

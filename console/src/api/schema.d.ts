@@ -8240,8 +8240,8 @@ export interface operations {
     "history.show": {
         parameters: {
             query?: {
-                since?: string;
-                until?: string;
+                from?: string;
+                to?: string;
                 area?: string;
             };
             header?: never;

@@ -207,8 +207,10 @@ class Store(Protocol):
         """Entries after `after_seq` in order, only those no running transaction can precede."""
         ...
 
-    async def between(self, since: Instant, until: Instant, limit: int) -> Sequence[JournalEntry]:
-        """The first `limit` entries stamped in [since, until), in order."""
+    async def between(
+        self, since: Instant, until: Instant, limit: int, after_seq: int = 0
+    ) -> Sequence[JournalEntry]:
+        """The first `limit` entries after `after_seq` stamped in [since, until), in order."""
         ...
 
     def entries(self, after_seq: int = 0) -> AsyncIterator[JournalEntry]:

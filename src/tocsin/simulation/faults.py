@@ -118,9 +118,11 @@ class FaultyStore:
         self._reach()
         return await self.inner.journal(case_id)
 
-    async def between(self, since: Instant, until: Instant, limit: int) -> Sequence[JournalEntry]:
+    async def between(
+        self, since: Instant, until: Instant, limit: int, after_seq: int = 0
+    ) -> Sequence[JournalEntry]:
         self._reach()
-        return await self.inner.between(since, until, limit)
+        return await self.inner.between(since, until, limit, after_seq)
 
     async def tail(self, after_seq: int, limit: int) -> Sequence[JournalEntry]:
         self._reach()

@@ -60,7 +60,7 @@ def known_names() -> frozenset[str]:
     waiting: list[type[BaseModel]] = [Strict, Filter]
     while waiting:
         shape = waiting.pop()
-        found |= set(shape.model_fields)
+        found |= {field.alias or name for name, field in shape.model_fields.items()}
         waiting += shape.__subclasses__()
     return frozenset(found)
 

@@ -167,8 +167,11 @@ class MemoryStore:
         start = bisect_right(self._journal, after_seq, key=lambda entry: entry.seq)
         return tuple(self._journal[start : start + limit])
 
-    async def between(self, since: Instant, until: Instant, limit: int) -> Sequence[JournalEntry]:
-        found = (entry for entry in self._journal if since <= entry.at < until)
+    async def between(
+        self, since: Instant, until: Instant, limit: int, after_seq: int = 0
+    ) -> Sequence[JournalEntry]:
+        later = (entry for entry in self._journal if entry.seq > after_seq)
+        found = (entry for entry in later if since <= entry.at < until)
         return tuple(islice(found, limit))
 
     async def entries(self, after_seq: int = 0) -> AsyncIterator[JournalEntry]:

@@ -36,6 +36,18 @@ NEAR_SPARE = 20  # rows beyond the limit: the database's distance is a little co
 _ENTRY: Final = "seq, case_id, version, at, actor, command, events"
 # Nobody who is still writing can come in between: see the journal's lock in `writer`.
 _SETTLED: Final = "xid < pg_snapshot_xmin(pg_current_snapshot())"
+_BETWEEN: Final = f"""
+WITH span AS MATERIALIZED (
+  SELECT min(seq) AS first, max(seq) AS last
+  FROM (SELECT seq FROM journal WHERE at >= $1 AND at < $2 OFFSET 0) AS inside
+)
+SELECT {_ENTRY} FROM journal
+WHERE seq >= (SELECT first FROM span) AND seq <= (SELECT last FROM span)
+  AND at >= $1 AND at < $2 AND seq > $3 AND {_SETTLED}
+ORDER BY seq LIMIT $4"""
+# The span is first found by the index of instants: with a limit on the order alone, the planner
+# would walk the journal from its first day.
+
 _NEAR: Final = """
 SELECT id, lon, lat FROM (
   SELECT id, lon, lat FROM cases
@@ -173,12 +185,11 @@ class PostgresStore:
         sql = f"SELECT {_ENTRY} FROM journal WHERE seq > $1 AND {_SETTLED} ORDER BY seq LIMIT $2"
         return await self.readers.fetch(sql, after_seq, limit)
 
-    async def between(self, since: Instant, until: Instant, limit: int) -> Sequence[JournalEntry]:
-        sql = (
-            f"SELECT {_ENTRY} FROM journal WHERE at >= $1 AND at < $2 AND {_SETTLED} "
-            "ORDER BY seq LIMIT $3"
-        )
-        return [entry_of(row) for row in await self.readers.fetch(sql, since, until, limit)]
+    async def between(
+        self, since: Instant, until: Instant, limit: int, after_seq: int = 0
+    ) -> Sequence[JournalEntry]:
+        rows = await self.readers.fetch(_BETWEEN, since, until, after_seq, limit)
+        return [entry_of(row) for row in rows]
 
     async def entries(self, after_seq: int = 0) -> AsyncIterator[JournalEntry]:
         while rows := await self._tail(after_seq, ENTRIES_CHUNK):

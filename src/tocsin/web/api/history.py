@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -13,15 +14,22 @@ from starlette.responses import Response
 from tocsin.analytics.story import Story
 from tocsin.kernel.cases.machine import MACHINE
 from tocsin.kernel.cases.state import ENDS, Case, Status
-from tocsin.kernel.cases.vocabulary import CaseUnmerged, DeadlineMissed
+from tocsin.kernel.cases.vocabulary import (
+    CaseOpened,
+    CaseReopened,
+    CaseUnmerged,
+    ClockStopped,
+    DeadlineMissed,
+    Event,
+)
 from tocsin.kernel.shared import AreaId, CaseId, Instant
 from tocsin.runtime.codec import name_of
-from tocsin.runtime.ports import CaseQuery, JournalEntry
+from tocsin.runtime.ports import BoardRow, CaseQuery, JournalEntry, Page
 from tocsin.web.api.common import STAFF, AccessArg, json, router, shown
 from tocsin.web.api.lists import IdFilter
 from tocsin.web.gate import Access
 from tocsin.web.problems import Problem
-from tocsin.web.regions import regions_of, sees
+from tocsin.web.regions import list_cases, regions_of
 from tocsin.web.shapes import Filter, InstantText, like
 from tocsin.web.views import View
 
@@ -30,11 +38,10 @@ routes: APIRouter = router("board")
 SPAN: Final = timedelta(hours=24)
 STEPS_MAX: Final = 20_000
 """Entries of the journal replayed at once: a busy county's day."""
-OLDEST: Final = timedelta(days=120)
-"""How long before the span a case that is still open may have been opened."""
 BUCKETS: Final = 96
 """Bars of the strip: a quarter of an hour each in a day."""
 CHUNK: Final = 500
+"""Cases or entries read at a time: some tens of milliseconds of the one thread."""
 
 _STEP: dict[str, Any] = {
     "case": "01hx",
@@ -72,9 +79,18 @@ class HistoryView(View):
 class HistoryFilter(Filter):
     """Which span, by default the last day, and where."""
 
-    since: InstantText | None = None
-    until: InstantText | None = None
+    since: Annotated[InstantText | None, Field(alias="from")] = None
+    until: Annotated[InstantText | None, Field(alias="to")] = None
     area: IdFilter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """How a case stands at one instant of the replay."""
+
+    status: Status
+    missed: frozenset[str] = frozenset()
+    """Keys of the clocks that ran out and still run."""
 
 
 @routes.get(
@@ -93,44 +109,121 @@ async def history(access: AccessArg, query: Annotated[HistoryFilter, Query()]) -
     since = query.since or until - SPAN
     if not timedelta() < until - since <= SPAN:
         raise Problem("bad_time", "at most 24 hours")
-    area = AreaId(query.area) if query.area else None
-    told = await services.stories.select(since - OLDEST, until, area=area)
-    stories = {each.case_id: each for each in _seen(access, told)}
-    entries = await services.store.between(since, until, STEPS_MAX + 1)
-    moved = {entry.case_id for entry in entries}
-    wanted = [each for each in stories.values() if _is_open(each, since) or each.case_id in moved]
-    cases = await _cases(access, [each.case_id for each in wanted])
-    start = {
-        each.case_id: _dot(cases[each.case_id], _status(each, since), False)
-        for each in wanted
-        if each.case_id in cases and _is_open(each, since)
-    }
-    steps = _steps(entries[:STEPS_MAX], cases, start)
+    entries = await _entries(access, since, until)
+    rows = await _rows(access, query, since, until)
+    stood = await _stood(access, rows, entries, since)
+    cases = {case_id: row.case for case_id, row in rows.items()}
+    steps = _steps(entries[:STEPS_MAX], cases, stood)
+    start = [_dot(cases[case_id], stand) for case_id, stand in stood.items()]
     return json(
         {
             "from": since,
             "to": until,
             "is_whole": len(entries) <= STEPS_MAX,
-            "start": list(start.values()),
+            "start": start,
             "steps": steps,
             "buckets": _buckets(since, until, steps),
         }
     )
 
 
-def _seen(access: Access, stories: Iterable[Story]) -> list[Story]:
-    regions = regions_of(access.rule, access.who, access.services.atlas)
-    return [
-        story
-        for story in stories
-        if story.areas is not None
-        and any(sees(each, story.areas, (story.lead,) if story.lead else ()) for each in regions)
-    ]
+async def _entries(access: Access, since: Instant, until: Instant) -> list[JournalEntry]:
+    """The journal of the span, at most one entry more than can be replayed; read in small pages,
+    so that everybody else's stream goes on."""
+    found: list[JournalEntry] = []
+    while (left := STEPS_MAX + 1 - len(found)) > 0:
+        after = found[-1].seq if found else 0
+        limit = min(left, CHUNK)
+        page = await access.services.store.between(since, until, limit, after)
+        found += page
+        if len(page) < limit:
+            break
+    return found
 
 
-def _is_open(story: Story, at: Instant) -> bool:
-    opened, closed = story.opened_at, story.closed_at
-    return opened is not None and opened < at and (closed is None or closed >= at)
+async def _rows(
+    access: Access, query: HistoryFilter, since: Instant, until: Instant
+) -> dict[CaseId, BoardRow]:
+    """The cases the span may be about: open now, or changed since it began."""
+    services = access.services
+    regions = regions_of(access.rule, access.who, services.atlas)
+    area = AreaId(query.area) if query.area else None
+    wanted = (
+        CaseQuery(area=area, open_only=True, opened_to=until, order="opened", limit=CHUNK),
+        CaseQuery(area=area, updated_from=since, opened_to=until, order="updated", limit=CHUNK),
+    )
+    found: dict[CaseId, BoardRow] = {}
+    for asked in wanted:
+        page = Page((), "")
+        while page.next is not None:
+            page = await list_cases(
+                services.store, replace(asked, after=page.next or None), regions, services.atlas
+            )
+            found.update((row.case.id, row) for row in page.rows)
+    return found
+
+
+async def _stood(
+    access: Access,
+    rows: Mapping[CaseId, BoardRow],
+    entries: Sequence[JournalEntry],
+    since: Instant,
+) -> dict[CaseId, _Stand]:
+    """The cases that were open when the span began. One that was not touched since stood as it
+    stands; for the others their stories know which stage they had reached."""
+    moved = [row.case for row in rows.values() if row.updated_at >= since and _is_older(row, since)]
+    stories = await _stories(access, [case.id for case in moved])
+    late, ended = _before(entries, since)
+    found: dict[CaseId, _Stand] = {}
+    for row in rows.values():
+        case = row.case
+        missed = {c.key for c in case.clocks if c.missed and c.due_at <= since}
+        if not _is_older(row, since):
+            continue
+        if row.updated_at < since:
+            if case.is_open:
+                found[case.id] = _Stand(case.status, frozenset(missed))
+            continue
+        story = stories.get(case.id)
+        if story is None or case.id in ended:
+            continue
+        if story.closed_at is None or story.closed_at >= since:
+            stand = _Stand(_status(story, since), frozenset(missed | late.get(case.id, set())))
+            found[case.id] = stand
+    return found
+
+
+async def _stories(access: Access, ids: Sequence[CaseId]) -> dict[CaseId, Story]:
+    found: dict[CaseId, Story] = {}
+    for first in range(0, len(ids), CHUNK):
+        assert access.services.stories is not None
+        found.update(await access.services.stories.load(ids[first : first + CHUNK]))
+    return found
+
+
+def _before(
+    entries: Iterable[JournalEntry], since: Instant
+) -> tuple[dict[CaseId, set[str]], set[CaseId]]:
+    """What the span tells of the time before it: clocks that had run out, and cases that had
+    ended and came back."""
+    late: dict[CaseId, set[str]] = {}
+    ended: set[CaseId] = set()
+    seen: set[CaseId] = set()
+    for entry in entries:
+        for event in entry.events:
+            if isinstance(event, ClockStopped) and not event.kept and event.due_at <= since:
+                late.setdefault(entry.case_id, set()).add(event.key)
+            step = MACHINE.steps.get(type(event))
+            if step is None or (step.to is None and not step.restores):
+                continue
+            if entry.case_id not in seen and isinstance(event, CaseReopened | CaseUnmerged):
+                ended.add(entry.case_id)
+            seen.add(entry.case_id)
+    return late, ended
+
+
+def _is_older(row: BoardRow, since: Instant) -> bool:
+    return row.case.opened_at is not None and row.case.opened_at < since
 
 
 def _status(story: Story, at: Instant) -> Status:
@@ -143,61 +236,71 @@ def _status(story: Story, at: Instant) -> Status:
         (story.claimed_at, "claimed_done"),
     )
     for instant, status in stages:
-        if instant is not None and instant <= at:
+        if instant is not None and instant < at:
             reached = status
     return reached
 
 
-async def _cases(access: Access, ids: Sequence[CaseId]) -> Mapping[CaseId, Case]:
-    found: dict[CaseId, Case] = {}
-    for first in range(0, len(ids), CHUNK):
-        batch = tuple(ids[first : first + CHUNK])
-        page = await access.services.store.cases(CaseQuery(ids=batch, limit=len(batch)))
-        found.update((row.case.id, row.case) for row in page.rows)
-    return found
-
-
-def _dot(case: Case, status: Status, late: bool) -> dict[str, Any]:
+def _dot(case: Case, stand: _Stand) -> dict[str, Any]:
     place = case.place
     return {
         "case": case.id,
         "type": case.case_type,
         "priority": case.priority,
-        "status": status,
+        "status": stand.status,
         "lon": place.lon if place else None,
         "lat": place.lat if place else None,
-        "late": late,
+        "late": bool(stand.missed),
     }
 
 
 def _steps(
     entries: Iterable[JournalEntry],
     cases: Mapping[CaseId, Case],
-    start: Mapping[CaseId, dict[str, Any]],
+    stood: Mapping[CaseId, _Stand],
 ) -> list[dict[str, Any]]:
-    """One step for each event that changes a status or misses a promise, in order."""
-    now: dict[CaseId, tuple[Status, bool]] = {
-        case_id: (dot["status"], dot["late"]) for case_id, dot in start.items()
-    }
+    """One step for each event after which a case stands otherwise, in order."""
+    now = dict(stood)
     found: list[dict[str, Any]] = []
     for entry in entries:
         case = cases.get(entry.case_id)
         if case is None:
             continue
         for event in entry.events:
-            status, late = now.get(case.id, ("received", False))
-            step = MACHINE.steps.get(type(event))
-            after: Status = step.to if step is not None and step.to is not None else status
-            if isinstance(event, CaseUnmerged):
-                after = "accepted"
-            is_miss = isinstance(event, DeadlineMissed)
-            is_first = case.id not in now
-            if after == status and not is_miss and not is_first:
+            before = now.get(case.id)
+            if before is None and not isinstance(event, _COMES):
+                # Said of a case that is not on the map: a vote, say, after its end.
                 continue
-            now[case.id] = after, (late or is_miss) and after not in ENDS
-            dot = _dot(case, after, now[case.id][1])
-            found.append({**dot, "at": entry.at, "event": name_of(event)})
+            after = now[case.id] = _moved(before or _Stand("received"), event)
+            if isinstance(event, DeadlineMissed) or _shows(before, after):
+                found.append({**_dot(case, after), "at": entry.at, "event": name_of(event)})
+            if after.status in ENDS:
+                del now[case.id]
     return found
+
+
+_COMES: Final = (CaseOpened, CaseReopened, CaseUnmerged)
+"""What brings a case to the map that was not there."""
+
+
+def _shows(before: _Stand | None, after: _Stand) -> bool:
+    if before is None:
+        return True
+    return before.status != after.status or bool(before.missed) != bool(after.missed)
+
+
+def _moved(stand: _Stand, event: Event) -> _Stand:
+    step = MACHINE.steps.get(type(event))
+    status = step.to if step is not None and step.to is not None else stand.status
+    missed = stand.missed
+    if isinstance(event, CaseUnmerged):
+        # Where it stood before the merge is in the case alone; any open stage serves a replay.
+        status = "accepted"
+    elif isinstance(event, DeadlineMissed):
+        missed |= {event.key}
+    elif isinstance(event, ClockStopped):
+        missed -= {event.key}
+    return _Stand(status, frozenset() if status in ENDS else missed)
 
 
 def _buckets(

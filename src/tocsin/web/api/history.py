@@ -144,13 +144,20 @@ async def _entries(access: Access, since: Instant, until: Instant) -> list[Journ
 async def _rows(
     access: Access, query: HistoryFilter, since: Instant, until: Instant
 ) -> dict[CaseId, BoardRow]:
-    """The cases the span may be about: open now, or changed since it began."""
+    """The cases the span may be about: open now, or ended since it began."""
     services = access.services
     regions = regions_of(access.rule, access.who, services.atlas)
     area = AreaId(query.area) if query.area else None
     wanted = (
         CaseQuery(area=area, open_only=True, opened_to=until, order="opened", limit=CHUNK),
-        CaseQuery(area=area, updated_from=since, opened_to=until, order="updated", limit=CHUNK),
+        CaseQuery(
+            area=area,
+            statuses=ENDS,
+            updated_from=since,
+            opened_to=until,
+            order="updated",
+            limit=CHUNK,
+        ),
     )
     found: dict[CaseId, BoardRow] = {}
     for asked in wanted:

@@ -373,6 +373,11 @@ async def test_messages_are_delivered_once_into_threads_and_inboxes(node: Node) 
     await node.store.deliver(Message("t1", case_id, at, "", "received", report))
     await node.store.deliver(Message("t2", case_id, at, "", "accepted", report))
     assert [message.key for message in await node.store.thread(report)] == ["t1", "t2"]
+    other = await opened(node)
+    await node.store.deliver(Message("o1", other, at, "agency:0@other", "opened"))
+    told = await node.store.told(case_id)
+    assert [message.key for message in told] == ["m0", "m1", "m2", "m3", "m4", "t1", "t2"]
+    assert [message.key for message in await node.store.told(other)] == ["o1"]
     inbox = await node.store.inbox(("agency:0",), None, 2)
     assert [(message.key, message.template) for message in inbox] == [
         ("m4", "opened"),

@@ -80,6 +80,26 @@ async def test_the_story_tells_names_reasons_and_openings_but_no_words(node: Nod
     assert [each["at"] for each in story] == sorted(each["at"] for each in story)
 
 
+async def test_the_story_tells_whom_the_case_told(node: Node) -> None:
+    from tocsin.runtime.runner import Runner
+
+    taker, case = await opened(node)
+    for verb, body in (("accept", {}), ("file", {}), ("dispatch", {"reason": "routine"})):
+        assert (await taker.post(f"/api/cases/{case}/{verb}", json=body)).status_code == 200
+    services = node.services
+    runner = Runner(services.engine)
+    while await runner.run_errands():
+        pass
+    story = (await taker.get(f"/api/cases/{case}/story")).json()["entries"]
+    said = [each["words"] for each in story if each["kind"] == "message"]
+    assert any(each.startswith("To the reporter: ") for each in said)
+    agencies = (await taker.get("/api/agencies")).json()["agencies"]
+    names = {each["name"]["en"] for each in agencies}
+    assert any(each.startswith(f"To {name}: New task") for each in said for name in names)
+    assert all(each["delivered"] == "shown" for each in story if each["kind"] == "message")
+    assert not any("@" in each for each in said), "no address of the house"
+
+
 async def test_two_people_see_each_other(node: Node) -> None:
     taker, case = await opened(node)
     other = await node.staff("other", grant("supervisor"))

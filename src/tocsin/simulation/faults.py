@@ -175,6 +175,10 @@ class FaultyStore:
         self._reach()
         return await self.inner.thread(report)
 
+    async def told(self, case_id: CaseId) -> Sequence[Message]:
+        self._reach()
+        return await self.inner.told(case_id)
+
     async def inbox(
         self, audiences: Sequence[str], after: str | None, limit: int
     ) -> Sequence[Message]:

@@ -80,8 +80,9 @@ def story_of(
                 continue
             found.append((entry.at, entry.seq, _entry(entry, event, name, by, services, language)))
     last = journal[-1].seq if journal else 0
-    for message in messages:
-        found.append((message.at, last, _message(message, case, services, language)))
+    for message, desks in _together(messages):
+        told = _message(message, desks, case, services, language)
+        found.append((message.at, last, told))
     for reading in readings:
         found.append((reading.at, last, _reading(reading, names, language)))
     found.sort(key=lambda each: (each[0], each[1]))
@@ -215,20 +216,49 @@ def _clock(event: Event) -> dict[str, Any] | None:
     return None
 
 
-def _message(message: Message, case: Case, services: Services, language: str) -> dict[str, Any]:
+def _together(messages: Iterable[Message]) -> list[tuple[Message, list[str]]]:
+    """Each message once, with the desks it went to: an escalation tells several the same."""
+    found: dict[tuple[Instant, str, bool], tuple[Message, list[str]]] = {}
+    for message in messages:
+        key = message.at, message.template, message.report is not None
+        _, desks = found.setdefault(key, (message, []))
+        if message.report is None:
+            desks.append(message.audience)
+    return list(found.values())
+
+
+def _desk(address: str, services: Services, language: str) -> str:
+    """A directory address in words: "role:dispatcher@county", "agency:lighting@county"."""
+    kind, _, rest = address.partition(":")
+    if kind == "role":
+        return word("role", rest.partition("@")[0], language)
+    name = _agency_name(rest, services, language)
+    if kind == "agency_supervisor":
+        chief = word("role", "supervisor", language)
+        return f"{name}{chief}" if language.startswith("zh") else f"{chief} of {name}"
+    return name
+
+
+def _message(
+    message: Message, desks: Sequence[str], case: Case, services: Services, language: str
+) -> dict[str, Any]:
+    zh = language.startswith("zh")
+    named = dict.fromkeys(_desk(each, services, language) for each in desks)
+    whom = ("、" if zh else ", ").join(named) or ("报告人" if zh else "the reporter")
+    text = tell(services.pack, message.template, language, case)
     return {
         "seq": 0,
         "at": message.at,
         "by": {"id": "", "kind": "system", "name": ""},
         "kind": "message",
         "event": "message_sent",
-        "words": tell(services.pack, message.template, language, case),
+        "words": f"致{whom}：{text}" if zh else f"To {whom}: {text}",
         "reason": None,
         "agency": None,
         "refs": [],
         "stage": None,
         "clock": None,
-        # It lies in the reporter's thread, where the receipt shows it.
+        # It lies in the reporter's thread, where the receipt shows it, or in the desk's inbox.
         "delivered": "shown",
     }
 

@@ -248,6 +248,9 @@ class MemoryStore:
         """Oldest first."""
         return [message for message in self._messages.values() if message.report == report]
 
+    async def told(self, case_id: CaseId) -> Sequence[Message]:
+        return [message for message in self._messages.values() if message.case_id == case_id]
+
     async def inbox(
         self, audiences: Sequence[str], after: str | None, limit: int
     ) -> Sequence[Message]:

@@ -110,6 +110,10 @@ class Chores:
         sql = f"SELECT {_MESSAGE} FROM messages WHERE report = $1 ORDER BY seq"
         return [_message(row) for row in await self._readers.fetch(sql, report)]
 
+    async def told(self, case_id: CaseId) -> Sequence[Message]:
+        sql = f"SELECT {_MESSAGE} FROM messages WHERE case_id = $1 ORDER BY seq"
+        return [_message(row) for row in await self._readers.fetch(sql, case_id)]
+
     async def inbox(
         self, audiences: Sequence[str], after: str | None, limit: int
     ) -> Sequence[Message]:

@@ -240,6 +240,9 @@ class PostgresStore:
         """Oldest first."""
         return await self._chores.thread(report)
 
+    async def told(self, case_id: CaseId) -> Sequence[Message]:
+        return await self._chores.told(case_id) if _is_text(case_id) else []
+
     async def inbox(
         self, audiences: Sequence[str], after: str | None, limit: int
     ) -> Sequence[Message]:

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from tocsin.kernel.cases.likeness import FAR_M, LONG_S, Traits, rank, words_of
-from tocsin.kernel.shared import Actor, ActorId, CaseId, ReportId
+from tocsin.kernel.shared import Actor, ActorId, CaseId
 from tocsin.packs.words import word
 from tocsin.web.api.common import STAFF_ONE, WRITES, AccessArg, CaseIdArg, json, router, shown
 from tocsin.web.api.insight import CANDIDATES_MAX, NEAR_MAX, is_reached, located
@@ -178,11 +178,7 @@ async def story(case_id: CaseIdArg, access: AccessArg) -> Response:
     journal = await services.store.journal(case.id)
     refs = tuple(refs_of(journal))
     readings = await services.vault.readings(refs) if refs else ()
-    messages = [
-        message
-        for report in case.reports
-        for message in await services.store.thread(ReportId(report.id))
-    ]
+    messages = await services.store.told(case.id)
     staff = {entry.by.id for entry in journal if entry.by.kind == "staff"}
     staff |= {reading.by for reading in readings if reading.kind == "staff"}
     names = Names(await _names(access, staff), access.language)

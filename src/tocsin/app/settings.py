@@ -18,7 +18,15 @@ from msgspec import Meta
 
 PREFIX: Final = "TOCSIN_"
 # Variables with our prefix that are no settings: where the settings are, and where tests look.
-OTHER_VARIABLES: Final = frozenset({"TOCSIN_CONFIG", "TOCSIN_SHARED_DATA"})
+OTHER_VARIABLES: Final = frozenset(
+    {
+        "TOCSIN_CONFIG",
+        "TOCSIN_SHARED_DATA",
+        "TOCSIN_CONSOLE_DIR",
+        "TOCSIN_CONSOLE",
+        "TOCSIN_CHROMIUM",
+    }
+)
 
 Count = Annotated[int, Meta(ge=1)]
 Positive = Annotated[float, Meta(gt=0)]

@@ -32,6 +32,9 @@ REPLAY_LIMIT: Final = 20_000
 BEAT_S: Final = 2.0
 """A sign of life, so that a client can show a lost line within five seconds."""
 RETRY_MS: Final = 1_000
+LISTENER_S: Final = 0.0001
+"""What one listener adds to the pace of the ticks: with a thousand of them, handing out twenty
+times a second would fill the thread that also takes the reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Listener:
     queue: deque[bytes] = field(default_factory=deque[bytes])
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     dropped: bool = False
+    is_beat_due: bool = False
 
     def put(self, chunk: bytes) -> None:
         """Queue one tick; a full queue drops the listener, who resumes from the journal."""
@@ -72,8 +76,8 @@ class _Message:
 class Hub:
     """Reads the journal once per tick and hands it to every listener.
 
-    `tick_s` is the pace (a twentieth of a second is felt as at once); `queue_limit` how many ticks
-    a listener may lag behind.
+    `tick_s` is the pace (a twentieth of a second is felt as at once; slower with more than some
+    hundred listeners); `queue_limit` how many ticks a listener may lag behind.
     """
 
     def __init__(
@@ -118,7 +122,8 @@ class Hub:
             except Unavailable as trouble:
                 log.warning("live_waits", detail=str(trouble))
             spent = asyncio.get_running_loop().time() - started
-            await asyncio.sleep(max(0.005, self.tick_s - spent))
+            pace = max(self.tick_s, self.listeners * LISTENER_S)
+            await asyncio.sleep(max(0.005, pace - spent))
 
     async def _first(self) -> int:
         while True:
@@ -219,9 +224,12 @@ class EventStream:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         listener = self.hub.join(self.view)
         gone = asyncio.create_task(_gone(receive))
+        gone.add_done_callback(lambda _: listener.woken.set())
+        beats = asyncio.create_task(_beats(listener))
         try:
             await self._stream(listener, gone, send)
         finally:
+            beats.cancel()
             gone.cancel()
             self.hub.leave(listener)
 
@@ -237,31 +245,30 @@ class EventStream:
             else:
                 missed = replayed
         await _send(send, b"".join(missed) + hello)
-        loop = asyncio.get_running_loop()
-        last = loop.time()
-        while not gone.done():
-            try:
-                async with asyncio.timeout(BEAT_S):
-                    await listener.woken.wait()
-            except TimeoutError:
-                await _send(send, self._beat())
-                last = loop.time()
-                continue
+        while True:
+            # Without a timeout of its own: a timer for every wait is dear with a thousand of them.
+            await listener.woken.wait()
             listener.woken.clear()
+            if gone.done():
+                break
             if listener.dropped:
                 self.hub.drops += 1
                 break
             chunk = b"".join(listener.queue)
             listener.queue.clear()
-            if loop.time() - last > BEAT_S:
-                # A busy stream tells the time too.
-                chunk += self._beat()
-                last = loop.time()
+            if listener.is_beat_due:
+                listener.is_beat_due = False
+                chunk += b"event: beat\ndata: %b\n\n" % self.hub.time()
             await _send(send, chunk)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def _beat(self) -> bytes:
-        return b"event: beat\ndata: %b\n\n" % self.hub.time()
+
+async def _beats(listener: Listener) -> None:
+    """Asks for a sign of life every two seconds: a busy stream tells the time too."""
+    while True:
+        await asyncio.sleep(BEAT_S)
+        listener.is_beat_due = True
+        listener.woken.set()
 
 
 async def _send(send: Send, body: bytes) -> None:

@@ -6,8 +6,8 @@ The browser shares the machine with the node; a dispatcher's would be elsewhere.
 from __future__ import annotations
 
 import asyncio
-import gzip
 import re
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -23,7 +23,7 @@ RUNS = 5
 RATE = 50
 SECONDS = 20
 BUILT = Path("src/tocsin/_console")
-MAP_ONLY = ("library-", "MapView-", "maplibre", "worker")
+TILES = Path("build/maps/helsinki.map")
 
 
 def bench() -> list[Figure]:
@@ -34,12 +34,14 @@ def bench() -> list[Figure]:
         data = Path(name) / "data"
         data.mkdir()
         _fill(data)
+        if TILES.exists():
+            shutil.copytree(TILES, data / "map")
         with node(data) as running:
             cookie = supervisor_cookie(running)
             with screen(running, cookie) as shown:
                 paints = [shown.first_paint() for _ in range(RUNS)]
                 waits = shown.commit_to_pixel(RATE, SECONDS)
-                frames = shown.scroll()
+                frames = {each: shown.frames(each) for each in ("nothing", "scroll", "pan")}
     return [
         Figure("console: first paint, 5,000 open, median", median(paints), "ms", 1000, "less"),
         Figure("console: commit to pixel at 50/s, median", percentile(waits, 50), "ms"),
@@ -51,7 +53,7 @@ def bench() -> list[Figure]:
             "less",
             f"{len(waits)} of {RATE * SECONDS} seen",
         ),
-        Figure("console: frames while the list scrolls", frames, "fps", 60),
+        *_frames(frames),
         *_sizes(),
     ]
 
@@ -71,23 +73,35 @@ def _fill(data: Path) -> None:
         embedded.stop()
 
 
+def _frames(frames: dict[str, tuple[float, float]]) -> list[Figure]:
+    """Beside what this machine draws of a screen on which nothing moves."""
+    figures = [Figure("console: frames of a still screen", frames["nothing"][0], "fps")]
+    for doing, name in (("scroll", "the list scrolls"), ("pan", "the map is dragged")):
+        drawn, work = frames[doing]
+        figures += [
+            Figure(f"console: frames while {name}", drawn, "fps", 60),
+            Figure(f"console: page's work a frame while {name}", work, "ms", 16.6, "less"),
+        ]
+    return figures
+
+
 def _sizes() -> list[Figure]:
-    """Compressed JavaScript: all of it, and what the board needs before the map."""
-    weight: dict[str, float] = {}
-    for file in sorted((BUILT / "assets").glob("*.*js")):
-        weight[file.name] = len(gzip.compress(file.read_bytes(), 9)) / 1000
+    """Compressed JavaScript: all of it, and what the board needs before the map.
+
+    Brotli is what a browser gets over TLS and from its own machine, gzip over plain HTTP.
+    """
     first = set(re.findall(r"assets/([^\"']+js)", (BUILT / "index.html").read_text()))
-    before = {name for name in weight if name in first or name in _imports(first)}
-    return [
-        Figure("console: JavaScript, all", sum(weight.values()), "kB gz", 500, "less"),
-        Figure(
-            "console: JavaScript of the board before the map",
-            sum(weight[name] for name in before),
-            "kB gz",
-            60,
-            "less",
-        ),
-    ]
+    before = first | _imports(first)
+    figures: list[Figure] = []
+    for name, end in (("brotli", ".br"), ("gzip", ".gz")):
+        files = sorted((BUILT / "assets").glob(f"*.*js{end}"))
+        weight = {file.name.removesuffix(end): file.stat().st_size / 1000 for file in files}
+        board = sum(weight[each] for each in before)
+        figures += [
+            Figure(f"console: JavaScript, all, {name}", sum(weight.values()), "kB", 500, "less"),
+            Figure(f"console: JavaScript before the map, {name}", board, "kB", 60, "less"),
+        ]
+    return figures
 
 
 def _imports(names: set[str]) -> set[str]:

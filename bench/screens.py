@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import shutil
 import threading
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import CDPSession, Page, sync_playwright
 
 from bench.intake import BOX, codes
 from bench.node import Running
@@ -45,12 +46,13 @@ WATCH = """() => {
     }
   }).observe(box, {characterData: true, childList: true, subtree: true});
 }"""
-SCROLL = """() => new Promise((done) => {
+# Frames a second for three seconds, while `each` is done before every frame.
+FRAMES = """(each) => new Promise((done) => {
   const list = document.querySelector('.list');
   let frames = 0;
   const began = performance.now();
   const step = () => {
-    list.scrollTop += 40;
+    if (each === 'scroll') list.scrollTop += 40;
     frames++;
     const took = performance.now() - began;
     if (took < 3000) requestAnimationFrame(step); else done(frames * 1000 / took);
@@ -95,9 +97,45 @@ class Screen:
         seen = [float(each) for each in page.evaluate("() => window.seen")]
         return [max(0.0, at - was) for was, at in zip(sorted(done), sorted(seen), strict=False)]
 
-    def scroll(self) -> float:
-        """Frames a second while the list runs under the finger for three seconds."""
-        return float(self.page.evaluate(SCROLL))
+    def frames(self, doing: str) -> tuple[float, float]:
+        """Frames a second and the page's own work a frame in ms, over three seconds: of a still
+        screen ("nothing"), while the list runs ("scroll"), while a hand drags the map ("pan").
+
+        The rest of a frame is the drawing itself, which here no graphics card does.
+        """
+        page = self.page
+        page.wait_for_timeout(3000)  # what came before is drawn
+        line = page.context.new_cdp_session(page)
+        line.send("Performance.enable")
+        before = _worked(line)
+        if doing == "pan":
+            page.evaluate(f"() => {{ window.panned = ({FRAMES})('pan') }}")
+            self._drag()
+            found = float(page.evaluate("() => window.panned"))
+        else:
+            found = float(page.evaluate(FRAMES, doing))
+        worked = _worked(line) - before
+        line.detach()
+        return found, worked / (3 * found)
+
+    def _drag(self) -> None:
+        """The map, about its middle, for three seconds."""
+        mouse = self.page.mouse
+        box = self.page.locator(".panes canvas").bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        mouse.move(x, y)
+        mouse.down()
+        began = time.monotonic()
+        while (turn := (time.monotonic() - began) * 3) < 9:
+            mouse.move(x + 80 * math.sin(turn), y + 60 * math.cos(turn))
+        mouse.up()
+
+
+def _worked(line: CDPSession) -> float:
+    """How long the page's own thread has worked so far, in ms."""
+    told = line.send("Performance.getMetrics")["metrics"]
+    return 1000 * next(each["value"] for each in told if each["name"] == "TaskDuration")
 
 
 def _feed(running: Running, rate: int, seconds: int, done: list[float]) -> None:

@@ -18,6 +18,11 @@ export function make(box: HTMLElement, style: StyleSpecification, bounds: [numbe
     localIdeographFontFamily: false, // Chinese too comes from the fonts that we ship
     ...(bounds ? { bounds: [[bounds[0], bounds[1]], [bounds[2], bounds[3]]], fitBoundsOptions: { padding: 24 } } : {}),
   });
+  const raise = (): void => {
+    if (map.getLayer("building-3d")) map.setLayoutProperty("building-3d", "visibility", map.getPitch() > 3 ? "visible" : "none");
+  };
+  map.on("pitch", raise);
+  map.on("styledata", raise);
   map.addControl(new NavigationControl({ visualizePitch: true }), "top-right");
   map.addControl(new AttributionControl({ compact: true }), "bottom-right");
   return map;

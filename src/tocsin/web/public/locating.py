@@ -80,7 +80,9 @@ async def spots_of(address: str, services: Services, language: str) -> Spots:
 
 
 def _is_exact(found: Found, address: str) -> bool:
-    """Whether the words name this house or crossing and nothing else."""
+    """Whether the words name this house, crossing or point and nothing else."""
+    if found.kind == "point":
+        return True
     return found.kind in ("address", "crossing") and fold(found.label) == fold(address.strip())
 
 

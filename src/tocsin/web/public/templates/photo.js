@@ -1,7 +1,9 @@
-/* Shows how far a photo is, and keeps the page when the line is down. Without it the form works the same. */
+/* Sends a photo ahead of its form: shows how far it is, and keeps the page when the line is down.
+   The form itself then goes the browser's own way. Without this script it takes the photo along. */
 const form = document.querySelector("form[data-sending]");
 const said = form?.querySelector(".sending");
-let asked = null;
+const field = form?.querySelector("input[type=file]");
+const CARRIED = ["draft", "photos"]; // what the node's page says of the photos that it keeps
 let isBusy = false;
 
 function tell(text, share) {
@@ -13,33 +15,48 @@ function tell(text, share) {
   said.append(` ${Math.round(share * 100)} %`, bar);
 }
 
-function send(fields) {
+function fail(text) {
+  isBusy = false;
+  tell(text);
+  said.scrollIntoView({ block: "nearest" });
+}
+
+/** The photo is kept: the form follows without it, by the button that was pressed. */
+function follow(page, button) {
+  for (const name of CARRIED) {
+    const value = page.querySelector(`input[name=${name}]`)?.value ?? "";
+    let own = form.querySelector(`input[name=${name}]`);
+    if (own === null) form.append((own = Object.assign(document.createElement("input"), { type: "hidden", name })));
+    own.value = value;
+  }
+  field.value = "";
+  isBusy = false;
+  form.requestSubmit(button);
+}
+
+function send(fields, button) {
   const call = new XMLHttpRequest();
   call.open("POST", form.action);
   call.setRequestHeader("Accept", "text/html");
   call.upload.addEventListener("progress", (at) => at.lengthComputable && tell(form.dataset.sending, at.loaded / at.total));
   call.addEventListener("load", () => {
-    // The answer is the next page, as if the browser had sent the form itself.
-    document.open();
-    document.write(call.responseText);
-    document.close();
-    scrollTo(0, 0); // the window is still the old one, and the button was at its end
+    const page = new DOMParser().parseFromString(call.responseText, "text/html");
+    const wrong = page.querySelector("#photo-error")?.textContent;
+    if (page.querySelector("form[data-sending]") !== null && !wrong) return follow(page, button);
+    fail(wrong || page.querySelector("main h1")?.textContent || form.dataset.lost);
+    field.focus();
   });
-  for (const end of ["error", "timeout", "abort"]) {
-    call.addEventListener(end, () => { isBusy = false; tell(form.dataset.lost); said.scrollIntoView(); });
-  }
+  for (const end of ["error", "timeout", "abort"]) call.addEventListener(end, () => fail(form.dataset.lost));
   call.send(fields);
 }
 
 form?.addEventListener("submit", (event) => {
-  asked = event.submitter;
-  const file = form.querySelector("input[type=file]")?.files[0];
   if (isBusy) return event.preventDefault();
-  if (!file) return;
+  if (!field?.files[0]) return;
   event.preventDefault();
   isBusy = true;
   const fields = new FormData(form);
-  if (asked?.name) fields.append(asked.name, asked.value);
+  fields.set("go", "photo");
   tell(form.dataset.sending, 0);
-  send(fields);
+  send(fields, event.submitter);
 });

@@ -8,11 +8,16 @@ import { defineConfig, type Plugin, type ResolvedConfig } from "vite";
 function onlyWoff2(): Plugin {
   return {
     name: "only-woff2",
-    enforce: "pre",
-    transform: (code, id) =>
-      id.includes("@fontsource") && id.split("?")[0]!.endsWith(".css")
-        ? code.replace(/,\s*url\([^)]+\.woff\)\s*format\(['"]woff['"]\)/g, "")
-        : null,
+    enforce: "post",
+    // At the end: the fonts' own sheets are imported into ours and never seen one by one.
+    generateBundle(_, bundle) {
+      for (const [name, file] of Object.entries(bundle)) {
+        if (name.endsWith(".woff")) delete bundle[name];
+        else if (file.type === "asset" && name.endsWith(".css")) {
+          file.source = String(file.source).replace(/,\s*url\([^)]+\.woff\)\s*format\(["']?woff["']?\)/g, "");
+        }
+      }
+    },
   };
 }
 

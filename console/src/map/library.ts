@@ -7,14 +7,23 @@ import { Protocol } from "pmtiles";
 setWorkerUrl(workerUrl);
 addProtocol("pmtiles", new Protocol().tile);
 
+/** What the library says itself; its own words are English. */
+const LOCALES: Record<string, Record<string, string>> = {
+  "zh-CN": {
+    "AttributionControl.ToggleAttribution": "显示或隐藏地图来源", "Map.Title": "地图", "NavigationControl.ResetBearing": "拖动可旋转地图，点击恢复正北",
+    "NavigationControl.ZoomIn": "放大", "NavigationControl.ZoomOut": "缩小",
+  },
+};
+
 /** A map in `box`, showing `bounds` ([west, south, east, north]). */
-export function make(box: HTMLElement, style: StyleSpecification, bounds: [number, number, number, number] | null): TownMap {
+export function make(box: HTMLElement, style: StyleSpecification, bounds: [number, number, number, number] | null, language: string): TownMap {
   const map = new TownMap({
     container: box,
     style,
     attributionControl: false,
     maxPitch: 70,
     fadeDuration: 0,
+    locale: LOCALES[language] ?? {},
     localIdeographFontFamily: false, // Chinese too comes from the fonts that we ship
     ...(bounds ? { bounds: [[bounds[0], bounds[1]], [bounds[2], bounds[3]]], fitBoundsOptions: { padding: 24 } } : {}),
   });

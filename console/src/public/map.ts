@@ -29,7 +29,7 @@ async function draw(box: HTMLElement): Promise<TownMap> {
   box.hidden = false; // without script the page keeps no empty box
   box.setAttribute("role", "application");
   box.setAttribute("aria-label", box.dataset["hint"] ?? "");
-  const map = library.make(box, styleOf(isDark, box.lang, true), bounds);
+  const map = library.make(box, styleOf(isDark, box.lang, true), bounds, box.lang);
   map.setMaxPitch(0);
   await map.once("load");
   map.addSource("dots", { type: "geojson", data: dots([]) });

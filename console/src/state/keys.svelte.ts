@@ -32,7 +32,9 @@ class Keys {
   }
   #press(event: KeyboardEvent): void {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    const isTyping = (event.target as HTMLElement).closest?.("input, textarea, select, [contenteditable]");
+    const field = (event.target as HTMLElement).closest?.("input, textarea, select, [contenteditable]");
+    // A dialog that has just closed keeps the focus for a moment: a quick hand types no more there.
+    const isTyping = field && !field.closest("dialog:not([open])");
     if (isTyping && event.key !== "Escape") return;
     // An open dialog has the keyboard to itself: Escape closes it, and nothing acts beneath it.
     if (document.querySelector("dialog[open]")) return;

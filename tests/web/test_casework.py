@@ -40,6 +40,21 @@ async def test_the_next_action_is_what_the_case_waits_for(node: Node) -> None:
     assert found["next"]["verb"] == "acknowledge_task" and found["next"]["task"]
 
 
+async def test_what_depends_on_a_choice_is_offered_while_the_state_takes_it(node: Node) -> None:
+    taker, case = await opened(node)
+    chosen = {"triage", "correct_place", "split"}
+
+    async def offered() -> set[str]:
+        found = (await taker.get(f"/api/cases/{case}/actions")).json()
+        return {each["verb"] for each in found["actions"] if each["may"]} & chosen
+
+    assert await offered() == {"triage", "correct_place"}, "a split is for an accepted case"
+    await taker.post(f"/api/cases/{case}/accept", json={})
+    assert await offered() == chosen
+    await taker.post(f"/api/cases/{case}/void", json={"reason": "test"})
+    assert await offered() == set()
+
+
 async def test_what_is_offered_is_granted_and_what_is_not_is_refused(node: Node) -> None:
     """The dry run and the real command never differ on who claimed it."""
     taker, case = await opened(node)

@@ -98,7 +98,8 @@ def _try(
     given = {each.name: values[each.name] for each in fields(verb.command) if each.name in values}
     refused = services.engine.consider(case, verb.command(**given), by=by)
     if isinstance(refused, bool):
-        return None if refused else False
+        # What it is already is the placeholder of these; it is not what they would choose.
+        return None if refused or verb.name in ALONE else False
     if refused.reason in FORGIVEN:
         return None
     if verb.name in ALONE and refused.reason not in ("not_from_here", "not_your_role"):

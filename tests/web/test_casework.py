@@ -210,3 +210,26 @@ async def test_the_replay_begins_and_ends_as_the_board_stood(node: Node) -> None
     elsewhere = await node.staff("elsewhere", grant("supervisor", "t1"))
     theirs = (await elsewhere.get("/api/history", params=params)).json()
     assert theirs["start"] == [] and theirs["steps"] == []
+
+
+async def test_the_people_of_a_case_are_those_of_its_agencies(node: Node) -> None:
+    taker, case = await opened(node)
+    for verb, body in (("accept", {}), ("file", {}), ("dispatch", {"reason": "routine"})):
+        assert (await taker.post(f"/api/cases/{case}/{verb}", json=body)).status_code == 200
+    task = (await taker.get(f"/api/cases/{case}")).json()["tasks"][0]
+    await node.staff("crew", grant("agency_handler", agency=task["agency"]))
+    await node.staff("others", grant("agency_handler", agency="nobody@nowhere"))
+    found = (await taker.get(f"/api/cases/{case}/people")).json()["people"]
+    assert [(each["agency"], each["may_take"]) for each in found] == [(task["agency"], True)]
+    crew = found[0]["id"]
+    given = {"task": task["id"], "to": crew}
+    done = await taker.post(f"/api/cases/{case}/assign-task", json=given)
+    assert done.status_code == 200, done.text
+    assert done.json()["tasks"][0]["assigned_to"] == crew
+
+    # Somebody of no agency who has a part in it is named, and not offered.
+    me = (await taker.get("/api/session")).json()["account"]
+    await taker.post(f"/api/cases/{case}/assign-task", json={"task": task["id"], "to": me})
+    found = (await taker.get(f"/api/cases/{case}/people")).json()["people"]
+    assert {each["id"]: each["may_take"] for each in found} == {me: False, crew: True}
+    assert not any("password" in each or "login" in each for each in found)

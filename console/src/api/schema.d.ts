@@ -650,6 +650,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cases/{case_id}/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people of the agencies at work: who may be given a task, and who had one. */
+        get: operations["case.people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/likely": {
         parameters: {
             query?: never;
@@ -2724,6 +2741,39 @@ export interface components {
             kind: string;
             /** Amount */
             amount: number;
+        };
+        /**
+         * ColleagueView
+         * @description Somebody of the agencies at work. `may_take` says that a task may be given to them now;
+         *     others had a part in one before.
+         */
+        ColleagueView: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Agency */
+            agency: string | null;
+            /** May Take */
+            may_take: boolean;
+        };
+        /**
+         * ColleaguesView
+         * @description Who works on the tasks of a case, and who could, by name.
+         * @example {
+         *       "people": [
+         *         {
+         *           "agency": "roads@county",
+         *           "id": "01hw",
+         *           "may_take": true,
+         *           "name": "Li Chen"
+         *         }
+         *       ]
+         *     }
+         */
+        ColleaguesView: {
+            /** People */
+            people: components["schemas"]["ColleagueView"][];
         };
         /**
          * ConsentBody
@@ -9503,6 +9553,113 @@ export interface operations {
             };
             /** @description Not this kind of content. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case.people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "people": [
+                     *         {
+                     *           "id": "01hw",
+                     *           "name": "Li Chen",
+                     *           "agency": "roads@county",
+                     *           "may_take": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ColleaguesView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

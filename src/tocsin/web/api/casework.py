@@ -3,6 +3,7 @@ like a report that is still being told."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -10,8 +11,9 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from tocsin.kernel.cases.likeness import FAR_M, LONG_S, Traits, rank, words_of
-from tocsin.kernel.shared import Actor, ActorId, CaseId
+from tocsin.kernel.shared import Actor, ActorId, AgencyId, CaseId
 from tocsin.packs.words import word
+from tocsin.runtime.accounts import Account
 from tocsin.web.api.common import STAFF_ONE, WRITES, AccessArg, CaseIdArg, json, router, shown
 from tocsin.web.api.insight import CANDIDATES_MAX, NEAR_MAX, is_reached, located
 from tocsin.web.choosing import actions_for
@@ -24,6 +26,8 @@ from tocsin.web.views import View, encode
 
 routes: APIRouter = router("cases")
 
+ACCOUNTS_PAGE: Final = 500
+"""Accounts read at once when looking for the people of an agency."""
 NOT_YET: Final = CaseId("(being told)")
 """What a report is compared as while it has no case."""
 
@@ -109,6 +113,26 @@ class PresenceView(View):
     model_config = like({"people": [{"id": "01hw", "name": "Li Chen", "doing": "writing"}]})
 
     people: tuple[dict[str, str], ...]
+
+
+class ColleagueView(View):
+    """Somebody of the agencies at work. `may_take` says that a task may be given to them now;
+    others had a part in one before."""
+
+    id: str
+    name: str
+    agency: str | None
+    may_take: bool
+
+
+class ColleaguesView(View):
+    """Who works on the tasks of a case, and who could, by name."""
+
+    model_config = like(
+        {"people": [{"id": "01hw", "name": "Li Chen", "agency": "roads@county", "may_take": True}]}
+    )
+
+    people: tuple[ColleagueView, ...]
 
 
 class LikelyBody(Strict):
@@ -210,6 +234,42 @@ async def presence(case_id: CaseIdArg, body: DoingBody, access: AccessArg) -> Re
         told = encode({"case": row.case.id, "people": people})
         access.web.hub.tell_presence(row.case, told)
     return json({"people": people})
+
+
+@routes.get(
+    "/cases/{case_id}/people",
+    operation_id="case.people",
+    summary="The people of the agencies at work: who may be given a task, and who had one.",
+    **shown(ColleaguesView, *STAFF_ONE),
+)
+async def people(case_id: CaseIdArg, access: AccessArg) -> Response:
+    row, _ = await access.case(case_id)
+    tasks = row.case.tasks
+    agencies = {each.agency for each in tasks}
+    found: list[dict[str, Any]] = []
+    async for account in _accounts(access):
+        ours = [each for each in account.grants if each.agency in agencies]
+        if account.is_active and ours:
+            found.append(_colleague(account, ours[0].agency, may_take=True))
+    known = {each["id"] for each in found}
+    parts = {each for task in tasks for each in (task.assigned_to, task.claimed_by) if each}
+    for each in sorted(parts - known):
+        account = await access.web.accounts.store.account(each)
+        if account is not None:
+            found.append(_colleague(account, None, may_take=False))
+    return json({"people": sorted(found, key=lambda each: (each["name"], each["id"]))})
+
+
+async def _accounts(access: Access) -> AsyncIterator[Account]:
+    after = ""
+    while page := await access.web.accounts.store.accounts(after, ACCOUNTS_PAGE):
+        for account in page:
+            yield account
+        after = page[-1].login
+
+
+def _colleague(account: Account, agency: AgencyId | None, *, may_take: bool) -> dict[str, Any]:
+    return {"id": account.id, "name": account.name, "agency": agency, "may_take": may_take}
 
 
 @routes.post(

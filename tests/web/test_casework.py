@@ -219,7 +219,7 @@ async def test_the_people_of_a_case_are_those_of_its_agencies(node: Node) -> Non
     task = (await taker.get(f"/api/cases/{case}")).json()["tasks"][0]
     await node.staff("crew", grant("agency_handler", agency=task["agency"]))
     await node.staff("others", grant("agency_handler", agency="nobody@nowhere"))
-    found = (await taker.get(f"/api/cases/{case}/people")).json()["people"]
+    found = (await taker.get(f"/api/cases/{case}/colleagues")).json()["people"]
     assert [(each["agency"], each["may_take"]) for each in found] == [(task["agency"], True)]
     crew = found[0]["id"]
     given = {"task": task["id"], "to": crew}
@@ -230,6 +230,6 @@ async def test_the_people_of_a_case_are_those_of_its_agencies(node: Node) -> Non
     # Somebody of no agency who has a part in it is named, and not offered.
     me = (await taker.get("/api/session")).json()["account"]
     await taker.post(f"/api/cases/{case}/assign-task", json={"task": task["id"], "to": me})
-    found = (await taker.get(f"/api/cases/{case}/people")).json()["people"]
+    found = (await taker.get(f"/api/cases/{case}/colleagues")).json()["people"]
     assert {each["id"]: each["may_take"] for each in found} == {me: False, crew: True}
     assert not any("password" in each or "login" in each for each in found)

@@ -650,7 +650,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/cases/{case_id}/people": {
+    "/api/cases/{case_id}/colleagues": {
         parameters: {
             query?: never;
             header?: never;
@@ -658,7 +658,7 @@ export interface paths {
             cookie?: never;
         };
         /** The people of the agencies at work: who may be given a task, and who had one. */
-        get: operations["case.people"];
+        get: operations["case.colleagues"];
         put?: never;
         post?: never;
         delete?: never;
@@ -9598,7 +9598,7 @@ export interface operations {
             };
         };
     };
-    "case.people": {
+    "case.colleagues": {
         parameters: {
             query?: never;
             header?: never;

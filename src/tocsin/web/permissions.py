@@ -160,7 +160,7 @@ def _rows() -> Iterable[Rule]:
     for name in ("case.show", "case.journal", "case.why", "case.story"):
         yield row(name, "case", CASE_ROLES, "cases:read")
     yield row("case.actions", "case", CASE_ROLES)
-    yield row("case.people", "case", CASE_ROLES)
+    yield row("case.colleagues", "case", CASE_ROLES)
     yield write("case.presence", "case", CASE_ROLES)
     yield row("case.duplicates", "case", (CT, D, S), "cases:read")
     yield Rule("case.open_sealed", "case", frozenset(CASE_ROLES), "sealed:read", writes=True)

@@ -237,12 +237,12 @@ async def presence(case_id: CaseIdArg, body: DoingBody, access: AccessArg) -> Re
 
 
 @routes.get(
-    "/cases/{case_id}/people",
-    operation_id="case.people",
+    "/cases/{case_id}/colleagues",
+    operation_id="case.colleagues",
     summary="The people of the agencies at work: who may be given a task, and who had one.",
     **shown(ColleaguesView, *STAFF_ONE),
 )
-async def people(case_id: CaseIdArg, access: AccessArg) -> Response:
+async def colleagues(case_id: CaseIdArg, access: AccessArg) -> Response:
     row, _ = await access.case(case_id)
     tasks = row.case.tasks
     agencies = {each.agency for each in tasks}

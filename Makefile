@@ -10,7 +10,7 @@ MAP := build/maps/helsinki.osm.pbf
 TILES := build/maps/helsinki.map/meta.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test screens check bench sim lock
+.PHONY: help setup demo serve test check bench sim lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -32,12 +32,9 @@ demo: setup $(MAP) $(TILES) ## a town's day on a fresh node, in this terminal
 serve: setup ## one node on ./data
 	@$(BIN)/tocsin serve --data data $(ARGS)
 
-test: setup $(MAP) ## every test but those of the screens
-	@$(BIN)/pytest -n 2 --dist loadgroup --ignore=tests/browser $(ARGS)
-
-screens: setup $(MAP) ## the screens in a real Chromium, installed where there is none
+test: setup $(MAP) $(TILES) ## every test; those of the screens in a real Chromium
 	@tools/browser.sh
-	@$(BIN)/pytest tests/browser $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 check: setup ## static checks, kernel and house tests; under a minute
 	@$(BIN)/ruff check .

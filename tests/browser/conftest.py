@@ -68,12 +68,18 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 @pytest.fixture(scope="package")
 def driver(town: Town) -> Iterator[Playwright]:
+    if not _where() and not os.environ.get("CI"):
+        pytest.skip("no Chromium: run tools/browser.sh, or set TOCSIN_CHROMIUM")
     with sync_playwright() as running:
         yield running
 
 
+def _where() -> str | None:
+    return os.environ.get("TOCSIN_CHROMIUM") or shutil.which("chromium")
+
+
 def chromium(driver: Playwright, *more: str) -> Browser:
-    where = os.environ.get("TOCSIN_CHROMIUM") or shutil.which("chromium")
+    where = _where()
     assert where, "no Chromium: run tools/browser.sh"
     return driver.chromium.launch(executable_path=where, args=[*ARGUMENTS, *more])
 

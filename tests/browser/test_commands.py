@@ -105,10 +105,11 @@ def test_a_call_with_a_number_among_its_answers_is_taken(
 ) -> None:
     page = visit("/console/new", calls.login)
     page.locator("#where").fill(f"{HOME[1]}, {HOME[0]}")
-    expect(page.locator("#places [role=option]").first).to_be_visible()
+    expect(page.locator("#where-list [role=option]").first).to_be_visible()
     page.keyboard.press("Enter")
     page.locator("#what").fill("The kitchen is on fire, flames and smoke")
-    page.locator("#type").select_option("building-fire")
+    page.locator("#type").fill("building-fire")
+    page.locator("#type").press("Enter")
     page.locator("[data-field=floor]").fill("3")
     page.locator("#what").focus()
     page.keyboard.press("Control+Enter")

@@ -1,10 +1,20 @@
 /** Keyboard first: screens register what a key does; `?` shows all that are live now. */
 export interface Key {
-  /** One key ("n"), or two in a row ("g b"). Names as in KeyboardEvent.key. */
+  /** One key ("n"), or two in a row ("g b"). Names as in KeyboardEvent.key. With `Ctrl+` or `Alt+`
+   * before it ("Alt+7", "Ctrl+Shift+Enter") it works from any field, while one types. */
   key: string;
   label: string;
   run: () => void;
   when?: () => boolean;
+}
+
+/** "Ctrl+Shift+Enter" for what is held down together; "" for a single key. */
+function chordOf(event: KeyboardEvent): string {
+  if (event.metaKey || !(event.ctrlKey || event.altKey)) return "";
+  // The digit of the key's place: with Option, or on another layout, it would type something else.
+  const key = /^Digit\d$/.test(event.code) ? event.code.slice(5) : event.key;
+  const held = [event.ctrlKey && "Ctrl", event.altKey && "Alt", event.shiftKey && "Shift"];
+  return [...held.filter(Boolean), key].join("+");
 }
 
 class Keys {
@@ -31,7 +41,8 @@ class Keys {
     return [...this.#groups.values()].flat().filter((each) => each.when?.() ?? true);
   }
   #press(event: KeyboardEvent): void {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.defaultPrevented || event.isComposing) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return this.#pressTogether(event);
     const field = (event.target as HTMLElement).closest?.("input, textarea, select, [contenteditable]");
     // A dialog that has just closed keeps the focus for a moment: a quick hand types no more there.
     const isTyping = field && !field.closest("dialog:not([open])");
@@ -50,6 +61,14 @@ class Keys {
     if (!found || (onControl && (event.key === "Enter" || event.key === " "))) return;
     event.preventDefault();
     if (found.key === two) this.#first = "";
+    found.run();
+  }
+  #pressTogether(event: KeyboardEvent): void {
+    const chord = chordOf(event);
+    if (!chord || event.repeat || document.querySelector("dialog[open]")) return;
+    const found = this.all.findLast((each) => each.key === chord);
+    if (!found) return;
+    event.preventDefault();
     found.run();
   }
 }

@@ -1,5 +1,6 @@
 /** Questions to the node that follow the fingers: no waiting, and no crowd of old questions. */
 import { Refusal } from "../api/client";
+import { settings } from "../state/settings.svelte";
 import { notices } from "../ui/notices.svelte";
 
 /** An answer that takes longer than this is no longer waited for when a newer question is there. */
@@ -11,7 +12,8 @@ export class Asking<Q, A> {
   #running: AbortController | null = null;
   #since = 0;
   #next: { question: Q } | null = null;
-  #wait: ReturnType<typeof setTimeout> | undefined;
+  #patience: ReturnType<typeof setTimeout> | undefined;
+  #last = "";
   #hasFailed = false;
 
   constructor(
@@ -20,24 +22,28 @@ export class Asking<Q, A> {
     private readonly refused: (refusal: Refusal) => void = () => {},
   ) {}
 
-  /** Asks, now or when nothing newer came for `quietMs`. */
-  put(question: Q, quietMs = 0): void {
-    clearTimeout(this.#wait);
-    if (quietMs) this.#wait = setTimeout(() => this.#go(question), quietMs);
-    else this.#go(question);
+  /** Asks, unless it was asked just before: the likely cases open sealed words, which is recorded.
+   * With another `round` the same is asked anew. */
+  put(question: Q, round = 0): void {
+    const text = JSON.stringify([question, round, settings.language]);
+    if (text === this.#last) return;
+    this.#last = text;
+    const left = this.#since + PATIENCE_MS - performance.now();
+    if (!this.#running || left <= 0) return void this.#run(question);
+    this.#next = { question };
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => { if (this.#next) void this.#run(this.#next.question); }, left);
   }
   /** Nothing is asked any more, and what is under way is not used. */
   drop(): void {
-    clearTimeout(this.#wait);
+    clearTimeout(this.#patience);
+    this.#last = "";
     this.#next = null;
     this.#running?.abort();
     this.#running = null;
   }
-  #go(question: Q): void {
-    if (this.#running && performance.now() - this.#since < PATIENCE_MS) this.#next = { question };
-    else void this.#run(question);
-  }
   async #run(question: Q): Promise<void> {
+    clearTimeout(this.#patience);
     this.#running?.abort();
     const mine = (this.#running = new AbortController());
     this.#since = performance.now();
@@ -49,6 +55,7 @@ export class Asking<Q, A> {
       this.use(answer, question);
     } catch (error) {
       if (mine.signal.aborted) return;
+      this.#last = "";
       if (error instanceof Refusal) this.refused(error);
       else if (!this.#hasFailed) notices.fail(error); // once, not at every key
       this.#hasFailed = !(error instanceof Refusal);

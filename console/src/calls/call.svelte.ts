@@ -19,9 +19,6 @@ export type Answer = string | number | string[] | null | undefined;
 export const GUESSES = 3;
 /** The keys of the likely cases: digits, which no browser keeps to itself, clear of the guesses. */
 export const TWIN_KEYS = ["Alt+6", "Alt+7", "Alt+8", "Alt+9"];
-/** An unfinished word is asked for after this; each asking opens sealed words, which is recorded. */
-const UNFINISHED_MS = 40;
-const WORD_END = /[^\p{L}\p{N}]$|\p{Script=Han}$/u;
 
 /** The pack does not change while a page is open: a form is asked for once. */
 const forms = new Map<string, Full>();
@@ -132,13 +129,13 @@ export class Call {
       return this.#show([]);
     }
     const body = { text: words || "-", ...(this.type ? { case_type: this.type } : {}), place: { lon: here.lon, lat: here.lat } };
-    this.#askTwins.put(body, words && !WORD_END.test(this.text) ? UNFINISHED_MS : 0);
+    this.#askTwins.put(body);
   }
-  explain(): void {
+  explain(round: number): void {
     const here = this.place;
     if (here && this.type) {
       // The answers too: a rule of the pack may ask for them.
-      return this.#askPreview.put({ case_type: this.type, place: { lon: here.lon, lat: here.lat }, answers: this.given() });
+      return this.#askPreview.put({ case_type: this.type, place: { lon: here.lon, lat: here.lat }, answers: this.given() }, round);
     }
     this.#askPreview.drop();
     this.preview = null;

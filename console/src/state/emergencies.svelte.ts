@@ -12,15 +12,22 @@ class Emergencies {
   fresh = $derived<ReadonlySet<string>>(new Set(this.unseen.map((each) => each.case)));
   latest = $derived<LiveItem | null>(this.unseen.at(-1) ?? null);
 
+  /** Taken by this very person: no news to them. */
+  #known = new Set<string>();
+
   constructor() {
     board.listen((item, before) => {
       if (ENDED.has(item.status)) return this.see(item.case);
       // A case that is merely not loaded yet is no news; one that has just become urgent is.
       const isNew = before ? before.priority !== 1 : item.events.includes("case_opened");
-      if (item.priority !== 1 || !isNew) return;
+      if (item.priority !== 1 || !isNew || this.#known.has(item.case)) return;
       this.unseen = [...this.unseen.filter((each) => each.case !== item.case), item];
       if (settings.sound) alarm();
     });
+  }
+  know(id: string): void {
+    this.#known.add(id);
+    this.see(id);
   }
   see(id: string): void {
     if (this.unseen.some((each) => each.case === id)) this.unseen = this.unseen.filter((each) => each.case !== id);

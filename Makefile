@@ -45,7 +45,7 @@ check: setup ## static checks, kernel and house tests; under a minute
 	@cd console && node_modules/.bin/svelte-check --tsconfig ./tsconfig.json --fail-on-warnings --output human
 	@$(BIN)/pytest -q -n 2 $(wildcard tests/kernel tests/house)
 
-bench: setup $(MAP) ## the numbers, as a table and in build/bench.json
+bench: setup $(MAP) $(TILES) ## the numbers, as a table and in build/bench.json
 	@$(BIN)/python -m bench $(ONLY)
 
 sim: setup ## the seeded town against the memory store

@@ -1,4 +1,4 @@
-"""The board in a real Chromium: first paint with 5,000 open cases, commit to pixel, scroll, sizes.
+"""The board in a real Chromium: 5,000 open cases, commit to pixel, frames, a call, sizes.
 
 The browser shares the machine with the node; a dispatcher's would be elsewhere.
 """
@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from bench.calling import call_figures
 from bench.filled import filled
 from bench.harness import Figure, median, percentile
 from bench.node import node
@@ -30,18 +31,20 @@ def bench() -> list[Figure]:
     """Needs the built console and Debian's Chromium; says so where they are missing."""
     if not (BUILT / "index.html").exists():
         raise SystemExit("bench console: the screens are not built: run `make setup`")
+    if not TILES.exists():
+        raise SystemExit(f"bench console: no {TILES}: run `make bench`, which makes it")
     with tempfile.TemporaryDirectory() as name:
         data = Path(name) / "data"
         data.mkdir()
         _fill(data)
-        if TILES.exists():
-            shutil.copytree(TILES, data / "map")
+        shutil.copytree(TILES, data / "map")
         with node(data) as running:
-            cookie = supervisor_cookie(running)
+            cookie = supervisor_cookie(running, "call_taker")
             with screen(running, cookie) as shown:
                 paints = [shown.first_paint() for _ in range(RUNS)]
                 waits = shown.commit_to_pixel(RATE, SECONDS)
                 frames = {each: shown.frames(each) for each in ("nothing", "scroll", "pan")}
+                calls = call_figures(shown)
     return [
         Figure("console: first paint, 5,000 open, median", median(paints), "ms", 1000, "less"),
         Figure("console: commit to pixel at 50/s, median", percentile(waits, 50), "ms"),
@@ -54,6 +57,7 @@ def bench() -> list[Figure]:
             f"{len(waits)} of {RATE * SECONDS} seen",
         ),
         *_frames(frames),
+        *calls,
         *_sizes(),
     ]
 

@@ -11,8 +11,8 @@ from bench.node import Running
 PASSWORD = "seven grey racing horses"
 
 
-def supervisor_cookie(running: Running) -> str:
-    """The cookie of a supervisor over the whole county."""
+def supervisor_cookie(running: Running, *also: str) -> str:
+    """The cookie of a supervisor over the whole county, who may hold other roles as well."""
     token = running.link.partition("#")[2]
     first = {"token": token, "login": "ada", "name": "Ada", "password": PASSWORD}
     me, cookie = _post(running, "/api/first", first)
@@ -21,7 +21,9 @@ def supervisor_cookie(running: Running) -> str:
         "login": "sam",
         "name": "Sam",
         "language": "en",
-        "grants": [{"role": "supervisor", "area": county, "agency": None}],
+        "grants": [
+            {"role": role, "area": county, "agency": None} for role in ("supervisor", *also)
+        ],
     }
     headers = {"Cookie": cookie, "X-CSRF-Token": me["csrf"]}
     made, _ = _post(running, "/api/accounts", account, headers)

@@ -4787,7 +4787,7 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             /** Delivered */
-            delivered: string | null;
+            delivered: ("shown" | "inbox") | null;
         };
         /**
          * StoryView

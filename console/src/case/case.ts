@@ -10,7 +10,7 @@ export type Full = CaseView & {
   opened_at: string; promised_at: string | null; pack_version: string; lead: string | null; ownership: { tier: string; area: string } | null;
   links: { absorbed: string[]; merged_into: string | null; parent: string | null; children: string[]; open_children: string[] };
 };
-export interface Entry { seq: number; at: string; by: { name: string; kind: string }; kind: string; event: string; words: string; refs: string[]; stage: string | null; clock: { kept: boolean } | null; delivered: string | null }
+export interface Entry { seq: number; at: string; by: { name: string; kind: string }; kind: string; event: string; words: string; refs: string[]; stage: string | null; clock: { kept: boolean } | null; delivered: "shown" | "inbox" | null }
 export interface Colleague { id: string; name: string; agency: string | null; may_take: boolean }
 
 /** One photo that was opened: its picture, and in words what it shows of which step. */

@@ -16,7 +16,7 @@ export const words = {
     need_place: "Choose the place first: from the list, by coordinates or on the map.",
     merge: "Merge into this case", unmerge: "Take out", likeness: "{n} % alike", m: "{n} m", minutes: "{n} min apart", same: "same type", shared: "{n} words shared", near: "no other case nearby",
     by: "by {who}", before: "before", after: "after", kept: "in time", missed: "late", promised: "Promised to the reporter", opened: "Opened", place: "Place", owner: "Owner", absorbed: "Merged in",
-    rule_hit: "This rule sends it here", rule_miss: "not {wanted}: {found}", current: "Explained with the current pack; the case is pinned to {version}.", others: "{names} has it open", writing: "{names} is writing", changed: "Changed just now", lon: "Longitude", lat: "Latitude", pick: "What to do", delivered: "shown to the reporter", gone: "There is no such case, or it lies outside your area.", votes: "solved: {solved}, treated well: {well}", none: "not said", photo: "Photo", children: "Agencies, one part each",
+    rule_hit: "This rule sends it here", current: "Explained with the current pack; the case is pinned to {version}.", others: "{names} has it open", writing: "{names} is writing", changed: "Changed just now", lon: "Longitude", lat: "Latitude", pick: "What to do", shown: "shown to the reporter", inbox: "in their inbox", gone: "There is no such case, or it lies outside your area.", votes: "solved: {solved}, treated well: {well}", none: "not said", photo: "Photo", children: "Agencies, one part each",
   },
   "zh-CN": {
     next: "下一步", other: "其他可行操作", not_now: "目前不可行", story: "经过", tasks: "任务", reports: "上报", duplicates: "可能是同一事项", no_twins: "没有看起来是同一事项的案件，无可合并。",
@@ -35,6 +35,6 @@ export const words = {
     need_place: "请先选择位置：从列表、坐标或地图。",
     merge: "并入本案", unmerge: "拆出", likeness: "相似度 {n} %", m: "{n} 米", minutes: "相隔 {n} 分钟", same: "类型相同", shared: "{n} 个相同词", near: "附近没有其他案件",
     by: "{who}", before: "处置前", after: "处置后", kept: "按时", missed: "超时", promised: "对报告人的承诺", opened: "建立时间", place: "地点", owner: "所属层级", absorbed: "已并入",
-    rule_hit: "此规则决定去向", rule_miss: "不符合 {wanted}：{found}", current: "按现行规则说明；本案固定于 {version}。", others: "{names} 也在查看", writing: "{names} 正在填写", changed: "刚有变化", lon: "经度", lat: "纬度", pick: "操作", delivered: "已向报告人显示", gone: "没有该案件，或不在您的辖区内。", votes: "解决：{solved}，满意：{well}", none: "未说明", photo: "照片", children: "单位，各负责一部分",
+    rule_hit: "此规则决定去向", current: "按现行规则说明；本案固定于 {version}。", others: "{names} 也在查看", writing: "{names} 正在填写", changed: "刚有变化", lon: "经度", lat: "纬度", pick: "操作", shown: "已向报告人显示", inbox: "已送达其收件箱", gone: "没有该案件，或不在您的辖区内。", votes: "解决：{solved}，满意：{well}", none: "未说明", photo: "照片", children: "单位，各负责一部分",
   },
 } as const;

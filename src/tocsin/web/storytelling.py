@@ -258,8 +258,8 @@ def _message(
         "refs": [],
         "stage": None,
         "clock": None,
-        # It lies in the reporter's thread, where the receipt shows it, or in the desk's inbox.
-        "delivered": "shown",
+        # It lies in the desk's inbox, or in the reporter's thread, where the receipt shows it.
+        "delivered": "inbox" if desks else "shown",
     }
 
 

@@ -70,7 +70,8 @@ class StoryEntryView(View):
     refs: tuple[str, ...]
     stage: str | None
     clock: dict[str, Any] | None
-    delivered: str | None
+    delivered: Literal["shown", "inbox"] | None
+    """A message: in the reporter's thread, which the receipt shows, or in a desk's inbox."""
 
 
 class StoryView(View):

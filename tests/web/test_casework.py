@@ -7,6 +7,8 @@ import json
 from PIL import Image
 
 from tests.web.house import BODY, ELSEWHERE, Node, grant
+from tocsin.kernel.shared import ActorId, SealedRef
+from tocsin.web.read_words import ReadWords
 
 
 def _photo() -> str:
@@ -236,3 +238,34 @@ async def test_the_people_of_a_case_are_those_of_its_agencies(node: Node) -> Non
     found = (await taker.get(f"/api/cases/{case}/colleagues")).json()["people"]
     assert {each["id"]: each["may_take"] for each in found} == {me: False, crew: True}
     assert not any("password" in each or "login" in each for each in found)
+
+
+async def test_one_call_is_one_reading_however_often_its_form_asks(node: Node) -> None:
+    taker, case = await opened(node)
+    body = {"text": BODY["text"], "case_type": BODY["case_type"], "place": BODY["place"]}
+
+    async def readings() -> int:
+        story = (await taker.get(f"/api/cases/{case}/story")).json()["entries"]
+        return sum(1 for each in story if each["kind"] == "sealed")
+
+    assert await readings() == 0
+    for text in (BODY["text"], f"{BODY['text']} now", f"{BODY['text']} and more"):
+        found = await taker.post("/api/likely", json=body | {"text": text})
+        assert [each["case_id"] for each in found.json()["candidates"]] == [case]
+    assert await readings() == 1
+    # What one opened serves nobody else: the other's reading is a reading.
+    other = await node.staff("other", grant("supervisor"))
+    assert (await other.post("/api/likely", json=body)).status_code == 200
+    assert await readings() == 2
+
+
+def test_what_was_read_is_forgotten_after_its_time() -> None:
+    now = 0.0
+    read = ReadWords(lives_s=300, clock=lambda: now)
+    mine, ref = ActorId("a"), SealedRef("r")
+    read.keep(mine, {ref: frozenset({"hole"})})
+    now = 200.0
+    assert read.known(mine, [ref]) == {ref: frozenset({"hole"})}
+    assert read.known(ActorId("b"), [ref]) == {}
+    now = 301.0
+    assert read.known(mine, [ref]) == {}, "using it does not make it live longer"

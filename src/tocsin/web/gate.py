@@ -28,6 +28,7 @@ from tocsin.web.options import WebOptions
 from tocsin.web.permissions import RULES, Principal, Rule, admit, reach
 from tocsin.web.presence import Presence
 from tocsin.web.problems import Problem, refuse
+from tocsin.web.read_words import ReadWords
 from tocsin.web.shell import Seen, seen_of
 from tocsin.web.texts import pick_language
 
@@ -48,6 +49,7 @@ class Web:
     anonymous: Buckets
     hub: Hub | None = None
     presence: Presence = field(default_factory=Presence)
+    read_words: ReadWords = field(default_factory=ReadWords)
 
     @property
     def darkroom(self) -> Darkroom:

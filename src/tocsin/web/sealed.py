@@ -12,6 +12,7 @@ from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, CaseId, SealedRef
 from tocsin.runtime.ports import JournalEntry, SealedKind
 from tocsin.runtime.services import Services
+from tocsin.web.read_words import ReadWords
 
 OPENS: Final[Mapping[str, frozenset[SealedKind]]] = {
     "handling": frozenset(
@@ -72,18 +73,24 @@ class _Words(msgspec.Struct):
 
 
 async def words_by_case(
-    services: Services, cases: Sequence[Case], by: Actor
+    services: Services, cases: Sequence[Case], by: Actor, read: ReadWords
 ) -> dict[CaseId, frozenset[str]]:
-    """The words of the first report of each case, opened for the purpose `duplicate_check`."""
+    """The words of the first report of each case, opened for the purpose `duplicate_check`.
+
+    What the same reader opened for it a moment ago is not opened and recorded again."""
     refs: dict[SealedRef, CaseId] = {}
     for case in cases:
         ref = case.reports[0].description if case.reports else None
         if ref is not None:
             refs[ref] = case.id
-    if not refs:
-        return {}
-    opened = await services.vault.open(tuple(refs), by=by, purpose="duplicate_check")
-    return {refs[ref]: words_of(text_of(*value)) for ref, value in opened.items()}
+    words = read.known(by.id, refs)
+    closed = tuple(ref for ref in refs if ref not in words)
+    if closed:
+        opened = await services.vault.open(closed, by=by, purpose="duplicate_check")
+        fresh = {ref: words_of(text_of(*value)) for ref, value in opened.items()}
+        read.keep(by.id, fresh)
+        words |= fresh
+    return {refs[ref]: found for ref, found in words.items()}
 
 
 def text_of(value: bytes, media_type: str) -> str:

@@ -287,7 +287,9 @@ async def likely(body: LikelyBody, access: AccessArg) -> Response:
     around = await services.store.near(place, FAR_M, since, NEAR_MAX)
     rows = {each.case.id: each for each in around if is_reached(each, access)}
     by = Actor(access.who.id, access.who.kind)
-    words = await words_by_case(services, [each.case for each in rows.values()], by)
+    words = await words_by_case(
+        services, [each.case for each in rows.values()], by, access.web.read_words
+    )
     case_type = services.pack.case_types.get(body.case_type or "")
     mine = Traits(
         case_id=NOT_YET,

@@ -278,7 +278,9 @@ async def duplicates(case_id: CaseIdArg, access: AccessArg) -> Response:
     since = case.opened_at - timedelta(seconds=LONG_S)
     around = await services.store.near(case.place, FAR_M, since, NEAR_MAX)
     others = [each for each in around if each.case.id != case.id and is_reached(each, access)]
-    words = await words_by_case(services, [case, *(each.case for each in others)], actor)
+    words = await words_by_case(
+        services, [case, *(each.case for each in others)], actor, access.web.read_words
+    )
     mine = traits_of(case, words.get(case.id, frozenset()), services)
     theirs = [
         traits_of(each.case, words.get(each.case.id, frozenset()), services) for each in others
@@ -422,7 +424,7 @@ def located(body: PlaceBody, access: Access) -> AreaPath:
 
 async def likeness_of(access: Access, case: Case, other: Case, by: Actor) -> dict[str, Any]:
     """The computed fields of a merge: how alike the two are, and by what."""
-    words = await words_by_case(access.services, [case, other], by)
+    words = await words_by_case(access.services, [case, other], by, access.web.read_words)
     found = rank(
         traits_of(case, words.get(case.id, frozenset()), access.services),
         [traits_of(other, words.get(other.id, frozenset()), access.services)],

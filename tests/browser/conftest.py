@@ -146,3 +146,11 @@ def shoot(page: Page, name: str) -> None:
     """Keeps what the screen looked like, for people to look at."""
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / f"{name}.png")
+
+
+def slowly(page: Page) -> None:
+    """From now on the page sends as over a weak telephone line: 600 kB a second."""
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    slow = {"offline": False, "latency": 50, "downloadThroughput": -1, "uploadThroughput": 600_000}
+    line.send("Network.emulateNetworkConditions", slow)

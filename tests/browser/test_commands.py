@@ -7,9 +7,11 @@ import json
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, slowly
+from tests.browser.guard import Guard
 from tests.browser.test_board import live, row
 from tests.browser.town import HOME, Staff, Town
+from tests.web.residents import large_photo
 
 
 @pytest.fixture
@@ -122,3 +124,34 @@ def test_a_call_with_a_number_among_its_answers_is_taken(
     expect(page.locator("#more")).to_have_value("")
     assert len({each.headers.get("idempotency-key") for each in sent}) == 1
     assert calls.case(case)["counts"]["notes"] == 1
+
+
+def test_a_photo_outlives_a_broken_line_and_shows_how_far_it_is(
+    visit: OpenPage, town: Town, calls: Staff, guard: Guard
+) -> None:
+    guard.allow("ERR_INTERNET_DISCONNECTED|ERR_NETWORK")
+    case = calls.report("pothole")["case_id"]
+    desk = town.person("dispatcher")
+    for verb, given in (("accept", {}), ("file", {}), ("dispatch", {"reason": "routine"})):
+        desk.act(case, verb, given)
+    task = desk.case(case)["tasks"][0]
+    crew = town.person("agency_handler", agency=task["agency"])
+    for verb in ("acknowledge_task", "start_task"):
+        crew.act(case, verb, {"task": task["id"]})
+    page = visit(f"/console/case/{case}", crew.login)
+    expect(page.locator(".next button").first).to_be_visible()
+    page.keyboard.press("c")
+    form = page.locator("form[data-verb=claim_task_done]")
+    photo = {"name": "after.jpg", "mimeType": "image/jpeg", "buffer": large_photo()}
+    form.locator("input[type=file]").set_input_files([photo])
+    page.context.set_offline(True)
+    form.locator("button[type=submit]").click()
+    expect(form.get_by_role("alert")).to_contain_text("the line broke")
+    expect(form.locator(".file")).to_contain_text("after.jpg")
+    assert desk.case(case)["status"] == "in_work"
+    page.context.set_offline(False)
+    slowly(page)
+    form.locator("button[type=submit]").click()
+    expect(form.locator("progress")).to_be_visible()
+    expect(form).to_have_count(0, timeout=60_000)
+    assert desk.case(case)["status"] == "claimed_done"

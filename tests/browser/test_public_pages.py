@@ -7,9 +7,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage, shoot
+from tests.browser.conftest import OpenPage, shoot, slowly
 from tests.browser.guard import Guard, axe_faults
-from tests.web.residents import picture
+from tests.web.residents import large_photo, picture
 from tocsin.web.public.words import WORDS
 
 SMOKE = {"en": "Smoke from the cellar of the school", "zh-CN": "学校地下室冒烟"}
@@ -86,6 +86,20 @@ def test_a_line_that_breaks_while_a_photo_is_sent_costs_nothing(
     page.context.set_offline(False)
     press(page, "next")
     expect(page.locator("#address")).to_be_visible()
+
+
+def test_a_large_photo_on_a_slow_line_shows_how_far_it_is(visit: OpenPage) -> None:
+    page = visit("/report")
+    slowly(page)
+    page.locator("#text").fill("The street light is dark")
+    page.locator("#photo").set_input_files([{**PHOTO, "buffer": large_photo()}])
+    press(page, "next")
+    bar = page.locator(".sending progress")
+    expect(bar).to_be_visible()
+    expect(page.locator(".sending")).to_contain_text(re.compile(r"[1-9]\d? %"))
+    expect(page.locator("#address")).to_be_visible(timeout=60_000)
+    # The photo went ahead, and its place is asked on a page that draws its own map.
+    expect(page.locator("[data-map]")).to_be_visible(timeout=60_000)
 
 
 def test_a_tap_on_the_map_takes_a_place(visit: OpenPage) -> None:

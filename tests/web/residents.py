@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from collections.abc import Mapping
 from html.parser import HTMLParser
 
@@ -147,4 +148,12 @@ def picture(size: tuple[int, int] = (60, 40)) -> bytes:
     exif = Image.Exif()
     exif[270] = "CANARY-EXIF"
     Image.new("RGB", size, (200, 30, 30)).save(out, "JPEG", exif=exif)
+    return out.getvalue()
+
+
+def large_photo(side: int = 1_600) -> bytes:
+    """A photo that does not compress: more than two megabytes, as a telephone takes them."""
+    out = io.BytesIO()
+    dots = random.Random(3).randbytes(3 * side * side)
+    Image.frombytes("RGB", (side, side), dots).save(out, "JPEG", quality=90)
     return out.getvalue()

@@ -1,0 +1,1 @@
+"""Roads: the graph, places on it, and how long it takes from one to another."""

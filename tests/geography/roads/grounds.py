@@ -48,14 +48,11 @@ def graphs(draw: st.DrawFn) -> RoadGraph:
         corners = (spot(tail), bend, spot(head))
         code = CLASS_INDEX["residential"]
         roads.append(DraftRoad(tail, head, corners, forward, backward, code, f"s{ref}", ref))
-    ways = st.tuples(st.integers(0, len(roads) - 1), st.booleans())
-    bans = draw(st.lists(st.tuples(ways, ways), max_size=6))
-    runs = draw(st.lists(st.tuples(ways, ways, ways), max_size=4))
-    meeting = [run for run in [*bans, *runs] if _meets(roads, run)]
+    runs = draw(bans_among(roads))
     shut = draw(st.sets(st.integers(0, count - 1), max_size=1))
     barriers = dict.fromkeys(sorted(shut), (False, True, False))
     signals = frozenset(draw(st.sets(st.integers(0, count - 1), max_size=2)))
-    return graph_of(Draft(roads, signals, barriers, meeting))
+    return graph_of(Draft(roads, signals, barriers, runs))
 
 
 def drawn_graphs() -> st.SearchStrategy[RoadGraph]:
@@ -71,12 +68,16 @@ def drawn_graphs() -> st.SearchStrategy[RoadGraph]:
     return drawn()
 
 
-def _meets(roads: list[DraftRoad], run: tuple[tuple[int, bool], ...]) -> bool:
-    def ends(way: tuple[int, bool]) -> tuple[int, int]:
-        road = roads[way[0]]
-        return (road.tail, road.head) if way[1] else (road.head, road.tail)
-
-    return all(ends(a)[1] == ends(b)[0] for a, b in zip(run, run[1:], strict=False))
+def bans_among(roads: list[DraftRoad]) -> st.SearchStrategy[list[tuple[tuple[int, bool], ...]]]:
+    """Some of the runs of two and three ways that follow one another."""
+    ways = [(road, ahead) for road in range(len(roads)) for ahead in (True, False)]
+    begin = {way: roads[way[0]].tail if way[1] else roads[way[0]].head for way in ways}
+    end = {way: roads[way[0]].head if way[1] else roads[way[0]].tail for way in ways}
+    pairs = [(a, b) for a in ways for b in ways if end[a] == begin[b]]
+    triples = [(a, b, c) for a, b in pairs for c in ways if end[b] == begin[c]]
+    few = st.lists(st.sampled_from(pairs), max_size=6)
+    over = st.lists(st.sampled_from(triples), max_size=12)
+    return st.tuples(few, over).map(lambda both: [*both[0], *both[1]])
 
 
 @st.composite

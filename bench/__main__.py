@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from bench import console, deadlines, intake, lists, live, memory, rebuild, tiles, timers
+from bench import console, deadlines, intake, lists, live, memory, rebuild, roads, tiles, timers
 from bench.harness import Bench, Figure, machine, report
 
 BENCHES: dict[str, Bench] = {
@@ -15,6 +15,7 @@ BENCHES: dict[str, Bench] = {
     "intake": intake.bench,
     "live": live.bench,
     "rebuild": rebuild.bench,
+    "roads": roads.bench,
     "tiles": tiles.bench,
     "timers": timers.bench,
     "scale": lists.bench,

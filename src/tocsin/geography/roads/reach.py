@@ -24,6 +24,8 @@ BESIDE_M: Final = 60.0
 """How far beside a reached road is still counted as reached: about a plot on either side."""
 HOLE_M2: Final = 40_000.0
 """A hole smaller than a large city block (200 m by 200 m) is filled: its streets are all around."""
+SMOOTH_M: Final = 2.0
+"""Bends of less than this are straightened first: the ground beside is thirty times as wide."""
 
 
 def state_times(layer: Layer, weights: Longs, starts: Ends, limit_ms: float) -> Floats:
@@ -59,7 +61,8 @@ def areas(
     if not len(limits_s):
         return ()
     times = state_times(layer, weights, starts, max(limits_s) * 1000.0)
-    lines = road_lines(graph)
+    # Before they are cut, so that a larger limit's stretch holds a smaller one's exactly.
+    lines = shapely.simplify(road_lines(graph), SMOOTH_M)
     found: list[Any] = []
     for limit_s in limits_s:
         shares = reached_shares(layer, edge_ms, times, limit_s * 1000.0)
@@ -102,7 +105,10 @@ def _own_road(
 def _outline(graph: RoadGraph, pieces: list[Any]) -> Any:
     if not pieces:
         return shapely.Polygon()
-    ground = shapely.buffer(shapely.union_all(pieces), BESIDE_M, quad_segs=4)
+    # One by one and then joined: a hundred times faster than around all of them at once.
+    ground = shapely.union_all(
+        shapely.buffer(np.array(pieces, dtype=object), BESIDE_M, quad_segs=4)
+    )
     parts = [ground] if ground.geom_type == "Polygon" else list(ground.geoms)
     filled = [
         shapely.Polygon(

@@ -43,8 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except OPERATOR_ERRORS() as error:
         from tocsin.cartography.errors import MapError
+        from tocsin.geography.roads.errors import RoadsError
 
-        return _fail(error.message(_language()) if isinstance(error, MapError) else str(error))
+        has_words = isinstance(error, MapError | RoadsError)
+        return _fail(error.message(_language()) if has_words else str(error))
 
 
 def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
@@ -52,6 +54,7 @@ def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
     from tocsin.app.importing import ImportFailed
     from tocsin.app.node import AddressTaken
     from tocsin.cartography.errors import MapError
+    from tocsin.geography.roads.errors import RoadsError
     from tocsin.geography.tiers import AtlasError
     from tocsin.packs.reading import PackError
     from tocsin.runtime.ports import Unavailable
@@ -66,6 +69,7 @@ def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
         AtlasError,
         BackupError,
         PackError,
+        RoadsError,
         Unavailable,
         ExtractError,
         ImportFailed,
@@ -186,6 +190,7 @@ def _town_verbs(verbs: Any) -> None:
         verb = verbs.add_parser(name, help=about, add_help=False)
         verb.set_defaults(run=run, rest=[])
     _map_verbs(verbs)
+    _road_verbs(verbs)
     verb = _verb(verbs, "areas", _areas, "cut a map extract into four tiers of areas")
     verb.add_argument("map_file", type=Path, metavar="FILE.osm.pbf")
     verb = _verb(
@@ -209,6 +214,18 @@ def _map_verbs(verbs: Any) -> None:
     verb.add_argument("--folder", type=Path, help="where to; else `map` in the data folder")
     verb.add_argument("--again", action="store_true", help="even when it is current")
     verb.add_argument("--polite", action="store_true", help="stand back behind other work")
+
+
+def _road_verbs(verbs: Any) -> None:
+    inner = verbs.add_parser("roads", help="the town's roads").add_subparsers(
+        required=True, metavar="VERB"
+    )
+    verb = _verb(
+        inner, "build", _lazy("roads", "build_roads"), "make the road graph for travel times"
+    )
+    verb.add_argument("road_file", type=Path, metavar="FILE.osm.pbf")
+    verb.add_argument("--folder", type=Path, help="where to; else `roads` in the data folder")
+    verb.add_argument("--left", action="store_true", help="traffic keeps to the left")
 
 
 def _areas(asked: argparse.Namespace) -> int:

@@ -14,7 +14,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tocsin.geography.roads.drafting import Draft, DraftRoad, graph_of
-from tocsin.geography.roads.graph import RoadGraph, RoadsError
+from tocsin.geography.roads.errors import RoadsError
+from tocsin.geography.roads.graph import RoadGraph
 from tocsin.geography.roads.layers import turn_times
 from tocsin.geography.roads.snapping import Snaps, placed_on
 from tocsin.geography.roads.speeds import CLASS_INDEX, METRICS, Metric

@@ -11,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.geography.roads.towns_with_roads import STREETS, shared, write_roads
+from tocsin.app.cli import main
 from tocsin.geography.roads.cch import CchTimes
-from tocsin.geography.roads.graph import RoadGraph, RoadsError
+from tocsin.geography.roads.errors import RoadsError
+from tocsin.geography.roads.graph import RoadGraph
+from tocsin.geography.roads.keeping import kept_roads, read_graph, read_roads
 from tocsin.geography.roads.reading_osm import read_osm
 from tocsin.geography.roads.reading_streets import read_streets
 from tocsin.geography.roads.snapping import Snaps, placed_on
@@ -232,18 +235,22 @@ def test_a_bad_file_is_refused_in_words(tmp_path: Path, content: bytes | None) -
     path = tmp_path / "a.osm.pbf"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(RoadsError, match="missing|unreadable|no_roads"):
+    with pytest.raises(RoadsError) as refused:
         read_osm(path)
+    wanted = "missing" if content is None else "unreadable" if content else "no_roads"
+    assert refused.value.reason in (wanted, "unreadable")
+    assert "a.osm.pbf" in refused.value.message("zh-CN") and "a.osm.pbf" in str(refused.value)
     table = tmp_path / "a.csv.gz"
     if content is not None:
         table.write_bytes(content)
-    with pytest.raises(RoadsError, match="missing|unreadable|no_roads"):
+    with pytest.raises(RoadsError) as refused:
         read_streets(table)
+    assert refused.value.reason in (wanted, "unreadable")
 
 
 def test_a_file_without_roads_is_refused(tmp_path: Path) -> None:
     ways = {1: ([0, 1], {"highway": "construction"})}
-    with pytest.raises(RoadsError, match="no_roads"):
+    with pytest.raises(RoadsError, match="holds no roads"):
         read_osm(write_roads(tmp_path / "a.osm.pbf", ways))
 
 
@@ -283,3 +290,39 @@ def test_extracts_are_read(name: str) -> None:
     assert (emergency > 0).sum() >= (normal > 0).sum() > 1_500
     both = (emergency > 0) & (normal > 0)
     assert (emergency[both] >= normal[both]).all()
+
+
+def test_a_kept_graph_is_the_same_and_a_damaged_one_is_made_anew(tmp_path: Path) -> None:
+    path = write_roads(tmp_path / "a.osm.pbf", SQUARE, nodes={11: {"barrier": "bollard"}})
+    fresh, folder = read_roads(path), tmp_path / "kept"
+    first = kept_roads(path, folder)
+    (kept,) = folder.iterdir()
+    good = kept.read_bytes()
+    again = read_graph(kept)
+    assert again is not None
+    assert again.digest() == first.digest() == fresh.digest()
+    assert (again.names, again.report) == (fresh.names, fresh.report)
+    for damaged in (b"", good[:-9], b"PK" + bytes(300), good.replace(b"speed", b"spade")):
+        kept.write_bytes(damaged)
+        assert read_graph(kept) is None
+        assert kept_roads(path, folder).digest() == fresh.digest()
+        assert kept.read_bytes() == good
+    # Another content, or the other side of the road, is another graph.
+    assert kept_roads(path, folder, drives_on_left=True).digest() != fresh.digest()
+    write_roads(path, {**SQUARE, 2: ([1, 11, 21], {"maxspeed": "20"})})
+    assert kept_roads(path, folder).digest() != fresh.digest()
+    assert len([*folder.iterdir()]) == 3
+
+
+def test_roads_are_built_by_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_roads(tmp_path / "a.osm.pbf", {**SQUARE, 7: ([55, 56], {})})
+    folder = tmp_path / "kept"
+    assert main(["roads", "build", str(path), "--folder", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "9 roads of 2.0 km, 6 crossings" in said and "0.1 km not connected" in said
+    before = {each.name: each.stat().st_mtime_ns for each in folder.iterdir()}
+    assert len(before) == 3  # the graph, and an order for driving and for walking
+    assert main(["roads", "build", str(path), "--folder", str(folder)]) == 0
+    assert {each.name: each.stat().st_mtime_ns for each in folder.iterdir()} == before
+    assert main(["roads", "build", str(tmp_path / "none.osm.pbf"), "--folder", str(folder)]) == 2
+    assert "none.osm.pbf" in capsys.readouterr().err

@@ -10,13 +10,13 @@ import numpy as np
 import scipy.sparse as _sparse
 from scipy.sparse import csgraph as _csgraph
 
+from tocsin.geography.roads.errors import RoadsError
 from tocsin.geography.roads.graph import (
     BuildReport,
     Flags,
     Floats,
     Indices,
     RoadGraph,
-    RoadsError,
     offsets_of,
     shape_lengths_m,
 )
@@ -74,7 +74,7 @@ def graph_of(draft: Draft) -> RoadGraph:
     the order of the draft. Raises `RoadsError` where there is no road at all.
     """
     if not draft.roads:
-        raise RoadsError("no_roads", source=draft.report.source)
+        raise RoadsError("no_roads", name=draft.report.source)
     whole = _assembled(draft)
     opened = whole.speed_km_h.copy()
     islands: list[float] = []
@@ -190,7 +190,7 @@ def _cut_down(graph: RoadGraph, islands_m: tuple[float, ...]) -> RoadGraph:
     """Without the edges, roads and nodes that are open to nobody."""
     kept: Flags = np.any(graph.speed_km_h > 0, axis=0)
     if not kept.any():
-        raise RoadsError("no_roads", source=graph.report.source)
+        raise RoadsError("no_roads", name=graph.report.source)
     roads = np.zeros(graph.road_count, dtype=np.bool_)
     roads[graph.edge_road[kept]] = True
     nodes = np.zeros(graph.node_count, dtype=np.bool_)

@@ -23,16 +23,6 @@ NO_EDGE: Final = -1
 """Stands where a road may not be used in that direction."""
 
 
-class RoadsError(ValueError):
-    """A road file that can not be used. `reason` is a word, `detail` what it is about."""
-
-    def __init__(self, reason: str, **detail: str) -> None:
-        self.reason = reason
-        self.detail = detail
-        about = ", ".join(f"{key} {value}" for key, value in detail.items())
-        super().__init__(f"{reason}: {about}" if about else reason)
-
-
 @dataclass(frozen=True, slots=True)
 class BuildReport:
     """What was read and what was left out, so that nobody has to guess.

@@ -10,7 +10,8 @@ from typing import Any, Final, cast
 import osmium as _osmium
 
 from tocsin.geography.roads.drafting import Draft, DraftRoad, Place, graph_of
-from tocsin.geography.roads.graph import BuildReport, RoadGraph, RoadsError
+from tocsin.geography.roads.errors import RoadsError
+from tocsin.geography.roads.graph import BuildReport, RoadGraph
 from tocsin.geography.roads.restrictions import KEYS, TIMED, Restriction, all_bans, restriction_of
 from tocsin.geography.roads.tags import Use, barrier_of, use_of
 
@@ -55,8 +56,8 @@ def read_osm(path: Path, *, drives_on_left: bool = False) -> RoadGraph:
     if not path.is_file():
         raise RoadsError("missing", name=path.name)
     if path.stat().st_size > FILE_BYTES_MAX:
-        limit = str(FILE_BYTES_MAX // 1_000_000)
-        raise RoadsError("too_large", name=path.name, limit_mb=limit)
+        limit = f"{FILE_BYTES_MAX // 1_000_000} MB"
+        raise RoadsError("too_large", name=path.name, limit=limit)
     try:
         found = _found_in(path)
     except (RuntimeError, OSError) as error:

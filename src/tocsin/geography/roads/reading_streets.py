@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from tocsin.geography.roads.drafting import Draft, DraftRoad, Place, graph_of
-from tocsin.geography.roads.graph import BuildReport, RoadGraph, RoadsError
+from tocsin.geography.roads.errors import RoadsError
+from tocsin.geography.roads.graph import BuildReport, RoadGraph
 from tocsin.geography.roads.speeds import CLASS_INDEX, EMERGENCY_FACTOR, WALKING_KM_H
 
 ROWS_MAX: Final = 2_000_000  # a hundred times the city it was made for
@@ -58,7 +59,7 @@ def read_streets(path: Path) -> RoadGraph:
                 if road is None:
                     broken += 1
                 elif len(roads) >= ROWS_MAX:
-                    raise RoadsError("too_large", name=path.name, limit=str(ROWS_MAX))
+                    raise RoadsError("too_large", name=path.name, limit=f"{ROWS_MAX} rows")
                 else:
                     roads.append(road)
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:

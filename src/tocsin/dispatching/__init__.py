@@ -1,0 +1,1 @@
+"""Which unit to send: pure functions from a snapshot to a recommendation with its reasons."""

@@ -1,0 +1,120 @@
+"""The snapshot as arrays: who may go where, how long it takes, how well that is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tocsin.dispatching.problem import CallNow, Problem
+from tocsin.dispatching.recommendation import STANDINGS
+from tocsin.dispatching.tables import Seconds
+from tocsin.kernel.shared import Tier
+
+Flags: TypeAlias = NDArray[np.bool_]
+SOUND, STALE, UNPLACED, CUT_OFF, UNKNOWN = range(len(STANDINGS))
+NO_STANDING = len(STANDINGS)
+"""A known position and no way at all: not a candidate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One place to fill: the column of its call, what is needed, whether it only assists."""
+
+    call: int
+    capability: str
+    is_assisting: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """Arrays over the ordered snapshot, units x calls unless said otherwise.
+
+    `times_s` is by road, or the fallback's where `standing` says so. `is_candidate`: available,
+    of a tier that may be sent unasked, with a capability that the call needs, and with a standing.
+    `has` maps a capability to the units that have it (a flag each).
+    """
+
+    problem: Problem
+    times_s: Seconds
+    standing: NDArray[np.int8]
+    is_candidate: Flags
+    has: dict[str, Flags]
+    slots: tuple[Slot, ...]
+
+    def fits(self, slot: Slot) -> Flags:
+        """The units that may fill a slot, a flag each."""
+        return self.is_candidate[:, slot.call] & self.has[slot.capability]
+
+
+def lay_out(problem: Problem) -> Ground:
+    """The arrays of a snapshot; its units and calls are put in the order of their ids first."""
+    problem = problem.ordered()
+    has = capability_flags(problem)
+    times_s, standing = _standing(problem)
+    meets = np.zeros(problem.times_s.shape, dtype=np.bool_)
+    for column, call in enumerate(problem.calls):
+        for need in (*call.needs, *call.assists):
+            meets[:, column] |= has[need.capability]
+    is_available = np.array([unit.is_available for unit in problem.units], dtype=np.bool_)
+    is_candidate = is_available[:, None] & meets & tier_flags(problem) & (standing < NO_STANDING)
+    slots = tuple(
+        slot for column, call in enumerate(problem.calls) for slot in slots_of(call, column)
+    )
+    return Ground(problem, times_s, standing, is_candidate, has, slots)
+
+
+def slots_of(call: CallNow, column: int) -> tuple[Slot, ...]:
+    """One slot for each unit that a call needs, then one for each that assists."""
+    return tuple(
+        Slot(column, need.capability, is_assisting)
+        for needs, is_assisting in ((call.needs, False), (call.assists, True))
+        for need in needs
+        for _ in range(need.count)
+    )
+
+
+def capability_flags(problem: Problem) -> dict[str, Flags]:
+    """Every capability that a unit has or a call asks for, with a flag for each unit."""
+    asked = [need.capability for call in problem.calls for need in (*call.needs, *call.assists)]
+    names = dict.fromkeys([*asked, *(c for unit in problem.units for c in unit.capabilities)])
+    has = {name: np.zeros(len(problem.units), dtype=np.bool_) for name in names}
+    for row, unit in enumerate(problem.units):
+        for capability in unit.capabilities:
+            has[capability][row] = True
+    return has
+
+
+def tier_flags(problem: Problem) -> Flags:
+    """Whether a unit may be sent to a call without asking another tier."""
+    tiers = [unit.tier for unit in problem.units]
+    may: dict[tuple[Tier, ...], Flags] = {}
+    flags = np.ones(problem.times_s.shape, dtype=np.bool_)
+    for column, call in enumerate(problem.calls):
+        if call.tiers:
+            if call.tiers not in may:
+                may[call.tiers] = np.array([tier in call.tiers for tier in tiers], np.bool_)
+            flags[:, column] = may[call.tiers]
+    return flags
+
+
+def _standing(problem: Problem) -> tuple[Seconds, NDArray[np.int8]]:
+    ages = [unit.position_age_s for unit in problem.units]
+    by_age = np.array(
+        [
+            UNPLACED if age is None else STALE if age > problem.stale_after_s else SOUND
+            for age in ages
+        ],
+        dtype=np.int8,
+    )
+    is_unplaced = np.array([age is None for age in ages], dtype=np.bool_)
+    has_way = np.isfinite(problem.times_s)
+    standing = np.where(has_way, by_age[:, None], NO_STANDING).astype(np.int8)
+    times_s = problem.times_s
+    if problem.fallback_times_s is not None:
+        times_s = np.where(has_way, times_s, problem.fallback_times_s)
+        standing[~has_way & np.isfinite(times_s)] = CUT_OFF
+    standing[is_unplaced[:, None] & ~np.isfinite(times_s)] = UNKNOWN
+    return times_s, standing

@@ -11,7 +11,7 @@ exact below 2**53 and ties are ties.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,41 +40,66 @@ def assign(costs: Costs, levels: NDArray[np.int64]) -> Columns:
     """
     rows, columns = costs.shape
     result = np.full(rows, -1, dtype=np.int64)
-    if rows == 0:
+    if rows == 0 or columns == 0:
         return result
-    order = np.argsort(levels, kind="stable")
     finite = costs[np.isfinite(costs)]
     unfilled = (float(finite.max(initial=0.0)) + 1.0) * rows
     force = max(unfilled * (rows + 1.0), float(columns + 1) * rows)
     if 2.0 * force * rows >= EXACT_BELOW:
         raise TooLarge(f"{rows} slots of cost up to {finite.max(initial=0.0):.0f}")
-    upper = np.zeros((0, columns))
-    is_forced = np.zeros(columns, dtype=np.bool_)
-    matched = np.zeros(0, dtype=np.int64)
+    face = _Face(np.zeros(0, dtype=np.int64), np.zeros((0, columns)), np.zeros(0))
+    is_gone = np.zeros(columns, dtype=np.bool_)
     for level in np.unique(levels):
-        own = costs[order[levels[order] == level]].copy()
-        own[:, is_forced[:columns]] = np.inf
-        joint = _joint(upper, own, columns, unfilled)
-        matched, prices = _solved(joint)
-        upper, is_forced = _face(joint, matched, prices, force)
-    if bool((np.isfinite(upper).sum(axis=1) > 1).any()):
-        numbers = np.zeros(upper.shape[1])
-        numbers[:columns] = np.arange(float(columns))
-        matched = _matched(upper + numbers)
-    result[order] = np.where(matched < columns, matched, -1)
+        own = np.flatnonzero(levels == level)
+        mine = costs[own]
+        mine[:, is_gone | (face.units < 0).any(axis=0)] = np.inf
+        joint = _joint(face, mine, unfilled)
+        face = _face(np.concatenate([face.rows, own]), joint, *_solved(joint), columns, force)
+        face = _settled(face, result, is_gone)
+    if face.rows.size:
+        matched = _matched(_joint(face, np.zeros((0, columns)), 0.0, np.arange(float(columns))))
+        result[face.rows] = np.where(matched < columns, matched, -1)
     return result
 
 
-def _joint(upper: Costs, own: Costs, columns: int, unfilled: float) -> Costs:
-    """Rows of the higher levels above the rows of this one; each row has a column of its own,
-    behind the units', for staying unfilled."""
-    above, rows = len(upper), len(upper) + len(own)
+class _Face(NamedTuple):
+    """All optima so far: for the rows that have a choice left, 0 on each column that an optimum
+    may use, -force where every optimum must, inf elsewhere; `alone`: the same for unfilled."""
+
+    rows: Columns
+    units: Costs
+    alone: Costs
+
+
+def _joint(face: _Face, own: Costs, unfilled: float, numbers: Costs | None = None) -> Costs:
+    """Open rows of the higher levels above the rows of this one; each row has a column of its
+    own, behind the units', for staying unfilled. `numbers` are added to the units' columns."""
+    above, columns = face.units.shape
+    rows = above + len(own)
     joint = np.full((rows, columns + rows), np.inf)
-    joint[:above, : upper.shape[1]] = upper
+    joint[:above, :columns] = face.units if numbers is None else face.units + numbers
     joint[above:, :columns] = own
-    mine = np.arange(above, rows)
-    joint[mine, columns + mine] = unfilled
+    mine: Columns = np.arange(rows, dtype=np.int64)
+    joint[mine, columns + mine] = np.concatenate([face.alone, np.full(len(own), unfilled)])
     return joint
+
+
+def _settled(face: _Face, result: Columns, is_gone: NDArray[np.bool_]) -> _Face:
+    """The face without the rows that have one choice: written down, and their columns gone."""
+    rows, units, alone = face
+    while rows.size:
+        choices = np.isfinite(units).sum(axis=1) + np.isfinite(alone)
+        is_open = choices > 1
+        if bool(is_open.all()):
+            break
+        settled = ~is_open
+        is_unfilled = np.isfinite(alone[settled])
+        taken = np.isfinite(units[settled]).argmax(axis=1)
+        result[rows[settled]] = np.where(is_unfilled, -1, taken)
+        is_gone[taken[~is_unfilled]] = True
+        rows, units, alone = rows[is_open], units[is_open], alone[is_open]
+        units[:, taken[~is_unfilled]] = np.inf
+    return _Face(rows, units, alone)
 
 
 def _matched(costs: Costs) -> Columns:
@@ -103,10 +128,11 @@ def _solved(costs: Costs) -> tuple[Columns, Costs]:
 
 
 def _face(
-    costs: Costs, matched: Columns, prices: Costs, force: float
-) -> tuple[Costs, NDArray[np.bool_]]:
-    """All optima of a problem: 0 on its tight edges, -force on columns that every optimum uses."""
-    bound = costs[np.arange(len(matched)), matched] - prices[matched]
+    rows: Columns, costs: Costs, matched: Columns, prices: Costs, columns: int, force: float
+) -> _Face:
+    """All optima of a joint problem, from one of them and its prices."""
+    mine = np.arange(len(matched))
+    bound = costs[mine, matched] - prices[matched]
     is_tight = costs == bound[:, None] + prices
-    is_forced = prices < 0
-    return np.where(is_tight, np.where(is_forced, -force, 0.0), np.inf), is_forced
+    face = np.where(is_tight, np.where(prices < 0, -force, 0.0), np.inf)
+    return _Face(rows, face[:, :columns], face[mine, columns + mine])

@@ -8,32 +8,56 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tocsin.dispatching.ground import CUT_OFF, SOUND, STALE, Ground, lay_out
+from tocsin.dispatching.cover import Cover, cover_of
+from tocsin.dispatching.ground import Flags, Ground, lay_out
 from tocsin.dispatching.problem import Problem
+from tocsin.dispatching.reasons import Picture, faster_but, reasons_of
 from tocsin.dispatching.recommendation import (
     STANDINGS,
     Advice,
     Candidate,
-    Reason,
     Recommendation,
     Sent,
 )
+from tocsin.dispatching.repairs import shortfalls
 from tocsin.dispatching.solving import Plan, solve, steps
 
 TERM_DIGITS = 6
+"""Costs and terms are told to a millionth."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Priced:
     """What a policy makes of a ground. `steps` (units x calls): cost in whole steps after
-    rounding; `step`: what one step is worth; `terms`: what it is made of, by name."""
+    rounding; `step`: what one step is worth; `terms`: what it is made of, by name; `cover` and
+    `is_over_cap` where the policy looked at them."""
 
     steps: NDArray[np.float64]
     step: float
     terms: Mapping[str, NDArray[np.float64]]
+    cover: Cover | None = None
+    is_over_cap: Flags | None = None
 
 
 Price = Callable[[Ground], Priced]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solved:
+    """A ground with its prices, the costs that were compared, and the plan."""
+
+    ground: Ground
+    priced: Priced
+    costs: NDArray[np.float64]
+    plan: Plan
+
+
+def work_out(problem: Problem, price: Price, is_exact: bool = True) -> Solved:
+    """Prices and plan without a word of explanation: all that a simulation needs."""
+    ground = lay_out(problem)
+    priced = price(ground)
+    costs = steps(ground, priced.steps)
+    return Solved(ground, priced, costs, solve(ground, costs, is_exact=is_exact))
 
 
 def recommend(
@@ -41,57 +65,78 @@ def recommend(
     policy: str,
     parameters: tuple[tuple[str, float], ...],
     price: Price,
-    ranked_max: int | None = None,
-) -> Recommendation:
-    """The recommendation of a policy that prices units for calls."""
-    ground = lay_out(problem)
-    priced = price(ground)
-    costs = steps(ground, priced.steps)
-    plan = solve(ground, costs)
-    advice = tuple(
-        _advice(ground, priced, costs, plan, column, ranked_max)
-        for column in range(len(ground.problem.calls))
-    )
-    return Recommendation(ground.problem.at, policy, parameters, plan.method, advice)
-
-
-def _advice(
-    ground: Ground,
-    priced: Priced,
-    costs: NDArray[np.float64],
-    plan: Plan,
-    column: int,
+    *,
     ranked_max: int | None,
-) -> Advice:
-    rows = np.flatnonzero(np.isfinite(costs[:, column]))
-    order = rows[np.argsort(costs[rows, column], kind="stable")]
+    is_exact: bool,
+) -> Recommendation:
+    """The recommendation of a policy that prices units for calls. Whoever is sent is among the
+    ranked, also behind a cut at `ranked_max`."""
+    solved = work_out(problem, price, is_exact)
+    picture = _picture(solved)
+    advice = tuple(
+        _advice(solved, picture, column, ranked_max)
+        for column in range(len(solved.ground.problem.calls))
+    )
+    at, method = solved.ground.problem.at, solved.plan.method
+    return Recommendation(at, policy, parameters, method, advice)
+
+
+def _picture(solved: Solved) -> Picture:
+    problem = solved.ground.problem
+    cover = solved.priced.cover
+    if cover is None and problem.demand is not None:
+        cover = cover_of(problem.units, problem.demand)
+    going = {
+        unit: slot.call
+        for unit, slot in zip(solved.plan.units, solved.ground.slots, strict=True)
+        if unit >= 0
+    }
+    return Picture(solved.ground, solved.costs, cover, solved.priced.is_over_cap, going)
+
+
+def _advice(solved: Solved, picture: Picture, column: int, ranked_max: int | None) -> Advice:
+    ground, costs = solved.ground, solved.costs[:, column]
+    rows = np.flatnonzero(np.isfinite(costs))
+    order = [int(row) for row in rows[np.argsort(costs[rows], kind="stable")]]
     filled = [
         (unit, slot)
-        for unit, slot in zip(plan.units, ground.slots, strict=True)
+        for unit, slot in zip(solved.plan.units, ground.slots, strict=True)
         if slot.call == column and unit >= 0
     ]
-    sent = {unit for unit, _ in filled}
+    sent = {unit: slot.is_assisting for unit, slot in reversed(filled)}
     units = ground.problem.units
     return Advice(
         ground.problem.calls[column].id,
         tuple(Sent(units[unit].id, slot.capability, slot.is_assisting) for unit, slot in filled),
         tuple(
-            _candidate(ground, priced, rank, int(row), column, int(row) in sent)
-            for rank, row in enumerate(order[:ranked_max], 1)
+            _candidate(solved, picture, rank, row, column, sent)
+            for rank, row in enumerate(order, 1)
+            if ranked_max is None or rank <= ranked_max or row in sent
         ),
         len(order),
+        shortfalls(ground, solved.plan, column),
     )
 
 
 def _candidate(
-    ground: Ground, priced: Priced, rank: int, row: int, column: int, is_sent: bool
+    solved: Solved,
+    picture: Picture,
+    rank: int,
+    row: int,
+    column: int,
+    sent: Mapping[int, bool],
 ) -> Candidate:
+    ground, priced = solved.ground, solved.priced
     problem = ground.problem
     unit, call = problem.units[row], problem.calls[column]
     time_s = float(ground.times_s[row, column])
     is_known = time_s < float("inf")
     factors = problem.p90_factors
     p90_s = None if factors is None or not is_known else time_s * float(factors[row, column])
+    reasons = reasons_of(picture, row, column, is_assisting=sent.get(row, False))
+    if rank == 1 or row in sent:
+        reasons += faster_but(picture, row, column)
+    whole = round(float(priced.steps[row, column])) if is_known else 0
     return Candidate(
         rank,
         unit.id,
@@ -99,9 +144,7 @@ def _candidate(
         time_s if is_known else None,
         p90_s,
         unit.position_age_s,
-        round(float(np.rint(priced.steps[row, column])) * priced.step, TERM_DIGITS)
-        if is_known
-        else 0.0,
+        round(whole * priced.step, TERM_DIGITS),
         tuple(
             (name, round(float(table[row, column]), TERM_DIGITS))
             for name, table in priced.terms.items()
@@ -112,29 +155,6 @@ def _candidate(
             for need in (*call.needs, *call.assists)
             if need.capability in unit.capabilities
         ),
-        is_sent,
-        _reasons(ground, row, column),
+        row in sent,
+        reasons,
     )
-
-
-def _reasons(ground: Ground, row: int, column: int) -> tuple[Reason, ...]:
-    problem = ground.problem
-    unit, call = problem.units[row], problem.calls[column]
-    time_s = float(ground.times_s[row, column])
-    standing = int(ground.standing[row, column])
-    found: list[Reason] = []
-    if standing == CUT_OFF:
-        found.append(Reason("no_way", (("time_s", time_s),)))
-    if time_s == float("inf"):
-        found.append(Reason("time_unknown"))
-    elif call.target_s is None:
-        found.append(Reason("no_target", (("time_s", time_s),)))
-    else:
-        over_s = call.waited_s + time_s - call.target_s
-        code = "in_time" if over_s <= 0 else "late"
-        found.append(Reason(code, (("time_s", time_s), ("over_s", max(0.0, over_s)))))
-    if unit.position_age_s is None:
-        found.append(Reason("position_unknown"))
-    elif standing != SOUND and (standing == STALE or unit.position_age_s > problem.stale_after_s):
-        found.append(Reason("position_stale", (("age_s", unit.position_age_s),)))
-    return tuple(found)

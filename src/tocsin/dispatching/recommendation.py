@@ -13,7 +13,6 @@ ReasonCode = Literal[
     "no_target",
     "fastest",
     "faster_but",
-    "faster_elsewhere",
     "leaves_uncovered",
     "thins_cover",
     "over_cap",
@@ -22,7 +21,6 @@ ReasonCode = Literal[
     "no_way",
     "time_unknown",
     "sent_elsewhere",
-    "not_needed",
     "assists",
 ]
 REASON_CODES: tuple[ReasonCode, ...] = get_args(ReasonCode)

@@ -14,12 +14,17 @@ STEP_S = 0.01
 """Times that differ by less are equal, and the id decides."""
 
 
-def closest(problem: Problem, *, ranked_max: int | None = None) -> Recommendation:
+def closest(
+    problem: Problem, *, ranked_max: int | None = None, is_exact: bool = True
+) -> Recommendation:
     """Sends the units with the shortest road times, summed over the cases of one priority.
 
-    Cost: median seconds. `ranked_max` cuts the lists, never the solution.
+    Cost: median seconds. `ranked_max` cuts the lists, never the solution; `is_exact` False asks
+    for the solver's fallback (to recompute an answer that was made by it).
     """
-    return recommend(problem, "closest", (), price_closest, ranked_max)
+    return recommend(
+        problem, "closest", (), price_closest, ranked_max=ranked_max, is_exact=is_exact
+    )
 
 
 def price_closest(ground: Ground) -> Priced:

@@ -21,6 +21,9 @@ from tocsin.dispatching.problem import UnitNow
 SHARE_STEPS = 1e12
 """Shares are summed as whole numbers of this, so that the order of summing changes nothing."""
 
+Q_MIN = 1e-9
+"""Stands for a unit that is never busy, so that the product over the others is one division."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cover:
@@ -63,8 +66,9 @@ def idle(units: tuple[UnitNow, ...]) -> Flags:
 
 
 def busy_fractions(units: tuple[UnitNow, ...]) -> NDArray[np.float64]:
-    """The busy fraction of each unit, as a column."""
-    return np.array([[unit.busy_fraction] for unit in units], dtype=np.float64).reshape(-1, 1)
+    """The busy fraction of each unit, as a column, at least Q_MIN."""
+    q = np.array([unit.busy_fraction for unit in units], dtype=np.float64)
+    return np.maximum(q, Q_MIN)[:, None]
 
 
 def share_sum(shares: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -77,14 +81,10 @@ def cover_of(units: tuple[UnitNow, ...], demand: Demand) -> Cover:
     covers = reaches(units, demand, demand.unit_times_s) & idle(units)[:, None]
     shares, q = zone_shares(demand), busy_fractions(units)
     fails = np.where(covers, q, 1.0)
-    before = np.ones((len(units) + 1, len(demand.zones)))
-    np.cumprod(fails, axis=0, out=before[1:])
-    after = np.ones_like(before)
-    np.cumprod(fails[::-1], axis=0, out=after[1:])
-    others = before[:-1] * after[:-1][::-1]
-    lost_by_zone = np.where(covers, shares * (1.0 - q) * others, 0.0)
+    uncovered = np.multiply.reduce(fails, axis=0)
+    lost_by_zone = np.where(covers, shares * (uncovered / fails) * (1.0 - q), 0.0)
     return Cover(
-        float(share_sum(shares * (1.0 - before[-1]))),
+        float(share_sum(shares * (1.0 - uncovered))),
         lost_by_zone,
         share_sum(lost_by_zone),
         covers & (covers.sum(axis=0) == 1),

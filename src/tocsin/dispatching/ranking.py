@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from tocsin.dispatching.cover import Cover, cover_of
 from tocsin.dispatching.ground import Flags, Ground, lay_out
 from tocsin.dispatching.problem import Problem
-from tocsin.dispatching.reasons import Picture, faster_but, reasons_of
+from tocsin.dispatching.reasons import (
+    Column,
+    Picture,
+    column_of,
+    faster_but,
+    losses,
+    reasons_of,
+)
 from tocsin.dispatching.recommendation import (
     STANDINGS,
     Advice,
@@ -91,70 +98,73 @@ def _picture(solved: Solved) -> Picture:
         for unit, slot in zip(solved.plan.units, solved.ground.slots, strict=True)
         if unit >= 0
     }
-    return Picture(solved.ground, solved.costs, cover, solved.priced.is_over_cap, going)
+    return Picture(
+        solved.ground, solved.costs, losses(problem, cover), solved.priced.is_over_cap, going
+    )
 
 
-def _advice(solved: Solved, picture: Picture, column: int, ranked_max: int | None) -> Advice:
-    ground, costs = solved.ground, solved.costs[:, column]
+def _advice(solved: Solved, picture: Picture, number: int, ranked_max: int | None) -> Advice:
+    ground, costs = solved.ground, solved.costs[:, number]
     rows = np.flatnonzero(np.isfinite(costs))
-    order = [int(row) for row in rows[np.argsort(costs[rows], kind="stable")]]
+    order = rows[np.argsort(costs[rows], kind="stable")].tolist()
     filled = [
         (unit, slot)
         for unit, slot in zip(solved.plan.units, ground.slots, strict=True)
-        if slot.call == column and unit >= 0
+        if slot.call == number and unit >= 0
     ]
     sent = {unit: slot.is_assisting for unit, slot in reversed(filled)}
     units = ground.problem.units
+    kept = [
+        (rank, row)
+        for rank, row in enumerate(order, 1)
+        if ranked_max is None or rank <= ranked_max or row in sent
+    ]
     return Advice(
-        ground.problem.calls[column].id,
+        ground.problem.calls[number].id,
         tuple(Sent(units[unit].id, slot.capability, slot.is_assisting) for unit, slot in filled),
-        tuple(
-            _candidate(solved, picture, rank, row, column, sent)
-            for rank, row in enumerate(order, 1)
-            if ranked_max is None or rank <= ranked_max or row in sent
-        ),
+        _candidates(solved, column_of(picture, number), kept, sent),
         len(order),
-        shortfalls(ground, solved.plan, column),
+        shortfalls(ground, solved.plan, number),
     )
 
 
-def _candidate(
-    solved: Solved,
-    picture: Picture,
-    rank: int,
-    row: int,
-    column: int,
-    sent: Mapping[int, bool],
-) -> Candidate:
-    ground, priced = solved.ground, solved.priced
-    problem = ground.problem
-    unit, call = problem.units[row], problem.calls[column]
-    time_s = float(ground.times_s[row, column])
-    is_known = time_s < float("inf")
-    factors = problem.p90_factors
-    p90_s = None if factors is None or not is_known else time_s * float(factors[row, column])
-    reasons = reasons_of(picture, row, column, is_assisting=sent.get(row, False))
-    if rank == 1 or row in sent:
-        reasons += faster_but(picture, row, column)
-    whole = round(float(priced.steps[row, column])) if is_known else 0
-    return Candidate(
-        rank,
-        unit.id,
-        STANDINGS[int(ground.standing[row, column])],
-        time_s if is_known else None,
-        p90_s,
-        unit.position_age_s,
-        round(whole * priced.step, TERM_DIGITS),
-        tuple(
-            (name, round(float(table[row, column]), TERM_DIGITS))
-            for name, table in priced.terms.items()
-            if is_known
-        ),
-        tuple(
-            need.capability
-            for need in (*call.needs, *call.assists)
-            if need.capability in unit.capabilities
-        ),
-        row in sent,
-        reasons,
-    )
+def _candidates(
+    solved: Solved, column: Column, kept: list[tuple[int, int]], sent: Mapping[int, bool]
+) -> tuple[Candidate, ...]:
+    """The candidates (rank, row) of one call, from plain lists of their numbers."""
+    ground, priced, number = solved.ground, solved.priced, column.number
+    rows = [row for _, row in kept]
+    times_s: list[float] = ground.times_s[rows, number].tolist()
+    standings: list[int] = ground.standing[rows, number].tolist()
+    whole: list[float] = np.rint(priced.steps[rows, number]).tolist()
+    terms: list[list[float]] = [table[rows, number].tolist() for table in priced.terms.values()]
+    factors = ground.problem.p90_factors
+    p90: list[float] | None = None if factors is None else factors[rows, number].tolist()
+    names = tuple(priced.terms)
+    wanted = tuple(need.capability for need in (*column.call.needs, *column.call.assists))
+    found: list[Candidate] = []
+    for place, (rank, row) in enumerate(kept):
+        unit, time_s, standing = ground.problem.units[row], times_s[place], standings[place]
+        is_known, is_sent = time_s < float("inf"), row in sent
+        is_assisting = sent.get(row, False)
+        reasons = reasons_of(column, row, time_s, standing, is_assisting=is_assisting)
+        if rank == 1 or is_sent:
+            reasons += faster_but(column, row, time_s)
+        found.append(
+            Candidate(
+                rank,
+                unit.id,
+                STANDINGS[standing],
+                time_s if is_known else None,
+                time_s * p90[place] if is_known and p90 is not None else None,
+                unit.position_age_s,
+                round(whole[place] * priced.step, TERM_DIGITS) if is_known else 0.0,
+                tuple(zip(names, [round(term[place], TERM_DIGITS) for term in terms], strict=True))
+                if is_known
+                else (),
+                tuple(dict.fromkeys(name for name in wanted if name in unit.capabilities)),
+                is_sent,
+                reasons,
+            )
+        )
+    return tuple(found)

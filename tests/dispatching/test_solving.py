@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from numpy.typing import NDArray
 
 from tests.dispatching.towns import INF, engine, fire, problems, snapshot
+from tocsin.dispatching.covering import cover_needs
 from tocsin.dispatching.ground import Ground, lay_out
 from tocsin.dispatching.policies.closest import closest, price_closest
 from tocsin.dispatching.problem import Engagement, LevelNeeds, Need, Problem
@@ -81,7 +82,7 @@ def choice_of(ground: Ground, units: tuple[int, ...]) -> Choice:
     return tuple(found.get(unit) for unit in range(len(ground.problem.units)))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(problems(units_max=4, calls_max=2))
 def test_no_other_plan_is_better(problem: Problem) -> None:
     ground, costs = laid_out(problem)
@@ -89,6 +90,16 @@ def test_no_other_plan_is_better(problem: Problem) -> None:
     assert plan.method in ("assignment", "milp")
     best = min((worth(ground, costs, each) for each in choices(ground, costs)), default=())
     assert worth(ground, costs, choice_of(ground, plan.units)) == best
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems(units_max=4, calls_max=2))
+def test_the_milp_alone_finds_as_good_a_plan(problem: Problem) -> None:
+    ground, costs = laid_out(problem)
+    levels = np.array([level_of(ground, slot) for slot in ground.slots], dtype=np.int64)
+    units = cover_needs(ground, costs, levels)
+    best = min((worth(ground, costs, each) for each in choices(ground, costs)), default=())
+    assert worth(ground, costs, choice_of(ground, units)) == best
 
 
 @given(problems())

@@ -57,6 +57,19 @@ def shadowed_area(content: Content) -> None:
     add_route(content, rule="wide", when={"area": ["a", "b"]})
 
 
+def add_units(content: Content, needs: dict[str, int], **more: Any) -> None:
+    """Engines and their capability, and a run card; `view` is a capability of nobody."""
+    names = [{"code": code, "name": {"en": code, "fi": code}} for code in ("engine", "view")]
+    content["pack"]["capability"] = names
+    content["pack"]["unit_kind"] = [{**names[0], "capabilities": ["engine"]}]
+    pothole(content)["run_card"] = [{"needs": needs, **more}]
+
+
+def lower_second_level(content: Content) -> None:
+    add_units(content, {"engine": 3})
+    pothole(content)["run_card"].append({"needs": {"engine": 2}})
+
+
 Plant = Callable[[Content], object]
 PLANTED: list[tuple[str, str, Plant]] = [
     ("unknown_key", "did you mean", lambda c: pothole(c).update(keyword={"en": ["x"]})),
@@ -123,6 +136,18 @@ PLANTED: list[tuple[str, str, Plant]] = [
         c["pack"]["agency"].append({"code": "312", "tier": "town", "name": {"en": "x"}}),
         pothole(c)["example"][0].update(lead="312"))),
     ("example", "local date", lambda c: pothole(c)["example"][0].update(at="yesterday")),
+    ("missing", "nobody would be sent", lambda c: add_units(c, {})),
+    ("missing", "can do nothing", lambda c: c["pack"].update(
+        unit_kind=[{"code": "engine", "name": {"en": "x"}}])),
+    ("dangling", "no capability 'engin' (did", lambda c: add_units(c, {"engin": 1})),
+    ("dangling", "no capability 'pump'", lambda c: c["pack"].update(
+        unit_kind=[{"code": "engine", "name": {"en": "x"}, "capabilities": ["pump"]}])),
+    ("cannot_be_kept", "no unit kind has", lambda c: add_units(c, {"view": 1})),
+    ("cannot_be_kept", "no unit kind has", lambda c: add_units(
+        c, {"engine": 1}, assists={"view": 1})),
+    ("bad_value", "whole number", lambda c: add_units(c, {"engine": 0})),
+    ("bad_value", "levels must be", lambda c: add_units(c, {"engine": 1}, level=2)),
+    ("bad_value", "needs fewer", lower_second_level),
     ("slot_unknown", "{who}", lambda c: pothole(c).update(messages={"urged": {"en": "{who}"}})),
     ("slot_unknown", "{code!r}", lambda c: pothole(c).update(
         messages={"urged": {"en": "{code!r}"}})),

@@ -28,6 +28,13 @@ from tocsin.packs.parts import (
 )
 from tocsin.packs.reading import Finding, Reader, Table, nearest
 from tocsin.packs.terms import Ladders, read_ladders, read_terms
+from tocsin.packs.units import (
+    Capability,
+    UnitKind,
+    read_capabilities,
+    read_run_cards,
+    read_unit_kinds,
+)
 
 FORMAT = 1
 # A pack is read by people: more than this is a data dump, and slows every start.
@@ -52,6 +59,8 @@ class Parsed:
     case_types: Mapping[str, CaseType]
     messages: Mapping[str, Words]
     emergency: Emergency
+    capabilities: Mapping[str, Capability]
+    unit_kinds: Mapping[str, UnitKind]
     findings: tuple[Finding, ...]
 
 
@@ -69,6 +78,8 @@ def parse(content: Table) -> Parsed:
     pack.texts("calendars")
     groups = tuple(_group(row, languages) for row in pack.tables("group"))
     agencies = _agencies(pack, languages)
+    capabilities = read_capabilities(pack, languages)
+    unit_kinds = read_unit_kinds(pack, languages, capabilities)
     ladders = read_ladders(pack.table("ladders"))
     profiles = _profiles(pack.table("profiles"))
     emergency = read_emergency(
@@ -99,6 +110,8 @@ def parse(content: Table) -> Parsed:
         case_types,
         messages,
         emergency,
+        capabilities,
+        unit_kinds,
         tuple(dict.fromkeys(findings)),
     )
 
@@ -227,6 +240,7 @@ def _case_type(
         script=tuple(_spoken(row, languages) for row in reader.tables("ask")),
         examples=tuple(_example(row, languages) for row in reader.tables("example")),
         messages={key: messages.words(key, languages) for key in messages.names()} or None,
+        run_cards=read_run_cards(reader),
     )
     reader.close()
     return case_type

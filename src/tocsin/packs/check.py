@@ -16,6 +16,7 @@ from tocsin.packs.model import Pack
 from tocsin.packs.parts import CaseType, Example, Terms
 from tocsin.packs.reading import Finding, Problem, nearest
 from tocsin.packs.shadows import implies
+from tocsin.packs.units import card_defects
 
 NEEDED: tuple[ClockName, ...] = (
     "accept",
@@ -63,7 +64,7 @@ def check(pack: Pack) -> list[Finding]:
     found += _messages(pack)
     for case_type in pack.case_types.values():
         where = f"case type {case_type.code}"
-        for look in (_names, _rules, _terms, _promise, _words, _examples):
+        for look in (_names, _rules, _terms, _promise, _words, _run_cards, _examples):
             found += (Finding(f"{where} {at}", p, text) for at, p, text in look(pack, case_type))
     return sorted(set(found))
 
@@ -177,6 +178,10 @@ def _terms(_pack: Pack, case_type: CaseType) -> Iterator[Defect]:
         yield "fast_path", "bad_value", "only an emergency may skip the dispatcher's desk"
     if terms.profile == "mediation" and not terms.sealed:
         yield "sealed", "bad_value", "mediation is confidential: sealed must be true"
+
+
+def _run_cards(pack: Pack, case_type: CaseType) -> Iterator[Defect]:
+    yield from card_defects(case_type.run_cards, pack.capabilities, pack.unit_kinds)
 
 
 def _small_machines(terms: Terms, names: set[ClockName]) -> Iterator[Defect]:

@@ -30,6 +30,7 @@ from tocsin.packs.parts import (
 )
 from tocsin.packs.reading import Finding, Table
 from tocsin.packs.terms import policy_of
+from tocsin.packs.units import Capability, UnitKind
 
 VERSION_CHARS = 12
 FALLBACK_LANGUAGE = "en"
@@ -72,6 +73,8 @@ class Pack:
         self.calendar_name: str = parsed.calendar
         self.calendar: Calendar | None = parsed.calendars.get(parsed.calendar)
         self.zone: str = str(self.calendar.zone) if self.calendar else "UTC"
+        self.capabilities: Mapping[str, Capability] = parsed.capabilities
+        self.unit_kinds: Mapping[str, UnitKind] = parsed.unit_kinds
         self.emergency: Emergency = parsed.emergency
         self.emergency_numbers: tuple[EmergencyNumber, ...] = parsed.emergency.numbers_of(
             parsed.calendar

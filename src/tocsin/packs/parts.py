@@ -16,6 +16,7 @@ from tocsin.kernel.cases.vocabulary import Route
 from tocsin.kernel.deadlines import Allowance
 from tocsin.kernel.shared import Tier
 from tocsin.packs.conditions import Condition, Failure
+from tocsin.packs.units import RunCard
 
 Words = Mapping[str, str]
 """One text in each language, by language code ("zh-CN", "en")."""
@@ -157,6 +158,7 @@ class CaseType:
 
     `public`: residents may report it through Open311 as `service_code`. `script` holds the
     questions a call taker asks first, in order. `messages` replaces templates of the pack.
+    `run_cards`: which units are sent, by level; none where no unit is.
     """
 
     code: str
@@ -175,3 +177,4 @@ class CaseType:
     script: tuple[Words, ...] = ()
     examples: tuple[Example, ...] = ()
     messages: Mapping[str, Words] | None = None
+    run_cards: tuple[RunCard, ...] = ()

@@ -11,6 +11,7 @@ from typing import Final
 from tocsin.packs.messages import SLOTS
 from tocsin.packs.parts import CLOCK_NAMES, FIELD_KINDS, SERVICE_KINDS
 from tocsin.packs.terms import AUDIENCES, PROFILES, ROLES, VERIFY_BY
+from tocsin.packs.units import TRAVELS
 
 _WORDS = 'A text per language of the pack (`{ en = "…", zh-CN = "…" }`).'
 
@@ -51,6 +52,23 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         "ladders": "Escalation ladders by name (see ladder).",
         "profiles": "Terms that case types start from, by name (see terms).",
         "emergency": "Whom to call when life is in danger, and words that tell it (see emergency).",
+        "capability": "What a run card may ask for (see capability).",
+        "unit_kind": "Kinds of units (see unit_kind).",
+    },
+    "capability": {"code": "Its name in unit kinds and run cards.", "name": _WORDS},
+    "unit_kind": {
+        "code": "Its name.",
+        "name": _WORDS,
+        "capabilities": "What it can do, codes of capabilities.",
+        "crew": "How many are on it; 1 when left out.",
+        "travel": f"How it moves: {', '.join(TRAVELS)}; road when left out, air is a straight"
+        " line.",
+    },
+    "run_card": {
+        "level": "Which level of the case it is for; its place in the list when left out.",
+        "needs": "How many units with which capability (`{ engine = 2 }`).",
+        "assists": "Likewise, sent too when nobody else needs them.",
+        "counts_once": "False: one unit meets every need that it has the capability for.",
     },
     "emergency": {
         "number": "Numbers to call, the first one first (see emergency number).",
@@ -105,6 +123,7 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         "ask": "Questions a call taker asks first, in order, each a text per language.",
         "field": "Questions of the form (see field).",
         "route": "Who is in charge; the first rule that matches (see route).",
+        "run_card": "Which units are sent, level by level (see run_card).",
         "messages": "Own wording of messages, by name of the template.",
         "example": "Reports that show the type, and are tests (see example).",
     },

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dispatching.towns import INF, engine, fire, problems, snapshot
+from tests.dispatching.towns import INF, engine, fire, patient, problems, snapshot
 from tocsin.dispatching.policies import POLICIES, Policy
 from tocsin.dispatching.problem import CallNow, Need, Problem, UnitNow
 from tocsin.dispatching.recommendation import (
@@ -60,6 +60,7 @@ def pairs(problem: Problem, answer: Recommendation) -> list[tuple[CallNow, Advic
 
 
 @every_policy
+@patient
 @given(problem=problems())
 def test_nobody_busy_off_duty_or_unsuitable_is_ranked(policy: Policy, problem: Problem) -> None:
     answer = policy(problem)
@@ -68,6 +69,7 @@ def test_nobody_busy_off_duty_or_unsuitable_is_ranked(policy: Policy, problem: P
 
 
 @every_policy
+@patient
 @given(problem=problems(), seed=st.integers(0, 9))
 def test_the_order_of_the_rows_decides_nothing(policy: Policy, problem: Problem, seed: int) -> None:
     assert policy(shuffled(problem, seed)) == policy(problem)
@@ -92,6 +94,7 @@ def shuffled(problem: Problem, seed: int) -> Problem:
 
 
 @every_policy
+@patient
 @given(problem=problems())
 def test_every_rank_has_its_reasons(policy: Policy, problem: Problem) -> None:
     for _, advice in pairs(problem, policy(problem)):
@@ -103,6 +106,7 @@ def test_every_rank_has_its_reasons(policy: Policy, problem: Problem) -> None:
 
 
 @every_policy
+@patient
 @given(problem=problems())
 def test_doubtful_positions_are_behind_and_say_so(policy: Policy, problem: Problem) -> None:
     for _, advice in pairs(problem, policy(problem)):
@@ -118,6 +122,7 @@ def test_doubtful_positions_are_behind_and_say_so(policy: Policy, problem: Probl
 
 
 @every_policy
+@patient
 @given(problem=problems())
 def test_what_is_sent_is_ranked_and_what_is_missing_is_named(
     policy: Policy, problem: Problem
@@ -139,6 +144,7 @@ def test_what_is_sent_is_ranked_and_what_is_missing_is_named(
 
 
 @every_policy
+@patient
 @given(problem=problems(), cut=st.integers(1, 3))
 def test_a_cut_list_is_the_beginning_of_the_whole_one(
     policy: Callable[..., Recommendation], problem: Problem, cut: int

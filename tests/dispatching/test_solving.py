@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from numpy.typing import NDArray
 
-from tests.dispatching.towns import INF, engine, fire, problems, snapshot
+from tests.dispatching.towns import INF, engine, fire, patient, problems, snapshot
 from tocsin.dispatching.covering import cover_needs
 from tocsin.dispatching.ground import Ground, lay_out
 from tocsin.dispatching.policies.closest import closest, price_closest
@@ -82,7 +82,7 @@ def choice_of(ground: Ground, units: tuple[int, ...]) -> Choice:
     return tuple(found.get(unit) for unit in range(len(ground.problem.units)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(patient, max_examples=60)
 @given(problems(units_max=4, calls_max=2))
 def test_no_other_plan_is_better(problem: Problem) -> None:
     ground, costs = laid_out(problem)
@@ -92,7 +92,7 @@ def test_no_other_plan_is_better(problem: Problem) -> None:
     assert worth(ground, costs, choice_of(ground, plan.units)) == best
 
 
-@settings(max_examples=60, deadline=None)
+@settings(patient, max_examples=60)
 @given(problems(units_max=4, calls_max=2))
 def test_the_milp_alone_finds_as_good_a_plan(problem: Problem) -> None:
     ground, costs = laid_out(problem)
@@ -102,6 +102,7 @@ def test_the_milp_alone_finds_as_good_a_plan(problem: Problem) -> None:
     assert worth(ground, costs, choice_of(ground, units)) == best
 
 
+@patient
 @given(problems())
 def test_the_fallback_is_a_plan_too(problem: Problem) -> None:
     ground, costs = laid_out(problem)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tocsin.dispatching.demand import Demand, Zone
@@ -21,6 +22,8 @@ from tocsin.dispatching.problem import (
 )
 from tocsin.kernel.shared import CaseId, UnitId
 
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no failure: nothing here is about time."""
 AT = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
 INF = float("inf")
 CAPABILITIES = ("engine", "ladder", "ambulance")

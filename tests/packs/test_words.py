@@ -5,6 +5,7 @@ from typing import get_args
 
 import pytest
 
+from tocsin.dispatching.recommendation import REASON_CODES, REPAIR_CODES, SHORTFALL_CODES
 from tocsin.kernel.cases.policy import Audience, ClockName, Priority, Profile, VerifyBy
 from tocsin.kernel.cases.react import TEMPLATES
 from tocsin.kernel.cases.state import Status, TaskRole, TaskStatus
@@ -32,6 +33,9 @@ NEEDED: dict[str, Iterable[object]] = {
     "template": TEMPLATES,
     "reason": (*REASONS, *engine.REASONS, *reception.REASONS, *photos.REASONS),
     "condition": set(CONDITION_KINDS),
+    "dispatch_reason": REASON_CODES,
+    "shortfall": SHORTFALL_CODES,
+    "repair": REPAIR_CODES,
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import isfinite
 
+import numpy as np
+
 from tocsin.dispatching.tables import Seconds, frozen_table, wrong_times
 
 
@@ -46,6 +48,21 @@ class Demand:
             unit_post_times_s=None if to_posts is None else to_posts[rows],
         )
 
+    def ordered(self) -> Demand:
+        """The same demand with zones and posts by id."""
+        columns = sorted(range(len(self.zones)), key=lambda n: _key(self.zones[n]))
+        posts = sorted(range(len(self.posts)), key=lambda n: self.posts[n])
+        if columns == list(range(len(columns))) and posts == list(range(len(posts))):
+            return self
+        of_posts, to_posts = self.post_times_s, self.unit_post_times_s
+        return Demand(
+            tuple(self.zones[column] for column in columns),
+            self.unit_times_s[:, columns],
+            tuple(self.posts[post] for post in posts),
+            None if of_posts is None else of_posts[np.ix_(posts, columns)],
+            None if to_posts is None else to_posts[:, posts],
+        )
+
     def defects(self, unit_count: int) -> tuple[str, ...]:
         """What is wrong with it beside a fleet of that size, in plain words."""
         zones, posts = len(self.zones), len(self.posts)
@@ -61,6 +78,10 @@ class Demand:
         for zone in self.zones:
             if not (zone.weight >= 0 and isfinite(zone.weight)):
                 found.append(f"zone {zone.id} has the weight {zone.weight}")
-            if not zone.target_s > 0:
+            if not 0 < zone.target_s < float("inf"):
                 found.append(f"zone {zone.id} has a target of {zone.target_s} s")
         return tuple(found)
+
+
+def _key(zone: Zone) -> tuple[str, str]:
+    return zone.id, zone.capability

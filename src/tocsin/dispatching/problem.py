@@ -159,7 +159,9 @@ class Problem:
         order in which rows came out of a store decides nothing."""
         rows = sorted(range(len(self.units)), key=lambda row: self.units[row].id)
         columns = sorted(range(len(self.calls)), key=lambda column: self.calls[column].id)
-        if rows == list(range(len(rows))) and columns == list(range(len(columns))):
+        demand = None if self.demand is None else self.demand.ordered()
+        is_sorted = rows == list(range(len(rows))) and columns == list(range(len(columns)))
+        if is_sorted and demand is self.demand:
             return self
         return replace(
             self,
@@ -168,7 +170,7 @@ class Problem:
             times_s=self.times_s[np.ix_(rows, columns)],
             fallback_times_s=_picked(self.fallback_times_s, rows, columns),
             p90_factors=_picked(self.p90_factors, rows, columns),
-            demand=None if self.demand is None else self.demand.with_units(rows),
+            demand=None if demand is None else demand.with_units(rows),
         )
 
 
@@ -182,6 +184,11 @@ def _twice(names: list[str], what: str) -> tuple[str, ...]:
     return tuple(f"{what} {name} is there twice" for name in again)
 
 
+def _is_span(seconds: float | None) -> bool:
+    """Unknown, or a number of seconds that is not below 0 and not endless."""
+    return seconds is None or 0 <= seconds < float("inf")
+
+
 def _unit_defects(units: tuple[UnitNow, ...]) -> tuple[str, ...]:
     found = list(_twice([unit.id for unit in units], "unit"))
     for unit in units:
@@ -189,8 +196,11 @@ def _unit_defects(units: tuple[UnitNow, ...]) -> tuple[str, ...]:
             found.append(f"unit {unit.id} has the unknown status {unit.status!r}")
         if unit.is_available and (unit.status not in SENDABLE or unit.engagement is not None):
             found.append(f"unit {unit.id} cannot be available: it is {unit.status}")
-        if unit.position_age_s is not None and not unit.position_age_s >= 0:
-            found.append(f"unit {unit.id} has a position from the future")
+        if not _is_span(unit.position_age_s):
+            found.append(f"unit {unit.id} has a position of age {unit.position_age_s} s")
+        busy = unit.engagement
+        if busy is not None and not (_is_span(busy.arrives_in_s) and _is_span(busy.free_in_s)):
+            found.append(f"unit {unit.id} arrives or is free before now, or never")
         if not 0 <= unit.busy_fraction < 1:
             found.append(f"unit {unit.id} is busy {unit.busy_fraction} of its time, not 0 to 1")
     return tuple(found)
@@ -221,9 +231,9 @@ def _call_defects(calls: tuple[CallNow, ...]) -> tuple[str, ...]:
                 found.append(f"{whose}: level {lower.level} is not below level {call.level}")
         if call.priority not in PRIORITIES:
             found.append(f"{whose} has priority {call.priority}, not 1 to 4")
-        if call.target_s is not None and not call.target_s > 0:
+        if call.target_s == 0 or not _is_span(call.target_s):
             found.append(f"{whose} has a target of {call.target_s} s")
-        if not 0 <= call.waited_s < float("inf"):
+        if not _is_span(call.waited_s):
             found.append(f"{whose} has waited {call.waited_s} s")
     return tuple(found)
 
@@ -238,7 +248,7 @@ def _table_defects(problem: Problem) -> tuple[str, ...]:
         found.append(f"p90_factors is {factors.shape}, not {shape} (units x calls)")
     elif factors is not None and not bool(np.all((factors >= 1) & np.isfinite(factors))):
         found.append("p90_factors holds a factor below 1 or no number")
-    if not problem.stale_after_s > 0:
+    if problem.stale_after_s == 0 or not _is_span(problem.stale_after_s):
         found.append(f"positions cannot be stale after {problem.stale_after_s} s")
     if problem.demand is not None:
         found += problem.demand.defects(len(problem.units))

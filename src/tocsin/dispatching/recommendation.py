@@ -22,6 +22,9 @@ ReasonCode = Literal[
     "time_unknown",
     "sent_elsewhere",
     "assists",
+    "redispatched",
+    "sooner",
+    "moved_up",
 ]
 REASON_CODES: tuple[ReasonCode, ...] = get_args(ReasonCode)
 

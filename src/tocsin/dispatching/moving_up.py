@@ -21,7 +21,8 @@ from tocsin.dispatching.problem import Problem
 from tocsin.dispatching.recommendation import Reason
 from tocsin.kernel.shared import UnitId
 
-GAIN_DIGITS = 9
+GAIN_DIGITS = 6
+"""Gains are told to a millionth of the demand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,13 +62,14 @@ def reasons_of(
     column: Column, row: int, time_s: float, standing: int, *, is_assisting: bool
 ) -> tuple[Reason, ...]:
     """The reasons of one candidate, the one that decides most first; never empty."""
-    found = [_arrival(column.call, time_s)]
+    is_cut_off = standing == CUT_OFF
+    found = [_no_way(time_s) if is_cut_off else _arrival(column.call, time_s)]
     if is_assisting:
         found.append(Reason("assists"))
     if standing == SOUND and time_s <= column.fastest_s:
         found.append(Reason("fastest"))
     found += _price(column, row)
-    found += _doubts(column, row, standing)
+    found += _doubts(column, row)
     return tuple(found)
 
 
@@ -76,15 +77,18 @@ def faster_but(column: Column, row: int, time_s: float) -> tuple[Reason, ...]:
     """Why the fastest other candidate is not before this one: it is so many seconds faster, but
     costs something. Empty where none is faster or nothing speaks against it."""
     picture = column.picture
-    times_s = np.where(_needs_in_common(column, row), column.times_s, np.inf)
+    compared = _needs_in_common(column, row)
+    cut_off = picture.ground.standing[:, column.number] == CUT_OFF
+    if not cut_off[row]:  # who has no way is not faster, whatever the fallback says
+        compared &= ~cut_off
+    times_s = np.where(compared, column.times_s, np.inf)
     other = int(times_s.argmin())
     others_s = float(times_s[other])
     if other == row or time_s == float("inf") or time_s - others_s < FASTER_MIN_S:
         return ()
     if picture.going.get(other) == column.number:
         return ()
-    standing = int(picture.ground.standing[other, column.number])
-    against = (*_price(column, other), *_doubts(column, other, standing))
+    against = (*_price(column, other), *_doubts(column, other))
     if not against:
         return ()
     first, unit = against[0], picture.ground.problem.units[other].id
@@ -104,6 +108,11 @@ def _needs_in_common(column: Column, row: int) -> Flags:
         if has[need.capability][row]:
             common |= has[need.capability]
     return common
+
+
+def _no_way(time_s: float) -> Reason:
+    """Its time is the fallback's, so nothing is said about being in time."""
+    return Reason("no_way", (("time_s", time_s),))
 
 
 def _arrival(call: CallNow, time_s: float) -> Reason:
@@ -132,13 +141,11 @@ def _price(column: Column, row: int) -> list[Reason]:
     return found
 
 
-def _doubts(column: Column, row: int, standing: int) -> list[Reason]:
+def _doubts(column: Column, row: int) -> list[Reason]:
     """What is not known about it."""
     problem = column.picture.ground.problem
     unit = problem.units[row]
     found: list[Reason] = []
-    if standing == CUT_OFF:
-        found.append(Reason("no_way"))
     if unit.position_age_s is None:
         found.append(Reason("position_unknown"))
     elif unit.position_age_s > problem.stale_after_s:

@@ -5,12 +5,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from bench import console, deadlines, intake, lists, live, memory, rebuild, roads, tiles, timers
+from bench import (
+    console,
+    deadlines,
+    dispatching,
+    intake,
+    lists,
+    live,
+    memory,
+    rebuild,
+    roads,
+    tiles,
+    timers,
+)
 from bench.harness import Bench, Figure, machine, report
 
 BENCHES: dict[str, Bench] = {
     "console": console.bench,
     "deadlines": deadlines.bench,
+    "dispatching": dispatching.bench,
     "memory": memory.bench,
     "intake": intake.bench,
     "live": live.bench,

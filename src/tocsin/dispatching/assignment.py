@@ -42,6 +42,10 @@ def assign(costs: Costs, levels: NDArray[np.int64]) -> Columns:
     result = np.full(rows, -1, dtype=np.int64)
     if rows == 0 or columns == 0:
         return result
+    if rows == 1:  # most calls need one unit: the first of the cheapest
+        column = int(costs[0].argmin())
+        result[0] = column if costs[0, column] < float("inf") else -1
+        return result
     finite = costs[np.isfinite(costs)]
     unfilled = (float(finite.max(initial=0.0)) + 1.0) * rows
     force = max(unfilled * (rows + 1.0), float(columns + 1) * rows)

@@ -34,7 +34,7 @@ class Ground:
 
     `times_s` is by road, or the fallback's where `standing` says so. `is_candidate`: available,
     of a tier that may be sent unasked, with a capability that the call needs, and with a standing.
-    `has` maps a capability to the units that have it (a flag each).
+    `has` maps a capability that is asked for to the units that have it (a flag each).
     """
 
     problem: Problem
@@ -77,14 +77,15 @@ def slots_of(call: CallNow, column: int) -> tuple[Slot, ...]:
 
 
 def capability_flags(problem: Problem) -> dict[str, Flags]:
-    """Every capability that a unit has or a call asks for, with a flag for each unit."""
-    asked = [need.capability for call in problem.calls for need in (*call.needs, *call.assists)]
-    names = dict.fromkeys([*asked, *(c for unit in problem.units for c in unit.capabilities)])
-    has = {name: np.zeros(len(problem.units), dtype=np.bool_) for name in names}
-    for row, unit in enumerate(problem.units):
-        for capability in unit.capabilities:
-            has[capability][row] = True
-    return has
+    """Every capability that a call or a lower level of it asks for, with a flag for each unit."""
+    able = [unit.capabilities for unit in problem.units]
+    asked = dict.fromkeys(
+        need.capability
+        for call in problem.calls
+        for needs in (call.needs, call.assists, *(lower.needs for lower in call.lower_levels))
+        for need in needs
+    )
+    return {name: np.array([name in each for each in able], dtype=np.bool_) for name in asked}
 
 
 def tier_flags(problem: Problem) -> Flags:

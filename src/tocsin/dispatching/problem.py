@@ -157,12 +157,12 @@ class Problem:
     def ordered(self) -> Problem:
         """The same snapshot with units and calls by id: what every policy works on, so that the
         order in which rows came out of a store decides nothing."""
-        rows = sorted(range(len(self.units)), key=lambda row: self.units[row].id)
-        columns = sorted(range(len(self.calls)), key=lambda column: self.calls[column].id)
+        names, cases = [unit.id for unit in self.units], [call.id for call in self.calls]
         demand = None if self.demand is None else self.demand.ordered()
-        is_sorted = rows == list(range(len(rows))) and columns == list(range(len(columns)))
-        if is_sorted and demand is self.demand:
+        if demand is self.demand and names == sorted(names) and cases == sorted(cases):
             return self
+        rows = sorted(range(len(names)), key=names.__getitem__)
+        columns = sorted(range(len(cases)), key=cases.__getitem__)
         return replace(
             self,
             units=tuple(self.units[row] for row in rows),
@@ -179,6 +179,8 @@ def _picked(table: Seconds | None, rows: list[int], columns: list[int]) -> Secon
 
 
 def _twice(names: list[str], what: str) -> tuple[str, ...]:
+    if len(set(names)) == len(names):
+        return ()
     seen: set[str] = set()
     again = dict.fromkeys(name for name in names if name in seen or seen.add(name))
     return tuple(f"{what} {name} is there twice" for name in again)
@@ -192,17 +194,34 @@ def _is_span(seconds: float | None) -> bool:
 def _unit_defects(units: tuple[UnitNow, ...]) -> tuple[str, ...]:
     found = list(_twice([unit.id for unit in units], "unit"))
     for unit in units:
-        if unit.status not in STATUSES:
-            found.append(f"unit {unit.id} has the unknown status {unit.status!r}")
-        if unit.is_available and (unit.status not in SENDABLE or unit.engagement is not None):
-            found.append(f"unit {unit.id} cannot be available: it is {unit.status}")
-        if not _is_span(unit.position_age_s):
-            found.append(f"unit {unit.id} has a position of age {unit.position_age_s} s")
-        busy = unit.engagement
-        if busy is not None and not (_is_span(busy.arrives_in_s) and _is_span(busy.free_in_s)):
-            found.append(f"unit {unit.id} arrives or is free before now, or never")
-        if not 0 <= unit.busy_fraction < 1:
-            found.append(f"unit {unit.id} is busy {unit.busy_fraction} of its time, not 0 to 1")
+        if not _is_sound(unit):
+            found += _defects_of(unit)
+    return tuple(found)
+
+
+def _is_sound(unit: UnitNow) -> bool:
+    """At one glance, as most are: the glance is taken for each unit at each decision."""
+    return (
+        unit.engagement is None
+        and (unit.status in SENDABLE if unit.is_available else unit.status in STATUSES)
+        and (unit.position_age_s is None or 0 <= unit.position_age_s < float("inf"))
+        and 0 <= unit.busy_fraction < 1
+    )
+
+
+def _defects_of(unit: UnitNow) -> tuple[str, ...]:
+    found: list[str] = []
+    if unit.status not in STATUSES:
+        found.append(f"unit {unit.id} has the unknown status {unit.status!r}")
+    if unit.is_available and (unit.status not in SENDABLE or unit.engagement is not None):
+        found.append(f"unit {unit.id} cannot be available: it is {unit.status}")
+    if not _is_span(unit.position_age_s):
+        found.append(f"unit {unit.id} has a position of age {unit.position_age_s} s")
+    busy = unit.engagement
+    if busy is not None and not (_is_span(busy.arrives_in_s) and _is_span(busy.free_in_s)):
+        found.append(f"unit {unit.id} arrives or is free before now, or never")
+    if not 0 <= unit.busy_fraction < 1:
+        found.append(f"unit {unit.id} is busy {unit.busy_fraction} of its time, not 0 to 1")
     return tuple(found)
 
 

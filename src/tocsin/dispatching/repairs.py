@@ -107,7 +107,7 @@ def _lower_level(ground: Ground, plan: Plan, column: int) -> LevelNeeds | None:
     )
     for lower in sorted(call.lower_levels, key=lambda each: -each.level):
         rows = [
-            np.where(is_ready & _has(ground, need.capability), 0.0, np.inf)
+            np.where(is_ready & ground.has[need.capability], 0.0, np.inf)
             for need in lower.needs
             for _ in range(need.count)
         ]
@@ -115,8 +115,3 @@ def _lower_level(ground: Ground, plan: Plan, column: int) -> LevelNeeds | None:
         if bool((filled >= 0).all()):
             return lower
     return None
-
-
-def _has(ground: Ground, capability: str) -> Flags:
-    nobody = np.zeros(len(ground.problem.units), dtype=np.bool_)
-    return ground.has.get(capability, nobody)

@@ -235,3 +235,22 @@ def test_a_policy_that_sends_one_unit_twice_is_found_out() -> None:
     problem = snapshot([engine("E1"), engine("E2")], [fire("a"), fire("b")], [[1, 1], [9, 9]])
     assert twice(POLICIES["closest"](problem)) == []
     assert twice(sends_each_its_best(problem)) == ["E1"]
+
+
+@every_policy
+def test_it_works_with_everything_outside_refused(
+    policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> object:
+        raise AssertionError("a decision went outside")
+
+    for what in ("socket.socket", "builtins.open", "time.time", "datetime.datetime", "os.open"):
+        monkeypatch.setattr(what, refused)
+    units = [engine("E1"), engine("Q1", capabilities=("engine", "ladder"))]
+    calls = [
+        fire("a"),
+        fire("b", needs=(Need("engine"), Need("ladder")), is_counted_once=False),
+    ]
+    answer = policy(snapshot(units, calls, [[60.0, 90.0], [120.0, 90.0]]))
+    assert answer.method == "milp"
+    assert [len(advice.sent) for advice in answer.advice] == [1, 2]

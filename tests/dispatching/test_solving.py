@@ -3,10 +3,12 @@
 from itertools import product
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
 
 from tests.dispatching.towns import INF, engine, fire, patient, problems, snapshot
+from tocsin.dispatching import covering
 from tocsin.dispatching.covering import cover_needs
 from tocsin.dispatching.ground import Ground, lay_out
 from tocsin.dispatching.policies.closest import closest, price_closest
@@ -129,6 +131,25 @@ def test_one_unit_meets_two_needs_where_the_run_card_lets_it() -> None:
         ("E1", "engine"),
         ("Q1", "ladder"),
     ]
+
+
+def test_beyond_its_limit_the_milp_gives_up_and_the_answer_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(covering, "VARIABLES_MAX", 1)
+    quint = engine("Q1", capabilities=("engine", "ladder"))
+    call = fire(needs=(Need("engine"), Need("ladder")), is_counted_once=False)
+    answer = closest(snapshot([engine("E1"), quint], [call], [[60.0], [90.0]]))
+    assert answer.method == "fallback"
+    assert [each.unit for each in answer.advice[0].sent] == ["E1", "Q1"]
+
+
+def test_more_slots_than_can_be_summed_exactly_are_solved_in_parts() -> None:
+    many = [fire(f"c{n:04}", needs=(Need("engine", 3),)) for n in range(300)]
+    problem = snapshot([engine("E1"), engine("E2")], many, [[9e4] * 300, [9e9] * 300])
+    answer = closest(problem)
+    assert answer.method == "fallback"
+    assert [each.unit for each in answer.advice[0].sent] == ["E1", "E2"]
 
 
 def test_the_more_urgent_case_is_served_first_even_at_a_high_price() -> None:

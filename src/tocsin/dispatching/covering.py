@@ -17,12 +17,14 @@ from scipy import optimize, sparse
 from tocsin.dispatching.ground import Ground, Slot
 
 Numbers = NDArray[np.float64]
+VARIABLES_MAX = 3000
+"""Units times cases beyond which nobody would wait: ten such cases with 500 units have 2,700, and
+take about a second on a busy core."""
 NODES_MAX = 20_000
-"""Where the search gives up and the fallback is taken: the same on every machine. The cases it was
-tried with (30 units, 6 cases) needed one node."""
-TIME_MAX_S = 2.0
-"""A last guard, by the wall clock: nobody waits longer for a plan. An answer that was made behind
-it says `fallback`, and recomputes as one."""
+"""Where the search gives up: the same on every machine. What was tried needed one node."""
+TIME_MAX_S = 1.0
+"""A last guard for each step of the search, by the wall clock. An answer that was made behind any
+of these limits says `fallback`, and recomputes as one."""
 HALF = 0.5
 
 _milp = cast(Callable[..., Any], optimize.milp)  # pyright: ignore[reportUnknownMemberType]
@@ -128,6 +130,8 @@ def _solved(model: _Model, groups: tuple[Group, ...], unit_count: int) -> list[i
     count, missing = len(model.units), len(groups)
     if count == 0:
         return []
+    if count > VARIABLES_MAX:
+        raise GaveUp(f"{count} variables")
     rows, low, high = _constraints(model, groups, unit_count)
     tops = np.array([1.0] * count + [float(len(group.slots)) for group in groups])
     result = np.zeros(count + missing)

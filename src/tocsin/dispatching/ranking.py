@@ -112,6 +112,8 @@ def _advice(solved: Solved, picture: Picture, number: int, ranked_max: int | Non
         for unit, slot in zip(solved.plan.units, ground.slots, strict=True)
         if slot.call == number and unit >= 0
     ]
+    like = {slot: place for place, slot in enumerate(dict.fromkeys(slot for _, slot in filled))}
+    filled.sort(key=lambda each: (like[each[1]], costs[each[0]], each[0]))
     sent = {unit: slot.is_assisting for unit, slot in reversed(filled)}
     units = ground.problem.units
     kept = [

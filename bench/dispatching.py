@@ -11,6 +11,7 @@ import numpy as np
 from bench.harness import Figure, median, percentile
 from tocsin.dispatching.demand import Demand, Zone
 from tocsin.dispatching.ground import lay_out
+from tocsin.dispatching.moving_up import MoveLimits, advise_moves
 from tocsin.dispatching.policies.closest import closest, price_closest
 from tocsin.dispatching.policies.coverage import coverage
 from tocsin.dispatching.problem import CallNow, Need, Problem, UnitNow
@@ -19,11 +20,12 @@ from tocsin.dispatching.solving import solve, steps
 from tocsin.dispatching.table import problem_bytes, table_bytes
 from tocsin.kernel.shared import CaseId, UnitId
 
-UNITS, CALLS, ZONES = 500, 200, 400
+UNITS, CALLS, ZONES, POSTS = 500, 200, 400, 40
 KINDS = ("engine", "ladder", "ambulance", "patrol")
 SHOWN = 25
 """Ranks a screen shows of each call."""
 RUNS, BIG_RUNS = 300, 40
+MOVES = MoveLimits(gain_min=0.0, moves_max=1)
 AT = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
 
 
@@ -31,7 +33,9 @@ def town(seed: int, calls: int) -> Problem:
     """Units, calls and zones on a plane 20 km wide, driven over at 10 m/s; a fifth of the
     positions is stale; priorities and needs are mixed."""
     draw = np.random.default_rng(seed)
-    at_units, at_calls, at_zones = (draw.uniform(0, 20_000, (n, 2)) for n in (UNITS, calls, ZONES))
+    at_units, at_calls, at_zones, at_posts = (
+        draw.uniform(0, 20_000, (n, 2)) for n in (UNITS, calls, ZONES, POSTS)
+    )
 
     def seconds(one: np.ndarray, other: np.ndarray) -> np.ndarray:
         return np.hypot(*(one[:, None] - other[None]).transpose(2, 0, 1)) / 10.0
@@ -54,6 +58,9 @@ def town(seed: int, calls: int) -> Problem:
         demand=Demand(
             tuple(Zone(f"z{n:03}", 1.0, KINDS[n % 4], 480.0) for n in range(ZONES)),
             seconds(at_units, at_zones),
+            tuple(f"p{n:02}" for n in range(POSTS)),
+            seconds(at_posts, at_zones),
+            seconds(at_units, at_posts),
         ),
     )  # fmt: skip
 
@@ -97,11 +104,13 @@ def bench() -> list[Figure]:
         ]
     together = assignment_ms(price_closest)
     plans = taken_ms(lambda problem: work_out(problem, price_closest), 1, RUNS)
+    moves = taken_ms(lambda problem: advise_moves(problem, MOVES), 1, 5)
     kept = taken_ms(lambda p: (problem_bytes(p), table_bytes(p, coverage(p))), 1, BIG_RUNS)
     return [
         *figures,
         Figure(f"assignment, {UNITS} x {CALLS}, p50", median(together), "ms", 5, "less"),
         Figure(f"assignment, {UNITS} x {CALLS}, p99", percentile(together, 99), "ms"),
         Figure("closest, plan without reasons, p50", median(plans), "ms"),
+        Figure(f"one move-up, {UNITS} units x {POSTS} posts, p50", median(moves), "ms"),
         Figure("table and snapshot as bytes, p50", median(kept), "ms"),
     ]

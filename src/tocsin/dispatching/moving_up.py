@@ -105,9 +105,13 @@ def _best_move(
     uncovered = np.multiply.reduce(fails, axis=0)
     best: tuple[int, float, int, str, int] | None = None
     best_covers = now[:0]
+    from_posts: dict[tuple[str, ...], Flags] = {}
     for row in np.flatnonzero(free).tolist():
-        alone = (problem.units[row],) * len(demand.posts)
-        there = reaches(alone, demand, demand.post_times_s)
+        unit = problem.units[row]
+        if unit.capabilities not in from_posts:  # units that can do the same cover the same there
+            alike = (unit,) * len(demand.posts)
+            from_posts[unit.capabilities] = reaches(alike, demand, demand.post_times_s)
+        there = from_posts[unit.capabilities]
         others = uncovered / fails[row]
         was = 1.0 - others * fails[row]
         then = 1.0 - others * np.where(there, q[row], 1.0)

@@ -58,6 +58,7 @@ def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
     from tocsin.geography.tiers import AtlasError
     from tocsin.packs.reading import PackError
     from tocsin.runtime.ports import Unavailable
+    from tocsin.simulation.dispatch.log import LogError
     from tocsin.simulation.extract import ExtractError
     from tocsin.stores.postgres.backup import BackupError
     from tocsin.stores.postgres.binaries import EmbeddedPostgresError
@@ -72,6 +73,7 @@ def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
         RoadsError,
         Unavailable,
         ExtractError,
+        LogError,
         ImportFailed,
         MapError,
         EmbeddedPostgresError,
@@ -108,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     _town_verbs(verbs)
     _pack_verbs(verbs)
     _keeping_verbs(verbs)
+    _fleet_verbs(verbs)
     return parser
 
 
@@ -300,6 +303,24 @@ def _erase_verb(verbs: Any) -> None:
     what.add_argument("--writer", help="the account whose notes and photos in that case go")
     verb.add_argument(
         "--reason", required=True, choices=("request", "retention", "mistake", "court")
+    )
+
+
+# -- fleets on a clock -----------------------------------------------------------------
+
+
+def _fleet_verbs(verbs: Any) -> None:
+    about = "rebuild units' states from a log: how often was the closest sent"
+    verb = _verb(verbs, "replay", _lazy("simulating", "replay_file"), about, settings=False)
+    verb.add_argument("file", type=Path, metavar="FILE")
+    _fleet_options(verb)
+
+
+def _fleet_options(verb: argparse.ArgumentParser) -> None:
+    scenario = "a scenario that comes with Tocsin, or a TOML file"
+    verb.add_argument("--scenario", default="san-francisco", help=scenario)
+    verb.add_argument(
+        "--files", type=Path, default=Path(), help="where the files lie that a scenario names"
     )
 
 

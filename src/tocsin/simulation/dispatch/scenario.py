@@ -1,0 +1,142 @@
+"""A town to simulate, as one TOML file: its log, stations, roads, demand, fleet and targets.
+
+Files it names are looked for in a folder given by the caller: data have their own licences and
+places. Everything that is wrong with a scenario is found at once (`PackError`).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from tocsin.packs.load import read_toml
+from tocsin.packs.reading import Finding, PackError, Reader
+from tocsin.simulation.dispatch.form import LogForm, form_of
+from tocsin.simulation.dispatch.states import Position
+from tocsin.simulation.dispatch.town import Town, place_of, town_of
+
+PACKAGE: Final = "tocsin.simulation.dispatch"
+LANGUAGES: Final = ("en", "zh-CN")
+ROADS: Final = ("straight", "sf_streets")
+DEFAULT_LATE_S: Final = {"high": 600.0, "low": 1_200.0}
+"""Ten minutes from receipt to arrival for high priority: what San Francisco promises for code 3
+(its emergency medical policy: 90 % within 10 minutes, ambulance); twice that for the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What a TOML file says. `form` and `log_file` are None where a town is described by rates."""
+
+    name: str
+    title: Mapping[str, str]
+    form: LogForm | None
+    log_file: str | None
+    stations: Mapping[str, Position]
+    posts_only: frozenset[str]
+    roads_kind: str
+    roads_file: str | None
+    town: Town
+    late_s: Mapping[str, float]
+    stages_file: str | None
+    seed: int
+
+
+def builtin_names() -> tuple[str, ...]:
+    """The scenarios that come with Tocsin."""
+    folder = files(PACKAGE) / "scenarios"
+    names = (each.name for each in folder.iterdir())
+    return tuple(sorted(name[:-5].replace("_", "-") for name in names if name.endswith(".toml")))
+
+
+def find_scenario(name: str) -> Path:
+    """The file of a built-in scenario, or the path itself. Raises PackError when there is none."""
+    path = Path(name)
+    if path.suffix == ".toml" and path.is_file():
+        return path
+    if name in builtin_names():
+        return Path(str(files(PACKAGE) / "scenarios" / f"{name.replace('-', '_')}.toml"))
+    known = ", ".join(builtin_names())
+    raise PackError(
+        [Finding(name, "missing", f"no such file, and no scenario; there are: {known}")]
+    )
+
+
+def load_scenario(path: Path, data: Path) -> Scenario:
+    """Read a scenario and the stations it names from the folder of data. Raises PackError."""
+    bad: list[Finding] = []
+    table = read_toml(path, bad)
+    if bad:
+        raise PackError(bad)
+    reader = Reader(table, path.name, bad)
+    form, log_file = None, None
+    if reader.has("log"):
+        log = reader.table("log")
+        form, log_file = form_of(log), log.text("file", "-")
+        log.close()
+        log_file = None if log_file == "-" else log_file
+    stations, posts_only = _stations(reader, data)
+    roads = reader.table("roads")
+    roads_kind = roads.one_of("kind", ROADS, "straight")
+    roads_file = roads.text("file", "-")
+    roads.close()
+    late = reader.table("late_s")
+    late_s = {
+        name: float(late.whole(name, int(DEFAULT_LATE_S[name]), 1, 86_400))
+        for name in ("high", "low")
+    }
+    late.close()
+    stages_file = reader.text("stages", "-")
+    scenario = Scenario(
+        name=path.stem.replace("_", "-"),
+        title=reader.words("title", LANGUAGES),
+        form=form,
+        log_file=log_file,
+        stations=stations,
+        posts_only=posts_only,
+        roads_kind=roads_kind,
+        roads_file=None if roads_file == "-" else roads_file,
+        town=town_of(reader, stations, has_log=log_file is not None),
+        late_s=late_s,
+        stages_file=None if stages_file == "-" else stages_file,
+        seed=reader.whole("seed", 1, 0, 2**31 - 1),
+    )
+    reader.close()
+    if bad:
+        raise PackError(bad)
+    return scenario
+
+
+def _stations(reader: Reader, data: Path) -> tuple[dict[str, Position], frozenset[str]]:
+    table = reader.table("stations")
+    posts_only = frozenset(table.texts("posts_only"))
+    found: dict[str, Position] = {}
+    for row in table.tables("list"):
+        identity = row.text("id")
+        found[identity] = place_of(row)
+    if table.has("file"):
+        columns = table.table("columns")
+        names = [columns.text(each, each) for each in ("id", "lon", "lat")]
+        columns.close()
+        found |= _from_file(table, data / table.text("file"), names)
+    table.close()
+    if not found:
+        reader.find("stations", "missing", "a town needs a station")
+    return found, posts_only
+
+
+def _from_file(table: Reader, path: Path, names: list[str]) -> dict[str, Position]:
+    if not path.is_file():
+        table.find("file", "missing", f"there is no {path.name} in the folder of data (--files)")
+        return {}
+    found: dict[str, Position] = {}
+    with path.open(encoding="utf-8-sig", newline="") as text:
+        for line, row in enumerate(csv.DictReader(text), 2):
+            try:
+                found[row[names[0]].strip()] = (float(row[names[1]]), float(row[names[2]]))
+            except (KeyError, TypeError, ValueError, AttributeError):
+                table.find("file", "bad_value", f"line {line} of {path.name} is no station")
+    return found

@@ -6,16 +6,16 @@ import argparse
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from tocsin.packs.reading import Finding, PackError
 from tocsin.packs.words import word
 from tocsin.simulation.dispatch.form import LogForm
 from tocsin.simulation.dispatch.log import Log, read_log
 from tocsin.simulation.dispatch.replay import WAVE_S, Replay, replay
+from tocsin.simulation.dispatch.roads import times_of
 from tocsin.simulation.dispatch.scenario import Scenario, find_scenario, load_scenario
 from tocsin.simulation.dispatch.states import JUST_CLEARED_S
-from tocsin.simulation.dispatch.travel import StraightLine, Times
+from tocsin.simulation.dispatch.travel import Times
 
 
 def language() -> str:
@@ -41,12 +41,13 @@ def past_of(asked: argparse.Namespace) -> Past:
         raise PackError([Finding(scenario.name, "missing", "this scenario has no table [log]")])
     stations = {k: v for k, v in scenario.stations.items() if k not in scenario.posts_only}
     log = read_log(asked.file, scenario.form)
-    return Past(scenario, scenario.form, log, stations, times_of(scenario, asked.files))
-
-
-def times_of(scenario: Scenario, data: Path) -> Times:
-    """The scenario's roads."""
-    return StraightLine()
+    return Past(
+        scenario,
+        scenario.form,
+        log,
+        stations,
+        times_of(scenario.roads_kind, scenario.roads_file, asked.files),
+    )
 
 
 def replay_file(asked: argparse.Namespace) -> int:

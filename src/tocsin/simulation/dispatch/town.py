@@ -48,7 +48,10 @@ class FleetUnit:
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """`source`: calls as in the log, drawn from rates fitted to it, or from `areas` here."""
+    """`source`: calls as in the log, drawn from rates fitted to it, or from `areas` here.
+
+    `shift_kinds`: kinds of the log of which more or fewer are on duty by the hour.
+    """
 
     source: str
     days: int
@@ -58,6 +61,7 @@ class Town:
     hour_weights: tuple[float, ...]
     units: tuple[FleetUnit, ...]
     hospitals: tuple[Position, ...]
+    shift_kinds: frozenset[str] = frozenset()
 
 
 def town_of(reader: Reader, stations: Mapping[str, Position], *, has_log: bool) -> Town:
@@ -79,13 +83,14 @@ def town_of(reader: Reader, stations: Mapping[str, Position], *, has_log: bool) 
     demand.close()
     fleet = reader.table("fleet")
     units = tuple(_unit(each, stations) for each in fleet.tables("units"))
+    shift_kinds = frozenset(fleet.texts("shift_kinds"))
     fleet.close()
     if source == "rates" and not units:
         fleet.find("units", "missing", "an empty fleet answers no call")
     if len({unit.id for unit in units}) != len(units):
         fleet.find("units", "duplicate", "two units have one id")
     hospitals = tuple(place_of(each) for each in reader.tables("hospitals"))
-    return Town(source, days, scale, areas, kinds, weights, units, hospitals)
+    return Town(source, days, scale, areas, kinds, weights, units, hospitals, shift_kinds)
 
 
 def number(reader: Reader, key: str, default: float | None, low: float, high: float) -> float:

@@ -1,0 +1,86 @@
+"""A scenario made ready to run: pattern, fleet, ground and stages, computed once for many runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tocsin.simulation.dispatch.calls import (
+    Calls,
+    Pattern,
+    as_logged,
+    by_rates,
+    fitted,
+    pattern_of,
+    pattern_of_town,
+)
+from tocsin.simulation.dispatch.deciding import decider_of
+from tocsin.simulation.dispatch.draws import draw
+from tocsin.simulation.dispatch.engine import Outcome, run
+from tocsin.simulation.dispatch.fleet import SimFleet, fleet_from_log, fleet_of_town
+from tocsin.simulation.dispatch.ground import SimGround, ground_of
+from tocsin.simulation.dispatch.log import Log
+from tocsin.simulation.dispatch.scenario import Scenario
+from tocsin.simulation.dispatch.stages import Stages
+from tocsin.simulation.dispatch.states import Fleet, Position
+from tocsin.simulation.dispatch.town import Town
+from tocsin.simulation.dispatch.travel import Times
+
+CALLS_STREAM = 1_000
+"""The chance of arrivals is another stream than that of the stages (see `draws`)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """Everything a run needs but its seed and its policy."""
+
+    pattern: Pattern
+    town: Town
+    fleet: SimFleet
+    ground: SimGround
+    stages: Stages
+    late_s: dict[str, float]
+
+    def calls(self, seed: int) -> Calls:
+        """The calls of one seed: the same for every policy."""
+        chance = np.random.default_rng([seed, CALLS_STREAM])
+        if self.town.source == "log":
+            return as_logged(self.pattern)
+        if self.town.source == "fitted":
+            return fitted(self.pattern, self.town.days, self.town.scale, chance)
+        return by_rates(self.pattern, self.town, chance)
+
+    def play(self, policy: str, seed: int, *, is_fast: bool = True) -> tuple[Calls, Outcome]:
+        """One run. The same arguments give the same outcome to the last bit."""
+        calls = self.calls(seed)
+        draws = draw(calls, self.stages, seed)
+        decider = decider_of(policy, self.late_s, is_fast=is_fast)
+        return calls, run(calls, self.fleet, self.ground, draws, decider)
+
+    def with_stages(self, stages: Stages) -> World:
+        """The same town with other stages."""
+        return replace(self, stages=stages)
+
+
+def world_of_log(
+    scenario: Scenario,
+    log: Log,
+    past: Fleet,
+    stations: dict[str, Position],
+    times: Times,
+    stages: Stages,
+) -> World:
+    """The world of a scenario with a log."""
+    pattern = pattern_of(log)
+    fleet = fleet_from_log(log, past, pattern, stations, times, scenario.town.shift_kinds)
+    ground = ground_of(pattern, fleet, scenario.town.hospitals, times)
+    return World(pattern, scenario.town, fleet, ground, stages, dict(scenario.late_s))
+
+
+def world_of_town(scenario: Scenario, times: Times, stages: Stages) -> World:
+    """The world of a scenario that is described by rates."""
+    pattern = pattern_of_town(scenario.town)
+    fleet = fleet_of_town(scenario.town.units)
+    ground = ground_of(pattern, fleet, scenario.town.hospitals, times)
+    return World(pattern, scenario.town, fleet, ground, stages, dict(scenario.late_s))

@@ -32,9 +32,15 @@ demo: setup $(MAP) $(TILES) ## a town's day on a fresh node, in this terminal
 serve: setup ## one node on ./data
 	@$(BIN)/tocsin serve --data data $(ARGS)
 
+# The screens by themselves: two browsers at once are more than two cores can draw.
 test: setup $(MAP) $(TILES) ## every test; those of the screens in a real Chromium
 	@tools/browser.sh
-	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+ifeq ($(ARGS),)
+	@$(BIN)/pytest -n 2 --ignore=tests/browser
+	@$(BIN)/pytest tests/browser
+else
+	@$(BIN)/pytest $(ARGS)
+endif
 
 check: setup ## static checks, kernel and house tests; under a minute
 	@$(BIN)/ruff check .

@@ -215,6 +215,8 @@ def _after(route, town: Town, case: str) -> None:
 
 def test_an_ended_session_keeps_what_was_typed(desk: Page, town: Town, calls: Staff) -> None:
     case = calls.report("pothole")["case_id"]
+    # Searched for: on a full board the row may be further down than the list draws.
+    desk.locator("input[type=search]").fill(case)
     row(desk, case).click()
     expect(desk.locator(".doing")).to_contain_text("Accept")
     desk.keyboard.press(".")

@@ -67,6 +67,14 @@ def test_the_limit_is_the_limit(town: RoadGraph) -> None:
     assert found.is_off_road.tolist() == [False, True]
 
 
+def test_places_a_rounding_error_apart_are_one(town: RoadGraph) -> None:
+    one, two = placed_on(town, [0, 0], [0.0, 5e-324]), placed_on(town, [0], [1 / 3])
+    assert one.offset.tolist() == [0.0, 0.0]
+    # Shares from either end compare alike, as the ways along one road need.
+    assert two.offset[0] == pytest.approx(1 / 3, abs=1e-9)
+    assert 1.0 - (1.0 - two.offset[0]) == pytest.approx(two.offset[0], abs=1e-15)
+
+
 @given(st.floats(-0.001, 0.005), st.floats(-0.001, 0.005))
 @settings(max_examples=60)
 def test_no_road_is_nearer(town: RoadGraph, east: float, north: float) -> None:

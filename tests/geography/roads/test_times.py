@@ -148,7 +148,9 @@ def test_a_planted_bug_is_found(
     plant(monkeypatch)
 
     @settings(
-        max_examples=2_000,
+        # A search ends at its first find. The rarest bug took 1 in 640 examples, and what is drawn
+        # depends on which modules were imported before.
+        max_examples=20_000,
         deadline=None,
         database=None,
         derandomize=True,

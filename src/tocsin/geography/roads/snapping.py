@@ -17,6 +17,9 @@ shapely = cast("Any", _untyped)
 OFF_ROAD_M: Final = 250.0
 """Farther from every road than this, a point is off the roads: a boat, a field, a wrong datum.
 A long drive or a large yard is within it; a wrong place of a kilometre is not."""
+SHARE_DIGITS: Final = 9
+"""Digits kept of a share of a road, a micrometre of a kilometre. Two places nearer than that are
+one, or a place a rounding error ahead on a closed way could not be reached from beside it."""
 NO_ROAD: Final = -1
 
 
@@ -144,7 +147,7 @@ def _snaps(
         road,
         np.where(off, NO_EDGE, forward[road]).astype(np.int32),
         np.where(off, NO_EDGE, backward[road]).astype(np.int32),
-        share,
+        np.round(share, SHARE_DIGITS),
         away,
         lon,
         lat,

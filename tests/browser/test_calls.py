@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import OpenPage, shoot
 from tests.browser.guard import axe_faults
@@ -233,6 +233,26 @@ def test_a_type_is_found_in_both_languages_and_by_code(form: Page) -> None:
     field.press("Enter")
     expect(field).to_have_value("Street light out")
     expect(form.locator("[data-questions=street-light-out]")).to_be_visible()
+
+
+def test_a_guess_that_comes_late_does_not_get_into_what_is_typed(
+    visit: OpenPage, taker: Staff
+) -> None:
+    page = visit("/console/new", taker.login)
+    late: list[Route] = []
+    page.route("**/api/guess", lambda route: late.append(route))
+    field = page.locator("#type")
+    with page.expect_request("**/api/guess"):
+        page.locator("#what").fill("A fallen tree blocks the road")
+        field.focus()
+    expect(field).to_have_value("")
+    for each in late:
+        each.continue_()
+    expect(page.locator("[data-guesses] button").first).to_be_visible()
+    expect(field).not_to_have_value("")
+    page.keyboard.type("building-fire")
+    expect(field).to_have_value("building-fire")
+    expect(page.locator("#type-list [role=option]")).to_have_count(1)
 
 
 def test_a_call_that_was_left_is_kept(form: Page) -> None:

@@ -8,15 +8,19 @@ import pytest
 from tocsin.dispatching.recommendation import REASON_CODES, REPAIR_CODES, SHORTFALL_CODES
 from tocsin.kernel.cases.policy import Audience, ClockName, Priority, Profile, VerifyBy
 from tocsin.kernel.cases.react import TEMPLATES
-from tocsin.kernel.cases.state import Status, TaskRole, TaskStatus
+from tocsin.kernel.cases.state import Status, TaskRole, TaskStatus, UnitShareStatus
 from tocsin.kernel.cases.vocabulary import REASONS
 from tocsin.kernel.deadlines import KINDS
 from tocsin.kernel.shared import TIERS
+from tocsin.kernel.units.react import UNIT_TEMPLATES
+from tocsin.kernel.units.state import Travel, UnitStatus
+from tocsin.kernel.units.vocabulary import REASONS as UNIT_REASONS
 from tocsin.packs.conditions import KINDS as CONDITION_KINDS
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
 from tocsin.packs.words import catalogue, keys, languages, word
 from tocsin.runtime import accounts, engine, photos, reception
+from tocsin.runtime.codec import EVENTS
 
 NEEDED: dict[str, Iterable[object]] = {
     "status": get_args(Status),
@@ -30,8 +34,12 @@ NEEDED: dict[str, Iterable[object]] = {
     "priority": get_args(Priority),
     "kind": KINDS,
     "verify_by": get_args(VerifyBy),
-    "template": TEMPLATES,
-    "reason": (*REASONS, *engine.REASONS, *reception.REASONS, *photos.REASONS),
+    "template": (*TEMPLATES, *UNIT_TEMPLATES),
+    "reason": (*REASONS, *UNIT_REASONS, *engine.REASONS, *reception.REASONS, *photos.REASONS),
+    "unit_status": get_args(UnitStatus),
+    "unit_share": get_args(UnitShareStatus),
+    "travel": get_args(Travel),
+    "event": EVENTS,
     "condition": set(CONDITION_KINDS),
     "dispatch_reason": REASON_CODES,
     "shortfall": SHORTFALL_CODES,
@@ -67,6 +75,11 @@ def test_hold_reasons_of_the_packs_have_words() -> None:
         pack = load_pack(builtin(name))
         for case_type in pack.case_types.values():
             assert missing("hold_reason", case_type.terms.hold_reasons) == []
+
+
+def test_kinds_of_units_of_the_packs_have_words() -> None:
+    kinds = load_pack(builtin("county")).unit_kinds
+    assert len(kinds) >= 8 and missing("unit_kind", kinds) == []
 
 
 def test_a_word_falls_back_to_its_base_language_then_to_english() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
@@ -154,4 +154,5 @@ async def _journal(town: DemoTown, case_id: CaseId) -> list[tuple[words.Event, .
 
 def _event(shown: Mapping[str, Any]) -> words.Event:
     fields = {name: value for name, value in shown.items() if name != "event"}
-    return msgspec.convert(fields, EVENTS[str(shown["event"])])
+    named = cast(type[words.Event], EVENTS[str(shown["event"])])
+    return msgspec.convert(fields, named)

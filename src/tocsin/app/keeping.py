@@ -55,8 +55,8 @@ def verify(asked: argparse.Namespace) -> int:
     for difference in report.shown:
         print(f"{difference.case_id}: {difference.what}")
     print(
-        f"{report.cases} cases, {report.entries} journal entries, {report.events} events: "
-        f"{report.differences} differences"
+        f"{report.cases} cases, {report.units} units, {report.entries} journal entries, "
+        f"{report.events} events: {report.differences} differences"
     )
     return 0 if report.is_clean else 1
 

@@ -1,4 +1,5 @@
-"""Decisions that need more than one case at once: merge, un-merge, split. The kernel's front door.
+"""Decisions that need more than one thing at once: merge, un-merge, split, and a unit with its
+cases. The kernel's front door.
 
 A merge puts the duplicate's status and clocks into its stash and takes nothing else from it, so
 that un-merge restores it exactly, whatever became of the primary meanwhile. There are no chains: a
@@ -8,8 +9,10 @@ case that has absorbed others is not merged until they are taken out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
+from tocsin.kernel.cases import sending
 from tocsin.kernel.cases import vocabulary as words
 from tocsin.kernel.cases.decide import decide as decide_one
 from tocsin.kernel.cases.decide import drafted
@@ -20,6 +23,9 @@ from tocsin.kernel.cases.permits import permitted
 from tocsin.kernel.cases.policy import CaseFacts, CasePolicy
 from tocsin.kernel.cases.state import Case, Report, next_wake
 from tocsin.kernel.shared import CaseId, Refused, ReportId, Stamped
+from tocsin.kernel.units import vocabulary as units
+from tocsin.kernel.units.decide import decide as decide_one_unit
+from tocsin.kernel.units.state import Unit, UnitFacts
 
 CHILDREN_LIMIT: Final = 20
 """Children of one split: they are opened in one transaction."""
@@ -189,4 +195,94 @@ def _child(
     return tuple(opening.events)
 
 
-__all__ = ["CHILDREN_LIMIT", "Decision", "decide", "involved"]
+# -- units -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class JointFacts:
+    """What was looked up for a unit and its cases: `policies` are the pinned ones by case."""
+
+    unit: UnitFacts = UnitFacts()
+    policies: tuple[tuple[CaseId, CasePolicy], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JointDecision:
+    """Events on one unit and on the cases that it changes with it."""
+
+    unit: tuple[units.Event, ...]
+    cases: Mapping[CaseId, tuple[words.Event, ...]]
+
+
+def cases_of(unit: Unit, command: units.Command) -> tuple[CaseId, ...]:
+    """The cases a command on a unit needs: those the unit is on and the one it names."""
+    named = getattr(command, "case", None)
+    return tuple(dict.fromkeys((*(each.case for each in unit.cases), *((named,) if named else ()))))
+
+
+def decide_unit(
+    unit: Unit,
+    cases: Mapping[CaseId, Case],
+    command: Stamped[units.Command, JointFacts],
+) -> JointDecision | Refused:
+    """Decide a command on a unit together with the cases it concerns (`cases_of`), so that a
+    status changes once and the case sees it; or a refusal that changes neither."""
+    about = Stamped(command.body, command.at, command.by, command.new_id, command.facts.unit)
+    events = decide_one_unit(unit, about)
+    if isinstance(events, Refused):
+        return events
+    policies = dict(command.facts.policies)
+    drafts: dict[CaseId, Draft] = {}
+    for event in events:
+        case_id: CaseId | None = getattr(event, "case", None)
+        if case_id is None:
+            continue
+        if cases[case_id].status == "absent":
+            return Refused("case_unknown", "there is no case with this id")
+        policy = policies.get(case_id)
+        if policy is None:
+            return Refused("policy_missing", "the pack of the case is not on this node")
+        if case_id not in drafts:
+            draft = Draft(cases[case_id], policy, command.at, command.by, command.new_id)
+            draft.catch_up(command.at)
+            drafts[case_id] = draft
+        refused = _tell_case(drafts[case_id], unit, event)
+        if refused is not None:
+            return refused
+    for draft in drafts.values():
+        draft.catch_up(command.at, late=True)
+    return JointDecision(events, {key: tuple(draft.events) for key, draft in drafts.items()})
+
+
+def _tell_case(draft: Draft, unit: Unit, event: units.Event) -> Refused | None:
+    """The case's half of one event of a unit."""
+    assert unit.agency is not None, "a unit that is on a case was added"
+    match event:
+        case units.UnitDispatched() | units.UnitStacked():
+            is_stacked = isinstance(event, units.UnitStacked)
+            return sending.send(
+                draft, unit.id, unit.name, unit.agency, event.reason, is_stacked=is_stacked
+            )
+        case units.UnitTurned():
+            sending.report(draft, unit.id, unit.name, "dispatched")
+        case units.StatusReported(status=("en_route" | "on_scene" | "transporting") as status):
+            sending.report(draft, unit.id, unit.name, status)
+        case units.UnitCleared():
+            sending.release(draft, unit.id, unit.name, "clear")
+        case units.UnitRecalled():
+            sending.release(draft, unit.id, unit.name, event.reason)
+        case _:
+            pass
+    return None
+
+
+__all__ = [
+    "CHILDREN_LIMIT",
+    "Decision",
+    "JointDecision",
+    "JointFacts",
+    "cases_of",
+    "decide",
+    "decide_unit",
+    "involved",
+]

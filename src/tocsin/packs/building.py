@@ -28,6 +28,7 @@ from tocsin.packs.parts import (
 )
 from tocsin.packs.reading import Finding, Reader, Table, nearest
 from tocsin.packs.terms import Ladders, read_ladders, read_terms
+from tocsin.packs.unit_statuses import read_statuses
 from tocsin.packs.units import (
     Capability,
     UnitKind,
@@ -135,7 +136,7 @@ def _agencies(pack: Reader, languages: tuple[str, ...]) -> Mapping[str, Agency]:
             reader.find("code", "bad_value", "must not hold @ (it parts agency and area)")
         if code in found:
             reader.find("code", "duplicate", f"agency {code} is there twice")
-        found[code] = Agency(code, reader.words("name", languages), tier)
+        found[code] = Agency(code, reader.words("name", languages), tier, read_statuses(reader))
         reader.close()
     return found
 

@@ -10,6 +10,7 @@ from tocsin.kernel.cases.policy import ClockName, ClockPolicy
 from tocsin.kernel.cases.react import TEMPLATES
 from tocsin.kernel.deadlines import due
 from tocsin.kernel.shared import AreaId, AreaPath
+from tocsin.kernel.units.react import UNIT_TEMPLATES
 from tocsin.packs.conditions import Answer, leaves
 from tocsin.packs.messages import SLOTS, slots_of
 from tocsin.packs.model import Pack
@@ -90,7 +91,7 @@ def _profiles(pack: Pack) -> Iterator[Finding]:
 
 
 def _messages(pack: Pack) -> Iterator[Finding]:
-    for key in (RECEIPT, *TEMPLATES):
+    for key in (RECEIPT, *TEMPLATES, *UNIT_TEMPLATES):
         if key not in pack.parsed.messages:
             yield Finding(f"messages {key}", "missing", "people would be told nothing")
     wordings = [("messages", pack.parsed.messages)]

@@ -15,6 +15,7 @@ from tocsin.kernel.cases.policy import (
 from tocsin.kernel.cases.vocabulary import Route
 from tocsin.kernel.deadlines import Allowance
 from tocsin.kernel.shared import Tier
+from tocsin.kernel.units.state import UnitStatus
 from tocsin.packs.conditions import Condition, Failure
 from tocsin.packs.units import RunCard
 
@@ -54,6 +55,8 @@ class Agency:
     code: str
     name: Words
     tier: Tier | None
+    statuses: tuple[tuple[str, UnitStatus], ...] = ()
+    """Its own names of a unit's statuses, and what each stands for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Final
 from tocsin.packs.messages import SLOTS
 from tocsin.packs.parts import CLOCK_NAMES, FIELD_KINDS, SERVICE_KINDS
 from tocsin.packs.terms import AUDIENCES, PROFILES, ROLES, VERIFY_BY
+from tocsin.packs.unit_statuses import SAYABLE
 from tocsin.packs.units import TRAVELS
 
 _WORDS = 'A text per language of the pack (`{ en = "…", zh-CN = "…" }`).'
@@ -61,8 +62,9 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         "name": _WORDS,
         "capabilities": "What it can do, codes of capabilities.",
         "crew": "How many are on it; 1 when left out.",
-        "travel": f"How it moves: {', '.join(TRAVELS)}; road when left out, air is a straight"
-        " line.",
+        "travel": f"How it moves: {', '.join(TRAVELS)}; road when left out, straight is through"
+        " the air.",
+        "endurance_min": "Minutes it can stay out; as long as its crew can when left out.",
     },
     "run_card": {
         "level": "Which level of the case it is for; its place in the list when left out.",
@@ -86,6 +88,8 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         "code": "Its name in routes; `code@area` names one agency.",
         "name": _WORDS,
         "tier": "county, town, village or cell: it exists once in every area of this tier.",
+        "statuses": "Its own names of its units' statuses, each with the status it stands for: "
+        f"{', '.join(SAYABLE)}.",
     },
     "ladder": {
         "50, 75, 100, 150": f"Who is told at that percent of a clock: {', '.join(AUDIENCES)}."

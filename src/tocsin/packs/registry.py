@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tocsin.kernel.cases.policy import CasePolicy
+from tocsin.kernel.shared import AgencyId
+from tocsin.kernel.units.state import UnitFacts, UnitKind
 from tocsin.packs.model import Pack, canonical, content_of
 
 
@@ -57,3 +59,13 @@ class Registry:
     def current(self, case_type: str) -> CasePolicy | None:
         """The policy for a case that opens now."""
         return self._current.policy(case_type)
+
+    def unit_facts(self, agency: AgencyId | None) -> UnitFacts:
+        """The kinds of units of the current pack, and the agency's own names of statuses."""
+        pack = self._current
+        found = pack.agencies.get((agency or "").partition("@")[0])
+        kinds = tuple(
+            UnitKind(each.code, each.travel, each.capabilities, each.endurance_s)
+            for each in pack.unit_kinds.values()
+        )
+        return UnitFacts(kinds, found.statuses if found else ())

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import cast, get_args
+
+from tocsin.kernel.units.state import Travel
 
 from tocsin.packs.reading import Problem, Reader, nearest
 
 Words = Mapping[str, str]
-Travel = Literal["road", "foot", "air"]
 TRAVELS: tuple[Travel, ...] = get_args(Travel)
 
 CREW_MAX = 50
+ENDURANCE_MAX_MIN = 7 * 24 * 60  # minutes: a week; what lasts longer has no endurance to name
 NEED_COUNT_MAX = 100
 """More units of one kind for one case is a slip of the pen."""
 LEVELS_MAX = 9
@@ -28,13 +30,14 @@ class Capability:
 
 @dataclass(frozen=True, slots=True)
 class UnitKind:
-    """A kind of unit: what it can do, how many are on it, how it moves (`air`: straight lines)."""
+    """A kind of unit: what it can do, how many are on it, how it moves, how long it lasts."""
 
     code: str
     name: Words
     capabilities: tuple[str, ...]
     crew: int
     travel: Travel
+    endurance_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,14 @@ def read_unit_kinds(
             if name not in capabilities:
                 hint = nearest(name, capabilities)
                 reader.find("capabilities", "dangling", f"there is no capability {name!r}{hint}")
+        minutes = reader.whole("endurance_min", 0, 1, ENDURANCE_MAX_MIN)
         found[code] = UnitKind(
             code,
             reader.words("name", tuple(languages)),
             able,
             reader.whole("crew", 1, 0, CREW_MAX),
             cast(Travel, reader.one_of("travel", TRAVELS, "road")),
+            minutes * 60 or None,
         )
         reader.close()
     return found

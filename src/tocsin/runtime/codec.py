@@ -7,6 +7,7 @@ A field may only be added, and only as optional; anything else is a new name and
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, cast, get_args
 
 import msgspec
@@ -15,6 +16,9 @@ from tocsin.kernel.cases import react as errands
 from tocsin.kernel.cases import vocabulary as words
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor
+from tocsin.kernel.units import vocabulary as unit_words
+from tocsin.kernel.units.react import Alert
+from tocsin.kernel.units.state import Unit
 from tocsin.runtime.upcasting import upcast
 
 
@@ -22,11 +26,15 @@ def _stable(cls: type) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
 
-COMMANDS: dict[str, type[words.Command]] = {
-    _stable(cls): cls for cls in cast(tuple[type[words.Command], ...], get_args(words.Command))
+Command = words.Command | unit_words.Command
+Event = words.Event | unit_words.Event
+Errand = errands.Errand | Alert
+
+COMMANDS: dict[str, type[Command]] = {
+    _stable(cls): cls for cls in cast(tuple[type[Command], ...], get_args(Command))
 }
-EVENTS: dict[str, type[words.Event]] = {
-    _stable(cls): cls for cls in cast(tuple[type[words.Event], ...], get_args(words.Event))
+EVENTS: dict[str, type[Event]] = {
+    _stable(cls): cls for cls in cast(tuple[type[Event], ...], get_args(Event))
 }
 NAMES: dict[type, str] = {cls: name for names in (COMMANDS, EVENTS) for name, cls in names.items()}
 
@@ -36,10 +44,11 @@ _decoders: dict[str, msgspec.json.Decoder[Any]] = {
     name: msgspec.json.Decoder(cls) for names in (COMMANDS, EVENTS) for name, cls in names.items()
 }
 _case = msgspec.json.Decoder(Case)
+_unit = msgspec.json.Decoder(Unit)
 _actor = msgspec.json.Decoder(Actor)
 
 
-def name_of(value: words.Command | words.Event) -> str:
+def name_of(value: Command | Event) -> str:
     """The stable name of a command or an event."""
     return NAMES[type(value)]
 
@@ -52,6 +61,14 @@ def decode_case(data: bytes | str) -> Case:
     return _case.decode(data)
 
 
+def encode_unit(unit: Unit) -> bytes:
+    return _encoder.encode(unit)
+
+
+def decode_unit(data: bytes | str) -> Unit:
+    return _unit.decode(data)
+
+
 def encode_actor(actor: Actor) -> bytes:
     return _encoder.encode(actor)
 
@@ -60,21 +77,28 @@ def decode_actor(data: bytes | str) -> Actor:
     return _actor.decode(data)
 
 
-def encode_command(command: words.Command) -> bytes:
+def encode_command(command: Command) -> bytes:
     return _encoder.encode((NAMES[type(command)], command))
 
 
-def decode_command(data: bytes | str) -> words.Command:
+def decode_command(data: bytes | str) -> Command:
+    """The command of an entry: of a case, or of the unit that changed the case with itself."""
     name, body = msgspec.json.decode(data, type=tuple[str, msgspec.Raw])
-    return cast(words.Command, _decode(name, body))
+    return cast(Command, _decode(name, body))
 
 
-def encode_events(events: tuple[words.Event, ...]) -> bytes:
+def encode_events(events: Sequence[Event]) -> bytes:
     return _encoder.encode([(NAMES[type(event)], event) for event in events])
 
 
 def decode_events(data: bytes | str) -> tuple[words.Event, ...]:
     return tuple(cast(words.Event, _decode(name, body)) for name, body in _events.decode(data))
+
+
+def decode_unit_events(data: bytes | str) -> tuple[unit_words.Event, ...]:
+    """The events of an entry on a unit."""
+    found = (_decode(name, body) for name, body in _events.decode(data))
+    return tuple(cast(unit_words.Event, each) for each in found)
 
 
 def _decode(name: str, body: msgspec.Raw) -> object:
@@ -86,9 +110,13 @@ def _decode(name: str, body: msgspec.Raw) -> object:
     return msgspec.convert(fields, type=living)
 
 
-def encode_errand(errand: errands.Errand) -> tuple[str, bytes]:
+def encode_errand(errand: Errand) -> tuple[str, bytes]:
     """(kind, body)."""
     match errand:
+        case Alert():
+            return "alert", _encoder.encode(errand)
+        case errands.StandDown():
+            return "stand_down", _encoder.encode(errand)
         case errands.Tell():
             return "tell", _encoder.encode(errand)
         case errands.Send():
@@ -96,12 +124,16 @@ def encode_errand(errand: errands.Errand) -> tuple[str, bytes]:
             return "send", _encoder.encode(sent)
 
 
-def decode_errand(kind: str, body: bytes | str) -> errands.Errand:
+def decode_errand(kind: str, body: bytes | str) -> Errand:
+    if kind == "alert":
+        return msgspec.json.decode(body, type=Alert)
+    if kind == "stand_down":
+        return msgspec.json.decode(body, type=errands.StandDown)
     if kind == "send":
         sent = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         return errands.Send(
             msgspec.json.decode(sent["to"], type=errands.CaseId),
-            decode_command(bytes(sent["command"])),
+            cast(words.Command, decode_command(bytes(sent["command"]))),
         )
     assert kind == "tell", f"unknown errand {kind!r}"
     return msgspec.json.decode(body, type=errands.Tell)

@@ -9,7 +9,10 @@ from tocsin.kernel import coordination
 from tocsin.kernel.cases.policy import CaseFacts
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.cases.vocabulary import Command, OpenCase, TriageCase, WakeUp
-from tocsin.kernel.shared import SYSTEM, Actor, CaseId, Refused, ReportId, Stamped
+from tocsin.kernel.coordination import JointDecision, JointFacts
+from tocsin.kernel.shared import SYSTEM, Actor, CaseId, Refused, ReportId, Stamped, UnitId
+from tocsin.kernel.units.state import Unit
+from tocsin.kernel.units.vocabulary import Command as UnitCommand
 from tocsin.runtime.ports import (
     Clock,
     Committed,
@@ -20,6 +23,9 @@ from tocsin.runtime.ports import (
     SealedValue,
     Store,
 )
+
+UNIT_TRIES = 3
+"""How often a command on a unit is planned anew when the unit came to another case meanwhile."""
 
 REASONS: tuple[str, ...] = ("stale_version", "key_reused", "case_unknown", "policy_missing")
 """What the runtime itself refuses with, beside the kernel's reasons."""
@@ -125,6 +131,46 @@ class Engine:
             )
         )
 
+    async def handle_unit(
+        self,
+        unit_id: UnitId,
+        command: UnitCommand,
+        *,
+        by: Actor,
+        key: str | None = None,
+        fingerprint: str = "",
+        expected_version: int | None = None,
+        answer: Mapping[str, Any] | None = None,
+    ) -> Committed | Refused:
+        """Apply one command to one unit and to the cases it concerns, durably and at once.
+
+        Promises as `handle`; `Committed.unit` is the unit after it.
+        """
+        for _ in range(UNIT_TRIES):
+            row = await self.store.unit(unit_id)
+            known = row.unit if row is not None else Unit(unit_id)
+            stamped = _UnitStamp(self, command, by)
+            outcome = await self.store.commit(
+                Order(
+                    cases=coordination.cases_of(known, command),
+                    target=CaseId(""),
+                    command=command,
+                    at=stamped.at,
+                    by=by,
+                    plan=_never,
+                    unit=unit_id,
+                    joint=stamped.plan,
+                    key=key,
+                    fingerprint=fingerprint,
+                    expected_version=expected_version,
+                    is_urgent=True,
+                    answer=answer or {},
+                )
+            )
+            if outcome is not _MOVED_ON:
+                return outcome
+        return Refused("stale_version", "the unit went from case to case meanwhile")
+
     async def wake(self, case_id: CaseId) -> Committed | Refused:
         """Let the clocks of one case speak."""
         return await self.handle(case_id, WakeUp(), by=SYSTEM)
@@ -160,3 +206,35 @@ class _Stamp:
         facts = CaseFacts(policy, following, tuple(others))
         stamped = Stamped(self._command, self.at, self._by, self._id, facts)
         return coordination.decide(cases, self._target, stamped)
+
+
+_MOVED_ON = Refused("stale_version", "the unit is on another case by now")
+"""Known by identity: the rows of the unit's cases were not locked, so it is planned anew."""
+
+
+def _never(cases: Mapping[CaseId, Case]) -> Decision:
+    raise AssertionError("an order to a unit is decided by its joint plan")
+
+
+class _UnitStamp:
+    """A command on a unit with its instant and fresh id, waiting for the states."""
+
+    def __init__(self, engine: Engine, command: UnitCommand, by: Actor) -> None:
+        self._policies = engine.policies
+        self._command = command
+        self._by = by
+        self._id = engine.ids.new()
+        self.at = engine.clock.now()
+
+    def plan(self, cases: Mapping[CaseId, Case], unit: Unit) -> JointDecision | Refused:
+        if any(each not in cases for each in coordination.cases_of(unit, self._command)):
+            return _MOVED_ON
+        pinned = tuple(
+            (case_id, policy)
+            for case_id, case in cases.items()
+            if (policy := self._policies.policy(case.pack_version, case.case_type)) is not None
+        )
+        agency = getattr(self._command, "agency", None) or unit.agency
+        facts = JointFacts(self._policies.unit_facts(agency), pinned)
+        stamped = Stamped(self._command, self.at, self._by, self._id, facts)
+        return coordination.decide_unit(unit, cases, stamped)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from tocsin.kernel.cases.policy import CasePolicy, ClockName
-from tocsin.kernel.cases.react import Errand
+from tocsin.kernel.cases.react import Errand as CaseErrand
 from tocsin.kernel.cases.state import Case, Status
 from tocsin.kernel.cases.vocabulary import Command, Event
+from tocsin.kernel.coordination import JointDecision
 from tocsin.kernel.shared import (
     Actor,
     ActorId,
@@ -23,7 +24,12 @@ from tocsin.kernel.shared import (
     ReportId,
     SealedRef,
     Tier,
+    UnitId,
 )
+from tocsin.kernel.units.react import Alert
+from tocsin.kernel.units.state import Unit, UnitFacts
+from tocsin.kernel.units.vocabulary import Command as UnitCommand
+from tocsin.kernel.units.vocabulary import Event as UnitEvent
 
 
 class Clock(Protocol):
@@ -54,6 +60,12 @@ class SealedValue:
     media_type: str = "text/plain; charset=utf-8"
 
 
+Errand = CaseErrand | Alert
+"""What a case or a unit owes the world."""
+
+Joint = Callable[[Mapping[CaseId, Case], Unit], JointDecision | Refused]
+"""The plan of an order that is addressed to a unit: it decides the unit and its cases at once."""
+
 Decision = Mapping[CaseId, tuple[Event, ...]] | Refused
 """Events for each case touched; an empty tuple means nothing to do there."""
 
@@ -70,10 +82,14 @@ class Order:
 
     cases: tuple[CaseId, ...]
     target: CaseId
-    command: Command
+    command: Command | UnitCommand
     at: Instant
     by: Actor
     plan: Callable[[Mapping[CaseId, Case]], Decision]
+    unit: UnitId | None = None
+    """The unit the order is addressed to; then `joint` decides instead of `plan`, `target` is
+    empty, and `expected_version` is the unit's. A unit that does not exist yet is "absent"."""
+    joint: Joint | None = None
     opens: bool = False
     """The target is new (its id was just made): no row needs to be looked for."""
     key: str | None = None
@@ -104,6 +120,8 @@ class Committed:
     events: Mapping[CaseId, tuple[Event, ...]]
     answer: Mapping[str, Any]
     repeated: bool = False
+    unit: UnitRow | None = None
+    """The unit of an order that was addressed to one, after the change."""
 
 
 class Unavailable(Exception):
@@ -124,6 +142,44 @@ class BoardRow:
     case: Case
     version: int
     updated_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    """One unit as read from the board."""
+
+    unit: Unit
+    version: int
+    updated_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class UnitEntry:
+    """One entry of the journal on one unit; `seq` is of the same order as that of cases."""
+
+    seq: int
+    unit_id: UnitId
+    version: int
+    at: Instant
+    by: Actor
+    command: UnitCommand
+    events: tuple[UnitEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a duty unit is: only the newest is kept. Degrees WGS84, metres, metres a second.
+
+    `at` is the instant its receiver gave, `received_at` ours; ages are counted from the older.
+    """
+
+    unit: UnitId
+    at: Instant
+    received_at: Instant
+    place: Place
+    accuracy_m: float | None = None
+    heading_deg: float | None = None
+    speed_mps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +225,7 @@ class JournalEntry:
     version: int
     at: Instant
     by: Actor
-    command: Command
+    command: Command | UnitCommand
     events: tuple[Event, ...]
 
 
@@ -218,6 +274,38 @@ class Store(Protocol):
         ...
 
     async def last_seq(self) -> int: ...
+
+    # -- units
+    async def unit(self, unit_id: UnitId) -> UnitRow | None: ...
+    async def units(self) -> Sequence[UnitRow]:
+        """Every unit, by id: a county has hundreds, not millions."""
+        ...
+
+    async def unit_journal(self, unit_id: UnitId) -> Sequence[UnitEntry]: ...
+    async def tail_of_all(self, after_seq: int, limit: int) -> Sequence[JournalEntry | UnitEntry]:
+        """As `tail`, with the entries of units among those of cases, in the order of both."""
+        ...
+
+    # -- positions of duty units: never in the journal
+    async def put_position(self, position: Position) -> bool:
+        """Keeps it as the unit's newest. False, and nothing is kept, unless the unit is on duty
+        since before the position; one that is older than what is there changes nothing."""
+        ...
+
+    async def positions(self, since: Instant) -> Sequence[Position]:
+        """The newest position of each unit on duty, if it was received since then, by unit."""
+        ...
+
+    async def forget_positions(self, before: Instant) -> int:
+        """Deletes positions received before that. That of a unit which goes off duty is deleted
+        in the same transaction."""
+        ...
+
+    async def set_unit_key(self, unit_id: UnitId, key_hash: bytes | None) -> None:
+        """The one key under which the unit's positions are taken; None revokes it."""
+        ...
+
+    async def unit_of_key(self, key_hash: bytes) -> UnitId | None: ...
 
     # -- timers and errands
     async def waking(self, now: Instant, limit: int) -> Sequence[CaseId]:
@@ -306,6 +394,9 @@ class Policies(Protocol):
 
     def policy(self, pack_version: str, case_type: str) -> CasePolicy | None: ...
     def current(self, case_type: str) -> CasePolicy | None: ...
+    def unit_facts(self, agency: AgencyId | None) -> UnitFacts:
+        """The kinds of units of the current pack, and the agency's own names of statuses."""
+        ...
 
 
 __all__ = [

@@ -14,8 +14,10 @@ from typing import Final
 
 import structlog
 
-from tocsin.kernel.cases.react import Send, Tell
+from tocsin.kernel.cases.react import Send, StandDown, Tell
 from tocsin.kernel.shared import SYSTEM, Actor, ActorId, Instant, Refused
+from tocsin.kernel.units.react import Alert, address_of
+from tocsin.kernel.units.vocabulary import RecallUnit
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.ports import Committed, DueErrand, Message, Unavailable
 
@@ -156,6 +158,32 @@ class Runner:
                     )
             case Send() as send:
                 by = Actor(ActorId(f"case:{due.case_id}"), "system", SYSTEM.roles)
-                outcome = await self.engine.handle(send.to, send.command, by=by, key=due.key)
-                if isinstance(outcome, Refused):
-                    raise RuntimeError(f"refused: {outcome.reason}")
+                _done(await self.engine.handle(send.to, send.command, by=by, key=due.key))
+            case StandDown(unit=unit, reason=reason):
+                by = Actor(ActorId(f"case:{due.case_id}"), "system", SYSTEM.roles)
+                recall = RecallUnit(due.case_id, reason)
+                _done(await self.engine.handle_unit(unit, recall, by=by, key=due.key))
+            case Alert() as alert:
+                await self._alert(due, alert)
+
+    async def _alert(self, due: DueErrand, alert: Alert) -> None:
+        """Into the crew's inbox, unless the alert was revoked before it got there."""
+        row = await self.engine.store.unit(alert.unit)
+        since = row.unit.alerts_since if row is not None else None
+        if since is None or due.created_at < since:
+            return
+        await self.engine.store.deliver(
+            Message(
+                key=due.key,
+                case_id=alert.case,
+                at=due.created_at,
+                audience=address_of(alert.unit),
+                template=alert.template,
+            )
+        )
+
+
+def _done(outcome: Committed | Refused) -> None:
+    """An errand that is refused is a fault of ours: it ends among the dead letters."""
+    if isinstance(outcome, Refused):
+        raise RuntimeError(f"refused: {outcome.reason}")

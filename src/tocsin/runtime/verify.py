@@ -8,9 +8,11 @@ from typing import Protocol
 
 from tocsin.kernel.cases.evolve import fold
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import CaseId
+from tocsin.kernel.shared import CaseId, UnitId
+from tocsin.kernel.units.evolve import fold as fold_unit
+from tocsin.kernel.units.state import Unit
 from tocsin.runtime.board import Columns, columns_of
-from tocsin.runtime.ports import BoardRow, JournalEntry
+from tocsin.runtime.ports import BoardRow, JournalEntry, UnitEntry, UnitRow
 
 DIFFERENCES_MAX = 1_000  # shown; all are counted, but a wrecked board must not fill the memory
 
@@ -29,17 +31,29 @@ class Audit:
     entries: tuple[JournalEntry, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class UnitAudit:
+    """One unit with all its journal entries; `assigned` are (case, is_stacked) as the store keeps
+    them beside the state, by case. `row` is None where there is only a journal."""
+
+    unit_id: UnitId
+    row: UnitRow | None
+    assigned: tuple[tuple[CaseId, bool], ...]
+    entries: tuple[UnitEntry, ...]
+
+
 class Auditable(Protocol):
     """A store that can show board and journal side by side, in the order of ids."""
 
     def audit(self) -> AsyncIterator[Audit]: ...
+    def audit_units(self) -> AsyncIterator[UnitAudit]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Where board and journal disagree. `what` names fields, never their values: safe to show."""
 
-    case_id: CaseId
+    case_id: CaseId | UnitId
     what: str
 
 
@@ -48,10 +62,17 @@ class Report:
     """What was compared, and what was found."""
 
     cases: int = 0
+    units: int = 0
     entries: int = 0
     events: int = 0
     differences: int = 0
     shown: list[Difference] = field(default_factory=list[Difference])
+
+    def note(self, about: CaseId | UnitId, what: str) -> None:
+        """Counts one difference, and keeps it to be shown while there is room."""
+        self.differences += 1
+        if len(self.shown) < DIFFERENCES_MAX:
+            self.shown.append(Difference(about, what))
 
     @property
     def is_clean(self) -> bool:
@@ -66,9 +87,13 @@ async def verify(store: Auditable) -> Report:
         report.entries += len(audit.entries)
         report.events += sum(len(entry.events) for entry in audit.entries)
         for what in differences_of(audit):
-            report.differences += 1
-            if len(report.shown) < DIFFERENCES_MAX:
-                report.shown.append(Difference(audit.case_id, what))
+            report.note(audit.case_id, what)
+    async for found in store.audit_units():
+        report.units += 1
+        report.entries += len(found.entries)
+        report.events += sum(len(entry.events) for entry in found.entries)
+        for what in unit_differences(found):
+            report.note(found.unit_id, what)
     return report
 
 
@@ -98,6 +123,32 @@ def differences_of(audit: Audit) -> tuple[str, ...]:
             for name, was, now in zip(Columns._fields, columns, derived, strict=True)
             if was != now
         )
+    return tuple(found)
+
+
+def unit_differences(audit: UnitAudit) -> tuple[str, ...]:
+    """Everything that is wrong with one unit; empty when board and journal agree."""
+    row, entries = audit.row, audit.entries
+    if row is None:
+        return ("on the journal, not on the board",)
+    if not entries:
+        return ("on the board, not in the journal",)
+    found: list[str] = []
+    if [entry.version for entry in entries] != list(range(1, len(entries) + 1)):
+        found.append("journal versions have gaps or repeats")
+    if row.version != entries[-1].version:
+        found.append(f"version: board {row.version}, journal {entries[-1].version}")
+    if row.updated_at != entries[-1].at:
+        found.append("updated_at")
+    events = tuple(event for entry in entries for event in entry.events)
+    folded = fold_unit(Unit(audit.unit_id), events)
+    found += [
+        f"state: {part.name}"
+        for part in fields(Unit)
+        if getattr(folded, part.name) != getattr(row.unit, part.name)
+    ]
+    if sorted((each.case, each.is_stacked) for each in folded.cases) != sorted(audit.assigned):
+        found.append("cases of the unit")
     return tuple(found)
 
 

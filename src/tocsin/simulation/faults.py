@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from tocsin.kernel.shared import CaseId, Instant, Place, Refused, ReportId
+from tocsin.kernel.shared import CaseId, Instant, Place, Refused, ReportId, UnitId
 from tocsin.runtime.ports import (
     BoardRow,
     CaseQuery,
@@ -20,8 +20,11 @@ from tocsin.runtime.ports import (
     Message,
     Order,
     Page,
+    Position,
     Store,
     Unavailable,
+    UnitEntry,
+    UnitRow,
 )
 
 
@@ -135,6 +138,44 @@ class FaultyStore:
     async def last_seq(self) -> int:
         self._reach()
         return await self.inner.last_seq()
+
+    # -- units
+
+    async def unit(self, unit_id: UnitId) -> UnitRow | None:
+        self._reach()
+        return await self.inner.unit(unit_id)
+
+    async def units(self) -> Sequence[UnitRow]:
+        self._reach()
+        return await self.inner.units()
+
+    async def unit_journal(self, unit_id: UnitId) -> Sequence[UnitEntry]:
+        self._reach()
+        return await self.inner.unit_journal(unit_id)
+
+    async def tail_of_all(self, after_seq: int, limit: int) -> Sequence[JournalEntry | UnitEntry]:
+        self._reach()
+        return await self.inner.tail_of_all(after_seq, limit)
+
+    async def put_position(self, position: Position) -> bool:
+        self._reach()
+        return await self.inner.put_position(position)
+
+    async def positions(self, since: Instant) -> Sequence[Position]:
+        self._reach()
+        return await self.inner.positions(since)
+
+    async def forget_positions(self, before: Instant) -> int:
+        self._reach()
+        return await self.inner.forget_positions(before)
+
+    async def set_unit_key(self, unit_id: UnitId, key_hash: bytes | None) -> None:
+        self._reach()
+        await self.inner.set_unit_key(unit_id, key_hash)
+
+    async def unit_of_key(self, key_hash: bytes) -> UnitId | None:
+        self._reach()
+        return await self.inner.unit_of_key(key_hash)
 
     # -- timers and errands
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from tocsin.kernel.cases import evolve_beside as beside
 from tocsin.kernel.cases import evolve_clocks as clocks
 from tocsin.kernel.cases import evolve_course as course
+from tocsin.kernel.cases import evolve_units as sending
 from tocsin.kernel.cases import vocabulary as words
 from tocsin.kernel.cases.state import Case
 
@@ -74,6 +75,9 @@ EVOLVERS: Final[dict[type[words.Event], Callable[[Case, Any], Case]]] = {
     words.DuplicateReleased: beside.released,
     words.CaseSplit: beside.split,
     words.ChildRecorded: beside.child_recorded,
+    words.UnitSent: sending.sent,
+    words.UnitReported: sending.reported,
+    words.UnitReleased: sending.released,
     words.ClockStarted: clocks.clock_started,
     words.ClockStopped: clocks.clock_stopped,
     words.ClockPaused: clocks.clock_paused,

@@ -9,7 +9,7 @@ from typing import Any, Final
 from tocsin.kernel.cases import vocabulary as words
 from tocsin.kernel.cases.policy import Audience
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import AgencyId, CaseId, ReportId
+from tocsin.kernel.shared import AgencyId, CaseId, ReportId, TaskId, UnitId
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,15 @@ class Send:
     command: words.Command
 
 
-Errand = Tell | Send
+@dataclass(frozen=True, slots=True)
+class StandDown:
+    """Recall a unit from the case: there is nothing for it to do there. May arrive twice."""
+
+    unit: UnitId
+    reason: str
+
+
+Errand = Tell | Send | StandDown
 
 REPORTER_TEMPLATES: Final = (
     "reporter_accepted",
@@ -124,11 +132,13 @@ def _accepted(before: Case, event: words.CaseAccepted, after: Case) -> tuple[Err
 
 
 def _refused(before: Case, event: words.CaseRefused, after: Case) -> tuple[Errand, ...]:
-    return (*_reporters(after, "reporter_refused"), *_to_parent(after, is_open=False))
+    told = (*_reporters(after, "reporter_refused"), *_to_parent(after, is_open=False))
+    return (*told, *_stand_down(before, "case_refused"))
 
 
 def _voided(before: Case, event: words.CaseVoided, after: Case) -> tuple[Errand, ...]:
-    return (*_stop_work(before), *_to_parent(after, is_open=False))
+    told = (*_stop_work(before), *_to_parent(after, is_open=False))
+    return (*told, *_stand_down(before, "case_void"))
 
 
 def _stop_work(case: Case) -> tuple[Errand, ...]:
@@ -137,6 +147,15 @@ def _stop_work(case: Case) -> tuple[Errand, ...]:
         Tell("agency", "task_cancelled", agency=task.agency)
         for task in case.tasks
         if task.status in ("dispatched", "acknowledged", "in_work")
+    )
+
+
+def _stand_down(case: Case, reason: str, task: TaskId | None = None) -> tuple[Errand, ...]:
+    """Recalls the units that are on the case, or on that task of it."""
+    return tuple(
+        StandDown(each.unit, reason)
+        for each in case.units
+        if each.released_at is None and task in (None, each.task)
     )
 
 
@@ -159,7 +178,8 @@ def _task_added(before: Case, event: words.TaskAdded, after: Case) -> tuple[Erra
 
 
 def _task_cancelled(before: Case, event: words.TaskCancelled, after: Case) -> tuple[Errand, ...]:
-    return (Tell("agency", "task_cancelled", agency=_agency_of(after, event.task)),)
+    told = Tell("agency", "task_cancelled", agency=_agency_of(after, event.task))
+    return (told, *_stand_down(before, "task_cancelled", event.task))
 
 
 def _case_claimed(before: Case, event: words.CaseClaimedDone, after: Case) -> tuple[Errand, ...]:
@@ -168,9 +188,10 @@ def _case_claimed(before: Case, event: words.CaseClaimedDone, after: Case) -> tu
 
 
 def _returned(before: Case, event: words.TaskReturned, after: Case) -> tuple[Errand, ...]:
+    recalled = _stand_down(before, "task_returned", event.task)
     if event.arbitration:
-        return (Tell("county_supervisor", "arbitration_needed"),)
-    return (Tell("dispatchers", "task_returned"),)
+        return (Tell("county_supervisor", "arbitration_needed"), *recalled)
+    return (Tell("dispatchers", "task_returned"), *recalled)
 
 
 def _arbitrated(before: Case, event: words.CaseArbitrated, after: Case) -> tuple[Errand, ...]:

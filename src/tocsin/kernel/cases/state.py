@@ -19,6 +19,7 @@ from tocsin.kernel.shared import (
     SealedRef,
     TaskId,
     Tier,
+    UnitId,
 )
 
 Status = Literal[
@@ -79,6 +80,30 @@ class Task:
     claimed_by: ActorId | None = None
     assigned_to: ActorId | None = None
     evidence: tuple[SealedRef, ...] = ()
+
+
+UnitShareStatus = Literal[
+    "stacked", "dispatched", "en_route", "on_scene", "transporting", "released"
+]
+"""How far a unit is with a case: what the case needs to know of the unit's own status."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitShare:
+    """One unit's part in a case and its agency's task there. `name` is its call sign at the time.
+    A unit that is sent again has one more share; `released_at` is None while it is on the case."""
+
+    unit: UnitId
+    name: str
+    task: TaskId
+    status: UnitShareStatus
+    sent_at: Instant
+    sent_by: ActorId
+    en_route_at: Instant | None = None
+    on_scene_at: Instant | None = None
+    transporting_at: Instant | None = None
+    released_at: Instant | None = None
+    released_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +284,7 @@ class Case:
     stash: Stash | None = None
     disposition: str = ""
     published: bool = False
+    units: tuple[UnitShare, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -303,6 +329,8 @@ __all__ = [
     "Task",
     "TaskRole",
     "TaskStatus",
+    "UnitShare",
+    "UnitShareStatus",
     "Urge",
     "next_wake",
 ]

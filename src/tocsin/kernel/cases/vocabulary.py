@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tocsin.kernel.cases.policy import Audience, ClockName, Priority, Profile
-from tocsin.kernel.cases.state import Clock, Report, Task
+from tocsin.kernel.cases.state import Clock, Report, Task, UnitShareStatus
 from tocsin.kernel.deadlines import Allowance, Left
 from tocsin.kernel.shared import (
     ActorId,
@@ -20,6 +20,7 @@ from tocsin.kernel.shared import (
     SealedRef,
     TaskId,
     Tier,
+    UnitId,
 )
 
 
@@ -828,6 +829,44 @@ class ChildRecorded:
     is_open: bool
 
 
+# units: decided together with the unit, in kernel/coordination.py
+
+
+@dataclass(frozen=True, slots=True)
+class UnitSent:
+    """A unit was sent to the case, or will come after another one (`is_stacked`)."""
+
+    at: Instant
+    by: ActorId
+    unit: UnitId
+    name: str
+    task: TaskId
+    reason: str
+    is_stacked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnitReported:
+    """A unit of the case is as far as `status`."""
+
+    at: Instant
+    by: ActorId
+    unit: UnitId
+    name: str
+    status: UnitShareStatus
+
+
+@dataclass(frozen=True, slots=True)
+class UnitReleased:
+    """A unit is not on the case any more: its crew is clear, or it was recalled."""
+
+    at: Instant
+    by: ActorId
+    unit: UnitId
+    name: str
+    reason: str
+
+
 # clocks: every promise made, kept, moved and missed
 
 
@@ -952,6 +991,9 @@ Event = (
     | DuplicateReleased
     | CaseSplit
     | ChildRecorded
+    | UnitSent
+    | UnitReported
+    | UnitReleased
     | ClockStarted
     | ClockStopped
     | ClockPaused

@@ -39,13 +39,15 @@ def _cancel(draft: Draft, task: Task, reason: str) -> None:
     draft.take(words.TaskCancelled(draft.at, draft.who, task.id, reason), part=task.id)
 
 
-def _acknowledge(draft: Draft, task: Task) -> None:
+def acknowledge(draft: Draft, task: Task) -> None:
+    """Does so where it is not done yet."""
     if task.status == "dispatched":
         draft.take(words.TaskAcknowledged(draft.at, draft.who, task.id), part=task.id)
 
 
-def _start(draft: Draft, task: Task) -> None:
-    _acknowledge(draft, task)
+def start(draft: Draft, task: Task) -> None:
+    """Acknowledges and starts it, whichever is not done yet."""
+    acknowledge(draft, task)
     if task.status in ("dispatched", "acknowledged"):
         draft.take(words.TaskStarted(draft.at, draft.who, task.id))
 
@@ -54,7 +56,7 @@ def acknowledge_task(draft: Draft, body: words.AcknowledgeTask, facts: CaseFacts
     task = my_live_task(draft, body.task)
     if isinstance(task, Refused):
         return task
-    _acknowledge(draft, task)
+    acknowledge(draft, task)
     return None
 
 
@@ -71,7 +73,7 @@ def start_task(draft: Draft, body: words.StartTask, facts: CaseFacts) -> Refused
     task = my_live_task(draft, body.task)
     if isinstance(task, Refused):
         return task
-    _start(draft, task)
+    start(draft, task)
     return None
 
 
@@ -84,7 +86,7 @@ def claim_task_done(draft: Draft, body: words.ClaimTaskDone, facts: CaseFacts) -
         return None
     if facts.policy.verification.photo_required and task.role == "lead" and not body.evidence:
         return Refused("photo_required", "the claim needs a photo")
-    _start(draft, task)
+    start(draft, task)
     draft.take(
         words.TaskClaimedDone(draft.at, draft.who, task.id, body.evidence, body.note),
     )

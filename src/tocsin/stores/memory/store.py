@@ -11,7 +11,6 @@ from itertools import islice
 from typing import Any
 
 from tocsin.geography.distance import short_distance_m
-from tocsin.kernel.cases.react import Errand
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import CaseId, Instant, Place, Refused, ReportId
 from tocsin.runtime.board import Columns, columns_of
@@ -20,13 +19,16 @@ from tocsin.runtime.ports import (
     CaseQuery,
     Committed,
     DueErrand,
+    Errand,
     JournalEntry,
     Message,
     Order,
     Page,
+    UnitEntry,
 )
 from tocsin.runtime.verify import Audit
 from tocsin.stores.applying import apply
+from tocsin.stores.memory.units import MemoryUnits, check_unit
 from tocsin.stores.memory.vault import MemoryVault
 from tocsin.stores.querying import cursor_of, page_size, read_cursor, sort_instant
 
@@ -44,10 +46,11 @@ class _Owed:
     error: str | None = None
 
 
-class MemoryStore:
+class MemoryStore(MemoryUnits):
     """`ports.Store` in memory. Sealed values go to `vault`; without one they are dropped."""
 
     def __init__(self, vault: MemoryVault | None = None) -> None:
+        super().__init__()
         self.faults = 0
         self._vault = vault
         self._rows: dict[CaseId, tuple[BoardRow, Columns]] = {}
@@ -71,7 +74,9 @@ class MemoryStore:
         cases = {case_id: self._state(case_id) for case_id in sorted(set(order.cases))}
         versions = {case_id: self._version(case_id) for case_id in cases}
         try:
-            applied = apply(order, cases, versions)
+            found = self._units.get(order.unit) if order.unit is not None else None
+            applied = apply(order, cases, versions, found)
+            check_unit(applied)
         except Exception:
             self.faults += 1
             raise
@@ -81,7 +86,7 @@ class MemoryStore:
             row = BoardRow(change.case, change.version, order.at)
             self._rows[change.case_id] = row, columns_of(change.case)
             entry = JournalEntry(
-                len(self._journal) + 1,
+                self.next_seq(),
                 change.case_id,
                 change.version,
                 order.at,
@@ -93,6 +98,10 @@ class MemoryStore:
             self._by_case.setdefault(change.case_id, []).append(entry)
             for key, errand in change.errands:
                 self._errands[key] = _Owed(key, change.case_id, errand, order.at, order.at)
+        self.keep_unit(order, applied)
+        if applied.unit is not None:
+            for key, case_id, errand in applied.unit.errands:
+                self._errands[key] = _Owed(key, case_id, errand, order.at, order.at)
         if applied.changes:
             for code_hash, report in order.receipts:
                 self._receipts[code_hash] = order.target, report
@@ -179,7 +188,11 @@ class MemoryStore:
             yield entry
 
     async def last_seq(self) -> int:
-        return len(self._journal)
+        return self._seq
+
+    async def tail_of_all(self, after_seq: int, limit: int) -> Sequence[JournalEntry | UnitEntry]:
+        later = [*await self.tail(after_seq, limit), *self.unit_tail(after_seq, limit)]
+        return sorted(later, key=lambda each: each.seq)[:limit]
 
     async def audit(self) -> AsyncIterator[Audit]:
         """See `runtime.verify`."""

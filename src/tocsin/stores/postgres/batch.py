@@ -15,6 +15,7 @@ from tocsin.runtime.board import Columns as BoardColumns
 from tocsin.runtime.board import agencies_of, columns_of
 from tocsin.runtime.ports import Order
 from tocsin.stores.applying import Applied
+from tocsin.stores.postgres.units import UnitBatch
 from tocsin.stores.vault import KeyRow, ValueRow
 
 _json = msgspec.json.Encoder()
@@ -117,10 +118,11 @@ class Batch:
         self.receipts: list[tuple[Any, ...]] = []
         self.data_keys: list[KeyRow] = []
         self.values: list[ValueRow] = []
+        self.units = UnitBatch()
 
     @property
     def is_empty(self) -> bool:
-        return not (self.journal or self.keys)
+        return not (self.journal or self.keys or self.units.states)
 
     def add(self, order: Order, applied: Applied) -> None:
         """Everything an applied order writes, but what is sealed. All of it, or (where a value
@@ -143,6 +145,11 @@ class Batch:
                 before = change.before
                 self.listed[change.case_id] = agencies_of(before) if before.is_open else ()
             self.states[change.case_id] = change.case, change.version, at
+        if applied.unit is not None:
+            for key, case_id, errand in applied.unit.errands:
+                kind, body = codec.encode_errand(errand)
+                errands.append((key, case_id, kind, body, at, at))
+            self.units.add(order, applied.unit)
         self.journal += journal
         self.errands += errands
         if changes:

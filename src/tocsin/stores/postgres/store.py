@@ -8,7 +8,7 @@ from typing import Final
 
 from tocsin.geography.distance import short_distance_m
 from tocsin.geography.squares import keys_around
-from tocsin.kernel.shared import CaseId, Instant, Place, Refused, ReportId
+from tocsin.kernel.shared import CaseId, Instant, Place, Refused, ReportId, UnitId
 from tocsin.runtime import codec
 from tocsin.runtime.ports import (
     BoardRow,
@@ -19,13 +19,17 @@ from tocsin.runtime.ports import (
     Message,
     Order,
     Page,
+    Position,
+    UnitEntry,
+    UnitRow,
 )
-from tocsin.runtime.verify import Audit
+from tocsin.runtime.verify import Audit, UnitAudit
 from tocsin.stores.postgres.auditing import audit, entry_of
 from tocsin.stores.postgres.chores import Chores
 from tocsin.stores.postgres.connections import Connection, Dsn, Readers, Row, connect, translated
 from tocsin.stores.postgres.lists import count_statement, page_statement
 from tocsin.stores.postgres.migrate import migrate
+from tocsin.stores.postgres.units import Units, audit_units
 from tocsin.stores.postgres.writer import GROUP_COMMIT_MAX, QUEUE_MAX, Writer
 from tocsin.stores.querying import cursor_of, page_size
 from tocsin.stores.vault import MasterKeys, Sealer, WrongMasterKey
@@ -83,6 +87,7 @@ class PostgresStore:
             dsn, Sealer(keys), group_commit_max=group_commit_max, queue_max=queue_max
         )
         self._chores = Chores(dsn, self.readers)
+        self._units = Units(self.readers)
 
     async def open(self) -> list[str]:
         """Migrates, checks that the master keys are this database's, and connects.
@@ -198,12 +203,46 @@ class PostgresStore:
             after_seq = rows[-1][0]
 
     async def last_seq(self) -> int:
-        sql = f"SELECT seq FROM journal WHERE {_SETTLED} ORDER BY seq DESC LIMIT 1"
-        return await self.readers.fetchval(sql) or 0
+        return await self._units.last_seq()
 
     def audit(self) -> AsyncIterator[Audit]:
         """Board and journal side by side, from one snapshot; see `runtime.verify`."""
         return audit(self._dsn)
+
+    # -- units and their positions
+
+    async def unit(self, unit_id: UnitId) -> UnitRow | None:
+        return await self._units.unit(unit_id)
+
+    async def units(self) -> Sequence[UnitRow]:
+        return await self._units.units()
+
+    async def unit_journal(self, unit_id: UnitId) -> Sequence[UnitEntry]:
+        return await self._units.unit_journal(unit_id)
+
+    async def tail_of_all(self, after_seq: int, limit: int) -> Sequence[JournalEntry | UnitEntry]:
+        """See `ports.Store`: cases and units from one snapshot."""
+        return await self._units.tail_of_all(after_seq, limit)
+
+    async def put_position(self, position: Position) -> bool:
+        """See `ports.Store.put_position`."""
+        return await self._units.put_position(position)
+
+    async def positions(self, since: Instant) -> Sequence[Position]:
+        return await self._units.positions(since)
+
+    async def forget_positions(self, before: Instant) -> int:
+        return await self._units.forget_positions(before)
+
+    async def set_unit_key(self, unit_id: UnitId, key_hash: bytes | None) -> None:
+        await self._units.set_unit_key(unit_id, key_hash)
+
+    async def unit_of_key(self, key_hash: bytes) -> UnitId | None:
+        return await self._units.unit_of_key(key_hash)
+
+    def audit_units(self) -> AsyncIterator[UnitAudit]:
+        """Units and their journal side by side; see `runtime.verify`."""
+        return audit_units(self._dsn)
 
     # -- timers and errands
 

@@ -18,9 +18,9 @@ import asyncpg
 import msgspec
 
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import CaseId, Refused
+from tocsin.kernel.shared import CaseId, Refused, UnitId
 from tocsin.runtime import codec
-from tocsin.runtime.ports import Committed, Order, Unavailable
+from tocsin.runtime.ports import Committed, Order, Unavailable, UnitRow
 from tocsin.stores.applying import apply
 from tocsin.stores.postgres.batch import WRITE, Batch, fingerprint_of
 from tocsin.stores.postgres.connections import (
@@ -31,6 +31,7 @@ from tocsin.stores.postgres.connections import (
     translated,
     trouble_of,
 )
+from tocsin.stores.postgres.units import LOCK_UNITS, unit_row
 from tocsin.stores.vault import KeyRow, Sealer
 from tocsin.stores.vault.sealing import Scope
 
@@ -78,6 +79,7 @@ class _Known:
 
     cases: dict[CaseId, Case] = field(default_factory=dict[CaseId, Case])
     versions: dict[CaseId, int] = field(default_factory=dict[CaseId, int])
+    units: dict[UnitId, UnitRow] = field(default_factory=dict[UnitId, UnitRow])
     keys: dict[str, Answer] = field(default_factory=dict[str, Answer])
     data_keys: dict[Scope, KeyRow] = field(default_factory=dict[Scope, KeyRow])
 
@@ -238,6 +240,7 @@ class Writer:
         if batch.is_empty:
             await connection.execute("ROLLBACK")
         else:
+            await batch.units.write(connection)
             await connection.fetchval(WRITE, *batch.arguments())
             await connection.execute("COMMIT")
         return outcomes
@@ -256,6 +259,9 @@ class Writer:
             for row in await connection.fetch(_LOCK_CASES, sorted(wanted)):
                 known.cases[row[0]] = codec.decode_case(row[1])
                 known.versions[row[0]] = row[2]
+        if units := {order.unit for order in orders if order.unit is not None}:
+            for row in await connection.fetch(LOCK_UNITS, sorted(units)):
+                known.units[row[0]] = unit_row(row)
         if keys := {key for order in orders for key in _keys_of(order)}:
             for row in await connection.fetch(_FIND_KEYS, list(keys)):
                 known.keys[row[0]] = row[1], row[2]
@@ -279,7 +285,8 @@ class Writer:
                     return _repeated(order, kept)
             cases = {case_id: known.cases.get(case_id) or Case(case_id) for case_id in order.cases}
             versions = {case_id: known.versions.get(case_id, 0) for case_id in order.cases}
-            applied = apply(order, cases, versions)
+            unit = known.units.get(order.unit) if order.unit is not None else None
+            applied = apply(order, cases, versions, unit)
             if isinstance(applied, Refused):
                 return applied
             sealed = self._sealer.seal(order.sealed, known.data_keys) if order.sealed else None
@@ -291,6 +298,8 @@ class Writer:
             batch.values.extend(sealed[1])
             for row in sealed[0]:
                 known.data_keys[row.case_id, row.subject] = row
+        if applied.committed.unit is not None:
+            known.units[applied.committed.unit.unit.id] = applied.committed.unit
         for change in applied.changes:
             known.cases[change.case_id] = change.case
             known.versions[change.case_id] = change.version

@@ -1,0 +1,1 @@
+"""Units: what is sent to a case. One unit is on one case, unless a stacking is recorded."""

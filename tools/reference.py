@@ -25,6 +25,9 @@ from tocsin.app.settings import SETTINGS  # noqa: E402
 from tocsin.kernel.cases import vocabulary  # noqa: E402
 from tocsin.kernel.cases.machine import MACHINE, Rule, Step  # noqa: E402
 from tocsin.kernel.cases.state import Status  # noqa: E402
+from tocsin.kernel.units import machine as unit_machine_tables  # noqa: E402
+from tocsin.kernel.units import vocabulary as unit_vocabulary  # noqa: E402
+from tocsin.kernel.units.state import UnitStatus  # noqa: E402
 from tocsin.packs.reference import reference as pack_keys  # noqa: E402
 from tocsin.packs.words import word  # noqa: E402
 from tocsin.web import permissions, problems  # noqa: E402
@@ -90,7 +93,7 @@ def _fields(named: type) -> str:
 
 
 def commands_and_events() -> str:
-    """Every command and event of a case: its meaning and its fields."""
+    """Every command and event of a case and of a unit: its meaning and its fields."""
     kept = meanings()
 
     def rows(union: object, kind: str) -> Iterable[Sequence[object]]:
@@ -106,6 +109,10 @@ def commands_and_events() -> str:
         table(("command", "meaning", "fields"), rows(vocabulary.Command, "commands")),
         "## Events",
         table(("event", "meaning", "fields"), rows(vocabulary.Event, "events")),
+        "## Commands on a unit",
+        table(("command", "meaning", "fields"), rows(unit_vocabulary.Command, "commands")),
+        "## Events of a unit",
+        table(("event", "meaning", "fields"), rows(unit_vocabulary.Event, "events")),
     )
 
 
@@ -177,6 +184,41 @@ def case_machine() -> str:
         table(("command", "from", "by", "events", "own refusals"), rules),
         "## What follows an event",
         table(("event", "what follows"), steps),
+    )
+
+
+def unit_machine() -> str:
+    """The tables of a unit's machine, and its graph."""
+    order = {status: place for place, status in enumerate(get_args(UnitStatus))}
+    joined: dict[tuple[str, str], list[str]] = {}
+    for source, event, to in sorted(
+        set(unit_machine_tables.edges()), key=lambda edge: (order[edge[0]], order[edge[2]], edge[1])
+    ):
+        if source != to:
+            joined.setdefault((source, to), []).append(event)
+    graph = [f"  {source} --> {to}: {', '.join(how)}" for (source, to), how in joined.items()]
+    rules = [
+        (
+            f"`{rule.command.__name__}`",
+            code(rule.sources),
+            code(rule.repeats),
+            code(each.__name__ for each in rule.leads_to),
+            code(rule.reasons),
+        )
+        for rule in unit_machine_tables.RULES.values()
+    ]
+    moves = [(f"`{source}`", code(to)) for source, to in unit_machine_tables.MOVES.items()]
+    return page(
+        "The machine of a unit",
+        "The tables of `kernel/units/machine.py`. `decide` and `evolve` read them; `make check` "
+        "lints them. What a unit does on a case, the case sees in the same transaction.",
+        "```mermaid\nstateDiagram-v2\n" + "\n".join(graph) + "\n```",
+        "## Which command, from where",
+        f"Every command may also be refused as {code(unit_machine_tables.COMMON_REASONS)}.",
+        table(("command", "from", "nothing to do in", "events", "own refusals"), rules),
+        "## What a crew may report",
+        "A forgotten button is no reason to refuse the next.",
+        table(("from", "to"), moves),
     )
 
 
@@ -265,7 +307,8 @@ def permissions_page() -> str:
         "Permissions",
         "Every check of the API comes from this table. Scope: `open` nobody signs in, `account` "
         "anyone signed in, `role` one of the roles anywhere, `county` one of the roles over a "
-        "whole county, `case` one of the roles over the place or agency of the case in question.",
+        "whole county, `case` one of the roles over the place or agency of the case in question, "
+        "`unit` one of the roles over the home or agency of the unit in question.",
         "## Roles",
         table(("role", "English", "中文"), named),
         "## Operations",
@@ -355,6 +398,7 @@ PAGES: Mapping[str, Page] = {
     "settings.md": settings,
     "commands-and-events.md": commands_and_events,
     "case-machine.md": case_machine,
+    "unit-machine.md": unit_machine,
     "refusals.md": refusals,
     "measures.md": measures,
     "pack-format.md": pack_format,

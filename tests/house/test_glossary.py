@@ -8,9 +8,11 @@ import pytest
 
 from tocsin.kernel.cases import vocabulary
 from tocsin.kernel.cases.policy import Audience, ClockName, Profile, VerifyBy
-from tocsin.kernel.cases.state import Status, TaskRole, TaskStatus
+from tocsin.kernel.cases.state import Status, TaskRole, TaskStatus, UnitShareStatus
 from tocsin.kernel.deadlines import KINDS
 from tocsin.kernel.shared import TIERS, ActorKind
+from tocsin.kernel.units import vocabulary as unit_vocabulary
+from tocsin.kernel.units.state import Travel, UnitStatus
 from tocsin.packs.words import word
 from tocsin.runtime.accounts import KEY_SCOPES, ROLES
 
@@ -28,6 +30,9 @@ VOCABULARIES = {
     "kind": get_args(ActorKind),
     "scope": KEY_SCOPES,
     "allowance": KINDS,
+    "unit_status": get_args(UnitStatus),
+    "unit_share": get_args(UnitShareStatus),
+    "travel": get_args(Travel),
 }
 IN_WORDS_FILE = {"allowance": "kind"}
 """Where the kind of word has another name in packs/common/words.toml."""
@@ -91,7 +96,14 @@ def phrases(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "named", [*get_args(vocabulary.Command), *get_args(vocabulary.Event)], ids=lambda x: x.__name__
+    "named",
+    [
+        *get_args(vocabulary.Command),
+        *get_args(vocabulary.Event),
+        *get_args(unit_vocabulary.Command),
+        *get_args(unit_vocabulary.Event),
+    ],
+    ids=lambda x: x.__name__,
 )
 def test_the_noun_of_every_command_and_event_has_its_entry(named: type) -> None:
     name = named.__name__

@@ -15,7 +15,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import asyncpg
 import pytest
@@ -26,8 +26,10 @@ from tocsin.app.settings import SETTINGS
 from tocsin.intakes.open311.filters import Filters
 from tocsin.kernel.cases import likeness
 from tocsin.kernel.cases.state import Report
+from tocsin.kernel.units import vocabulary as units
 from tocsin.packs.load import load_pack
-from tocsin.runtime.ports import CaseQuery, Store
+from tocsin.runtime.ports import CaseQuery, Position, Store, UnitStore
+from tocsin.runtime.positions import IncomingPosition
 from tocsin.stores.postgres.migrate import migrate
 from tocsin.web.app import MODULES
 
@@ -75,6 +77,11 @@ COLUMNS = {
     "public.receipts": "code_hash case_id report",
     "public.stories": "case_id opened_at case_type county town village cell lead story",
     "public.story_cursor": "only_one seq",
+    "public.unit_cases": "unit_id case_id is_stacked",
+    "public.unit_journal": "seq xid unit_id version at actor command events",
+    "public.unit_keys": "unit_id hash",
+    "public.unit_positions": "unit_id at received_at lon lat accuracy_m heading_deg speed_mps",
+    "public.units": "id state version updated_at agency kind status duty_started_at",
     "vault.erasures": "id at actor case_id subject reason values",
     "vault.grants": "id at actor kind purpose refs",
     "vault.keys": "case_id subject master wrapped_key",
@@ -82,7 +89,10 @@ COLUMNS = {
     "vault.values": "ref case_id subject kind media_type nonce ciphertext",
 }
 """Every table and column there may be. `accounts` and `actor` are of staff and of keys; `subject`
-in the vault is a report's id, which begins with its case's; `lon` and `lat` are places of cases."""
+in the vault is a report's id, which begins with its case's; `lon` and `lat` are places of cases.
+
+`unit_positions` is the one place where something that moves has a position (ADR 0010): duty units
+on duty, one row a unit, so that there is no path to ask for, and no column that names a person."""
 NEVER_FIRST = frozenset({"subject", "actor", "ciphertext", "state", "events", "command", "answer"})
 """No index begins with one of these: nothing is found by who it is about, or by what is sealed."""
 
@@ -127,6 +137,8 @@ async def test_no_table_joins_reports_by_who_sent_them(fresh_database: str) -> N
         "ALTER TABLE cases ADD COLUMN reporter text",
         "CREATE TABLE residents (id text, name text)",
         "CREATE TABLE positions (unit text, at timestamptz, lon float, lat float)",
+        "ALTER TABLE unit_positions ADD COLUMN account text",
+        "CREATE TABLE unit_tracks (unit_id text, at timestamptz, lon float, lat float)",
         "CREATE INDEX by_subject ON vault.values (subject)",
         "CREATE INDEX by_actor ON journal (actor)",
         "CREATE INDEX by_state ON cases (md5(state))",
@@ -141,6 +153,35 @@ async def test_a_planted_table_column_or_index_is_found(fresh_database: str, pla
     assert await schema_findings(fresh_database)
 
 
+async def test_a_unit_has_one_position_and_the_journal_has_no_room_for_any(
+    fresh_database: str,
+) -> None:
+    """One row a unit: yesterday's way of a crew cannot be asked for, because it is not there."""
+    await migrate(fresh_database)
+    connection: Any = await asyncpg.connect(fresh_database)
+    try:
+        key = await connection.fetch(
+            "SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid "
+            "AND a.attnum = ANY(i.indkey) "
+            "WHERE i.indrelid = 'unit_positions'::regclass AND i.indisprimary"
+        )
+        logged = await connection.fetchval(
+            "SELECT relpersistence FROM pg_class WHERE oid = 'unit_positions'::regclass"
+        )
+    finally:
+        await connection.close()
+    assert [row[0] for row in key] == ["unit_id"] and logged == b"u"
+
+
+@pytest.mark.parametrize("named", get_args(units.Event), ids=lambda each: each.__name__)
+def test_no_event_of_a_unit_can_hold_a_position(named: Any) -> None:
+    """Its post is where it waits; nothing else in its journal is a place."""
+    allowed = {"post"} if named in (units.UnitAdded, units.UnitChanged) else set[str]()
+    places = {each.name for each in fields(named) if "Place" in str(each.type)}
+    moving = {each.name for each in fields(named)} & {"lon", "lat", "position", "heading_deg"}
+    assert places == allowed and not moving
+
+
 # ------------------------------------------------------------------ questions one can ask
 
 TRAITS = "case_id place at case_type group words is_open is_urgent"
@@ -152,6 +193,7 @@ QUERY_FIELDS = (
     "tier area statuses open_only agencies case_types priorities ids opened_from opened_to "
     "updated_from updated_to due_before published_only order after limit"
 )
+POSITION_FIELDS = "unit at received_at place accuracy_m heading_deg speed_mps"
 OPEN311_FIELDS = (
     "ids service_codes statuses start end updated_after updated_before around radius_m page "
     "page_size extensions"
@@ -170,6 +212,8 @@ def field_findings(shape: Any, allowed: str) -> list[str]:
         (Report, REPORT_FIELDS),
         (CaseQuery, QUERY_FIELDS),
         (Filters, OPEN311_FIELDS),
+        (Position, POSITION_FIELDS),
+        (IncomingPosition, "at place accuracy_m heading_deg speed_mps"),
     ],
 )
 def test_shapes_hold_nobody(shape: Any, allowed: str) -> None:
@@ -196,7 +240,8 @@ def test_likeness_cannot_be_given_a_reporter() -> None:
     ]
     assert {"likeness", "rank"} <= {each.__name__ for each in public}
     assert signature_findings(public) == []
-    store = [each for name, each in vars(Store).items() if not name.startswith("_")]
+    parts = {**vars(UnitStore), **vars(Store)}
+    store = [each for name, each in parts.items() if not name.startswith("_")]
     functions = [each for each in store if inspect.isfunction(each)]
     assert len(functions) > 10 and signature_findings(functions) == []
 
@@ -214,7 +259,7 @@ QUERIES = frozenset(
     "updated_from updated_to "
     "lat lon q from to".split()
 )
-IN_PATHS = frozenset("account_id case_id code key_id reason session_id".split())
+IN_PATHS = frozenset("account_id case_id code key_id reason session_id unit_id".split())
 
 
 def route_findings(routers: Iterable[APIRouter]) -> list[str]:

@@ -19,7 +19,7 @@ from tocsin.packs.conditions import KINDS as CONDITION_KINDS
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
 from tocsin.packs.words import catalogue, keys, languages, word
-from tocsin.runtime import accounts, engine, photos, reception
+from tocsin.runtime import accounts, engine, photos, positions, reception
 from tocsin.runtime.codec import EVENTS
 
 NEEDED: dict[str, Iterable[object]] = {
@@ -35,7 +35,14 @@ NEEDED: dict[str, Iterable[object]] = {
     "kind": KINDS,
     "verify_by": get_args(VerifyBy),
     "template": (*TEMPLATES, *UNIT_TEMPLATES),
-    "reason": (*REASONS, *UNIT_REASONS, *engine.REASONS, *reception.REASONS, *photos.REASONS),
+    "reason": (
+        *REASONS,
+        *UNIT_REASONS,
+        *positions.REASONS,
+        *engine.REASONS,
+        *reception.REASONS,
+        *photos.REASONS,
+    ),
     "unit_status": get_args(UnitStatus),
     "unit_share": get_args(UnitShareStatus),
     "travel": get_args(Travel),

@@ -35,7 +35,7 @@ from tocsin.web.sealed import OPENS
 
 OPEN_ROUTES = (*pages.ROUTES, *public.ROUTES, *console.ROUTES)
 """Pages and files that hold nothing of any case; they ask the API like everybody else."""
-RAW = ("/open311/",)
+RAW = ("/open311/", "/intakes/")
 """Intakes check their keys themselves, by scope, through the ring of keys."""
 
 

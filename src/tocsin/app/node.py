@@ -170,6 +170,7 @@ async def started(
             keyless_wait_s=keyless_wait(web),
             stories=stories,
             heartbeat=runner.heartbeat,
+            position_keep_s=settings.position_keep_h * 3_600,
             map=MapFolder(settings.data / FOLDER),
         )
         tick_s = settings.sse_tick_ms / 1000
@@ -351,11 +352,13 @@ async def _supervise(embedded: EmbeddedPostgres) -> None:
 
 
 async def _tidy(node: Node) -> None:
-    """Forget what is only kept for a while: old idempotency keys, ended sessions."""
+    """Forget what is only kept for a while: old idempotency keys, ended sessions,
+    positions of units that send no more."""
     while True:
         try:
             await node.store.forget_keys(node.services.clock.now() - KEYS_KEPT)
             await node.accounts.prune()
+            await node.services.positions.forget()
         except Unavailable as trouble:
             log.warning("tidying_waits", detail=str(trouble))
         await asyncio.sleep(TIDY_EVERY_S)

@@ -228,6 +228,12 @@ class Settings:
         "How often what is owed and due is looked for.",
         "检查到期事项的间隔。",
     )
+    position_keep_h: Positive = _set(
+        48,
+        "h",
+        "How long the newest position of a unit on duty is kept.",
+        "在岗力量单元最新位置的保存时间。",
+    )
     sse_tick_ms: Count = _set(
         50,
         "ms",

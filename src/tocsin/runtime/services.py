@@ -13,6 +13,7 @@ from tocsin.runtime.engine import Engine
 from tocsin.runtime.following import Stories
 from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.ports import Clock, Ids, KeyRing, Store, Vault
+from tocsin.runtime.positions import KEEP_S, PositionDesk
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.runner import Heartbeat
 
@@ -47,5 +48,11 @@ class Services:
     stories: Stories | None = None
     """What the measures are read from; None on a node that keeps none."""
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
+    position_keep_s: float = KEEP_S
+    """How long a position of a duty unit is kept."""
+    positions: PositionDesk = field(init=False)
     map: MapFolder | None = None
     """The town's own map and what it names; None on a node without a data folder."""
+
+    def __post_init__(self) -> None:
+        self.positions = PositionDesk(self.store, self.clock, self.position_keep_s)

@@ -23,6 +23,7 @@ from tocsin.web.api import (
     cases,
     casework,
     catalogue,
+    crews,
     health,
     history,
     insight,
@@ -33,6 +34,7 @@ from tocsin.web.api import (
     receipts,
     reports,
     sessions,
+    units,
 )
 from tocsin.web.gate import Web
 from tocsin.web.limits import Buckets
@@ -71,6 +73,8 @@ MODULES = (
     cases,
     catalogue,
     measures,
+    units,
+    crews,
     admin,
 )
 RESIDENTS_FORM = "/report"
@@ -108,6 +112,8 @@ def create_app(
         anonymous=Buckets(options.anonymous_per_minute, options.anonymous_burst),
         hub=hub,
     )
+    if hub is not None:
+        services.positions.listeners.append(hub.tell_position)
     for module in MODULES:
         # Flat, not included: each route is itself, so that a walk over them misses none.
         app.router.routes.extend(module.routes.routes)

@@ -5,7 +5,7 @@ The route's `operation_id` names its row of the policy table; a route without on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Any, Final
@@ -15,10 +15,10 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import Actor, AgencyId, AreaPath, Refused
+from tocsin.kernel.shared import Actor, AgencyId, AreaId, Refused, UnitId
 from tocsin.runtime.board import GONE
 from tocsin.runtime.photos import Darkroom
-from tocsin.runtime.ports import BoardRow, CaseId
+from tocsin.runtime.ports import BoardRow, CaseId, UnitRow
 from tocsin.runtime.services import Services
 from tocsin.web.accounts import Accounts
 from tocsin.web.limits import Buckets, address_key
@@ -83,7 +83,14 @@ class Access:
             raise Problem("case_unknown")
         return row, self.actor(row.case.areas, agencies_of(row.case))
 
-    def actor(self, areas: AreaPath, agencies: tuple[AgencyId, ...] = ()) -> Actor:
+    async def unit(self, unit_id: str) -> tuple[UnitRow, Actor]:
+        """The unit and the actor who reaches it, or the problem why not."""
+        row = await self.services.store.unit(UnitId(unit_id))
+        if row is None or row.unit.agency is None:
+            raise Problem("unit_unknown")
+        return row, self.actor(row.unit.areas, (row.unit.agency,))
+
+    def actor(self, areas: Sequence[AreaId], agencies: tuple[AgencyId, ...] = ()) -> Actor:
         """The principal as an actor at a place, with the roles that reach it."""
         found = reach(self.rule, self.who, areas, agencies)
         if isinstance(found, Refused):

@@ -30,6 +30,14 @@ class Missed(msgspec.Struct, frozen=True):
     due_at: Instant
 
 
+class ItemUnit(msgspec.Struct, frozen=True):
+    """A unit that is on the case now, or comes to it: its call sign and how far it is."""
+
+    unit: str
+    name: str
+    status: str
+
+
 class BoardItem(msgspec.Struct, frozen=True, omit_defaults=True):
     """One case of the board. Members at their default are left out."""
 
@@ -62,6 +70,7 @@ class BoardItem(msgspec.Struct, frozen=True, omit_defaults=True):
     published: bool = False
     lon: float | None = None
     lat: float | None = None
+    units: tuple[ItemUnit, ...] = ()
 
 
 class LiveItem(BoardItem, frozen=True, omit_defaults=True, kw_only=True):
@@ -124,4 +133,9 @@ def _members(case: Case, version: int, updated_at: Instant) -> dict[str, Any]:
         "published": case.published,
         "lon": place.lon if place else None,
         "lat": place.lat if place else None,
+        "units": tuple(
+            ItemUnit(each.unit, each.name, each.status)
+            for each in case.units
+            if each.released_at is None
+        ),
     }

@@ -17,10 +17,22 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import AgencyId, AreaPath, CaseId
+from tocsin.kernel.shared import AgencyId, AreaId, CaseId, UnitId
+from tocsin.kernel.units.state import Unit
 from tocsin.runtime.codec import name_of
-from tocsin.runtime.ports import BoardRow, CaseQuery, Clock, JournalEntry, Store, Unavailable
+from tocsin.runtime.ports import (
+    BoardRow,
+    CaseQuery,
+    Clock,
+    JournalEntry,
+    Store,
+    Unavailable,
+    UnitEntry,
+    UnitRow,
+)
+from tocsin.runtime.positions import Seen
 from tocsin.web.items import live_item
+from tocsin.web.unit_views import position_view, unit_members
 from tocsin.web.views import encode
 
 log = structlog.get_logger("tocsin.live")
@@ -42,7 +54,7 @@ class View:
     """Who may see what: `key` is equal for listeners that see the same."""
 
     key: Hashable
-    sees: Callable[[AreaPath, Sequence[AgencyId]], bool]
+    sees: Callable[[Sequence[AreaId], Sequence[AgencyId]], bool]
 
 
 @dataclass(eq=False, slots=True)
@@ -68,7 +80,7 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    areas: AreaPath
+    areas: Sequence[AreaId]
     agencies: tuple[AgencyId, ...]
     data: bytes
 
@@ -108,6 +120,16 @@ class Hub:
         for group in self._listeners.values():
             self._hand_out(group, (message,))
 
+    def tell_position(self, unit: Unit, seen: Seen) -> None:
+        """Hands the newest position of a duty unit to those who may see the unit. Not kept."""
+        if unit.agency is None:
+            return
+        told = encode({"unit": unit.id, **position_view(seen)})
+        data = b"event: position\ndata: %b\n\n" % told
+        message = _Message(unit.areas, (unit.agency,), data)
+        for group in self._listeners.values():
+            self._hand_out(group, (message,))
+
     @property
     def listeners(self) -> int:
         return sum(len(group) for group in self._listeners.values())
@@ -138,7 +160,7 @@ class Hub:
             # Nobody listens: whoever comes next reads what it missed from the journal.
             self.seq = max(self.seq, await self.store.last_seq())
             return
-        while entries := await self.store.tail(self.seq, TICK_ENTRIES):
+        while entries := await self.store.tail_of_all(self.seq, TICK_ENTRIES):
             messages = await self._messages(entries)
             for group in self._listeners.values():
                 self._hand_out(group, messages)
@@ -158,14 +180,23 @@ class Hub:
         for listener in group:
             listener.put(chunk)
 
-    async def _messages(self, entries: Sequence[JournalEntry]) -> list[_Message]:
-        ids = tuple(sorted({entry.case_id for entry in entries}))
+    async def _messages(self, entries: Sequence[JournalEntry | UnitEntry]) -> list[_Message]:
+        ids = tuple(sorted({each.case_id for each in entries if isinstance(each, JournalEntry)}))
+        units: dict[UnitId, UnitRow] = {}
+        if any(isinstance(each, UnitEntry) for each in entries):
+            units = {row.unit.id: row for row in await self.store.units()}
         rows: dict[CaseId, BoardRow] = {}
         for start in range(0, len(ids), 500):
             batch = ids[start : start + 500]
             page = await self.store.cases(CaseQuery(ids=batch, limit=len(batch)))
             rows.update((row.case.id, row) for row in page.rows)
-        return [_encode(entry, rows[entry.case_id].case) for entry in entries if entry.events]
+        return [
+            _encode(entry, rows[entry.case_id].case)
+            if isinstance(entry, JournalEntry)
+            else _encode_unit(entry, units[entry.unit_id])
+            for entry in entries
+            if entry.events
+        ]
 
     def join(self, view: View) -> Listener:
         listener = Listener(view, self.queue_limit)
@@ -184,7 +215,8 @@ class Hub:
             return None
         chunks: list[bytes] = []
         while after < until:
-            entries = [e for e in await self.store.tail(after, TICK_ENTRIES) if e.seq <= until]
+            entries = await self.store.tail_of_all(after, TICK_ENTRIES)
+            entries = [each for each in entries if each.seq <= until]
             if not entries:
                 break
             after = entries[-1].seq
@@ -205,6 +237,15 @@ def _encode(entry: JournalEntry, case: Case) -> _Message:
     item = live_item(case, entry.seq, entry.version, entry.at, events)
     data = b"id: %d\nevent: case\ndata: %b\n\n" % (entry.seq, encode(item))
     return _Message(case.areas, _agencies(case), data)
+
+
+def _encode_unit(entry: UnitEntry, row: UnitRow) -> _Message:
+    """A unit as it is now, at the entry that changed it; with its position where that is asked."""
+    events = tuple(name_of(event) for event in entry.events)
+    item = {**unit_members(row), "seq": entry.seq, "events": events, "at": entry.at}
+    data = b"id: %d\nevent: unit\ndata: %b\n\n" % (entry.seq, encode(item))
+    agency = row.unit.agency
+    return _Message(row.unit.areas, (agency,) if agency else (), data)
 
 
 class EventStream:

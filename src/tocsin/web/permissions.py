@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from tocsin.kernel.shared import Actor, ActorId, ActorKind, AgencyId, AreaId, AreaPath, Refused
+from tocsin.kernel.shared import Actor, ActorId, ActorKind, AgencyId, AreaId, Refused
 from tocsin.runtime.accounts import ROLES, Grant, KeyScope, Role
 
-Scope = Literal["open", "account", "role", "county", "place", "case"]
+Scope = Literal["open", "account", "role", "county", "place", "case", "unit"]
 """open: nobody signs in · account: anyone signed in · role: a listed role anywhere · county: a
 listed role over a whole county · place: a listed role over the place in question, for whichever
-agency · case: a listed role that reaches the case in question."""
+agency · case: a listed role that reaches the case in question · unit: a listed role that reaches
+the home area and the agency of the unit in question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,16 @@ VERBS: Final[Mapping[str, tuple[Role, ...]]] = {
 }
 """Who may send which command to a case they reach; the kernel has the last word on each."""
 
+UNIT_VERBS: Final[Mapping[str, tuple[Role, ...]]] = {
+    "start_duty": (H, G, D, S),
+    "end_duty": (H, G, D, S),
+    "report_status": (H, G, D, S),
+    "send": (D, S),
+    "stack": (D, S),
+    "recall": (D, S),
+}
+"""Who may ask what of a unit they reach. For the last three the case must be in reach as well."""
+
 PURPOSES: Final[Mapping[str, tuple[Role, ...]]] = {
     "handling": (CT, D, G, H),
     "contact_reporter": (CT, D, G, H),
@@ -167,6 +178,13 @@ def _rows() -> Iterable[Rule]:
     yield Rule("case.thread", "case", frozenset(CASE_ROLES), "cases:read")
     for verb, roles in VERBS.items():
         yield write(f"case.{verb}", "case", roles, "cases:write")
+    yield row("unit.list", "role", (*CASE_ROLES, AD), "cases:read")
+    yield row("unit.show", "unit", (*CASE_ROLES, AD), "cases:read")
+    yield row("unit.alerts", "unit", (H, G, D, S), "cases:read")
+    for verb, roles in UNIT_VERBS.items():
+        yield write(f"unit.{verb}", "unit", roles, "cases:write")
+    for name in ("unit.create", "unit.change", "unit.key", "unit.end_key"):
+        yield write(name, "county", (AD,))
     for name in ("measure.list", "measure.cases"):
         yield row(name, "role", (D, S, E), "measures:read")
     yield row("inbox.list", "role", CASE_ROLES, "cases:read")
@@ -206,13 +224,13 @@ def admit(rule: Rule, principal: Principal | None, above: Above) -> Refused | No
     return None
 
 
-def covers(grant: Grant, areas: AreaPath, agencies: Iterable[AgencyId]) -> bool:
+def covers(grant: Grant, areas: Sequence[AreaId], agencies: Iterable[AgencyId]) -> bool:
     """Whether a grant reaches a case that lies in `areas` with these agencies at work."""
     return grant.area in areas and (grant.agency is None or grant.agency in agencies)
 
 
 def reach(
-    rule: Rule, principal: Principal, areas: AreaPath, agencies: Sequence[AgencyId]
+    rule: Rule, principal: Principal, areas: Sequence[AreaId], agencies: Sequence[AgencyId]
 ) -> Actor | Refused:
     """The actor as whom the kernel sees the principal at this case: only with the roles whose
     grants reach it. Refused as `outside_scope` when none of the rule's roles does."""
@@ -220,7 +238,7 @@ def reach(
         agencies = tuple(grant.agency for grant in principal.grants if grant.agency is not None)
     near = [grant for grant in principal.grants if covers(grant, areas, agencies)]
     if not any(grant.role in rule.roles for grant in near):
-        return Refused("outside_scope", "your roles do not reach this case")
+        return Refused("outside_scope", "your roles do not reach it")
     agency = next((grant.agency for grant in near if grant.agency is not None), None)
     roles = tuple(role for role in ROLES if any(grant.role == role for grant in near))
     return Actor(principal.id, principal.kind, roles, agency)
@@ -231,4 +249,14 @@ def may_open_for(purpose: str, actor: Actor) -> bool:
     return any(role in PURPOSES.get(purpose, ()) for role in actor.roles)
 
 
-__all__ = ["PURPOSES", "RULES", "VERBS", "Principal", "Rule", "admit", "covers", "reach"]
+__all__ = [
+    "PURPOSES",
+    "RULES",
+    "UNIT_VERBS",
+    "VERBS",
+    "Principal",
+    "Rule",
+    "admit",
+    "covers",
+    "reach",
+]

@@ -11,7 +11,9 @@ from starlette.responses import Response
 
 from tocsin.kernel.cases.vocabulary import REASONS as CASE_REASONS
 from tocsin.kernel.shared import Refused
+from tocsin.kernel.units.vocabulary import REASONS as UNIT_REASONS
 from tocsin.runtime.engine import REASONS as ENGINE_REASONS
+from tocsin.runtime.positions import REASONS as POSITION_REASONS
 from tocsin.runtime.reception import REASONS as RECEPTION_REASONS
 from tocsin.web.texts import REASON_TEXTS, text_of
 
@@ -61,13 +63,18 @@ WEB_STATUS: Final[Mapping[str, int]] = {
 """The reasons of the web rim itself."""
 
 STATUS: Final[Mapping[str, int]] = {
-    **dict.fromkeys((*CASE_REASONS, *ENGINE_REASONS, *RECEPTION_REASONS), 409),
+    **dict.fromkeys(
+        (*CASE_REASONS, *UNIT_REASONS, *POSITION_REASONS, *ENGINE_REASONS, *RECEPTION_REASONS), 409
+    ),
     **WEB_STATUS,
     "case_unknown": 404,
     "not_found": 404,
     "case_type_unknown": 404,
     "not_your_agency": 403,
     "not_your_role": 403,
+    "unit_unknown": 404,
+    "not_your_unit": 403,
+    "unit_key_unknown": 401,
     "stale_version": 412,
     "policy_missing": 503,
 }

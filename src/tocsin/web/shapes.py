@@ -55,7 +55,7 @@ class Filter(BaseModel):
 def known_names() -> frozenset[str]:
     """Every name that a body, a query, a path or a header of ours may have."""
     found = {"body", "query", "path", "header", "cookie", "[key]"}
-    found |= {"case_id", "account_id", "key_id", "session_id", "code", "reason", "tier"}
+    found |= {"case_id", "unit_id", "account_id", "key_id", "session_id", "code", "reason", "tier"}
     found |= {"before", "Idempotency-Key", "If-Match", "Last-Event-ID"}
     waiting: list[type[BaseModel]] = [Strict, Filter]
     while waiting:

@@ -154,6 +154,10 @@ def _sentence(
         told = [word("likeness", each, language) for each in event.reasons]
         why = ("、" if zh else ", ").join(told)
         parts.append(f"相似度 {likeness}，{why}" if zh else f"likeness {likeness}: {why}")
+    if isinstance(event, said.UnitSent | said.UnitReported | said.UnitReleased):
+        parts.append(event.name)
+    if isinstance(event, said.UnitReported):
+        parts.append(word("unit_share", event.status, language))
     if agency is not None:
         parts.append(_agency_name(agency, services, language))
     if reason and reason not in ("accepted", "routine", "by_hand"):
@@ -230,6 +234,8 @@ def _together(messages: Iterable[Message]) -> list[tuple[Message, list[str]]]:
 def _desk(address: str, services: Services, language: str) -> str:
     """A directory address in words: "role:dispatcher@county", "agency:lighting@county"."""
     kind, _, rest = address.partition(":")
+    if kind == "unit":
+        return "力量单元" if language.startswith("zh") else "the unit's crew"
     if kind == "role":
         return word("role", rest.partition("@")[0], language)
     name = _agency_name(rest, services, language)

@@ -24,6 +24,7 @@ from tocsin.kernel.cases.state import (
     Report,
     Status,
     Task,
+    UnitShare,
     Urge,
 )
 from tocsin.kernel.shared import Instant, Place
@@ -97,6 +98,7 @@ CASE_EXAMPLE: dict[str, Any] = {
     },
     "disposition": "",
     "published": False,
+    "units": [],
 }
 
 
@@ -139,6 +141,7 @@ class CaseView(View):
     counts: Counts
     disposition: str
     published: bool
+    units: tuple[UnitShare, ...]
 
 
 class CasesView(View):

@@ -143,6 +143,10 @@ _KINDS = {
     "parts": "likeness",
     "conditions": "condition",
     "why": "why",
+    "unit_statuses": "unit_status",
+    "unit_shares": "unit_share",
+    "unit_kinds": "unit_kind",
+    "travels": "travel",
 }
 
 

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tocsin.kernel.cases.state import Clock, Status, Task
-from tocsin.kernel.shared import AgencyId, AreaId, AreaPath, CaseId
+from tocsin.kernel.shared import AgencyId, AreaId, CaseId
 from tocsin.runtime.addresses import audiences_of
 from tocsin.runtime.board import GONE
 from tocsin.runtime.ports import CaseQuery, Message
@@ -384,7 +384,7 @@ async def live(
         return json({"seq": hub.seq})
     regions = regions_of(access.rule, access.who, atlas)
 
-    def may_see(areas: AreaPath, agencies: Sequence[AgencyId]) -> bool:
+    def may_see(areas: Sequence[AreaId], agencies: Sequence[AgencyId]) -> bool:
         if area is not None and area not in areas:
             return False
         return any(sees(region, areas, agencies) for region in regions)

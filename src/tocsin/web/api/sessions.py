@@ -24,6 +24,7 @@ from tocsin.web.api.common import (
     router,
     shown,
 )
+from tocsin.web.api.unit_orders import sign_out
 from tocsin.web.gate import COOKIE, Access
 from tocsin.web.problems import Problem
 from tocsin.web.shapes import ID, NO_NUL, Strict, like
@@ -286,6 +287,7 @@ async def end(
 )
 async def logout(access: AccessArg) -> Response:
     who = access.who
+    await sign_out(access)
     if who.session is not None:
         await access.web.accounts.end_session(who.id, who.session, who.id)
     return json({"done": True}, headers={"set-cookie": _cookie(access, "", 0)})

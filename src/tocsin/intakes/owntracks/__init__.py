@@ -1,0 +1,1 @@
+"""Positions of duty units as OwnTracks sends them, JSON over HTTP."""

@@ -1,0 +1,127 @@
+"""What crews and dispatchers press: duty, statuses, and sending a unit to a case."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, cast
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from tocsin.kernel.shared import CaseId, UnitId
+from tocsin.kernel.units import vocabulary as words
+from tocsin.web.api.common import WRITES, AccessArg, KeyArg, VersionArg, router, shown
+from tocsin.web.api.unit_orders import CrewSize, UnitIdArg, answer, handle
+from tocsin.web.shapes import Id, Strict, Word, like
+from tocsin.web.unit_views import UnitView
+
+routes: APIRouter = router("units")
+
+StatusName = Annotated[str, Field(pattern=r"^[^\x00-\x20\x7f/]{1,40}$")]
+"""A status or a name of the pack, in any script."""
+
+
+class StartDutyBody(Strict):
+    """The crew and shift of today; what is left out stays as it was."""
+
+    model_config = like({"crew_size": 4, "shift": "day"})
+
+    crew_size: CrewSize | None = None
+    shift: Word | None = None
+
+
+class EndDutyBody(Strict):
+    """Why it goes off duty."""
+
+    model_config = like({"reason": "shift_over"})
+
+    reason: Word
+
+
+class ReportStatusBody(Strict):
+    """A status, or the agency's own name of one. With `case` only if the unit is on it."""
+
+    model_config = like({"status": "on_scene", "case": "01hx"})
+
+    status: StatusName
+    case: Id | None = None
+
+
+class UnitCaseBody(Strict):
+    """Which case, and why."""
+
+    model_config = like({"case": "01hx", "reason": "nearest"})
+
+    case: Id
+    reason: Word
+
+
+# -- pressing --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UnitVerb:
+    """One command on a unit as a route: its shape is the fields of the command."""
+
+    name: str
+    command: type[words.Command]
+    body: type[BaseModel]
+    summary: str
+
+
+VERBS: Final = (
+    UnitVerb("start_duty", words.StartDuty, StartDutyBody, "A crew signs on."),
+    UnitVerb("end_duty", words.EndDuty, EndDutyBody, "Sign off: alerts and position are gone."),
+    UnitVerb("report_status", words.ReportStatus, ReportStatusBody, "A crew presses a button."),
+    UnitVerb("send", words.SendUnit, UnitCaseBody, "Send a free unit to a case at work."),
+    UnitVerb("stack", words.StackUnit, UnitCaseBody, "One more case, after the one it is on."),
+    UnitVerb("recall", words.RecallUnit, UnitCaseBody, "Take it off a case."),
+)
+NOT_VERBS: Final[tuple[type[words.Command], ...]] = (
+    words.AddUnit,  # POST /api/units
+    words.ChangeUnit,  # POST /api/units/{unit_id}/change
+    words.RevokeAlerts,  # signing out
+)
+
+
+def _endpoint(verb: UnitVerb) -> Callable[..., Awaitable[Response]]:
+    async def endpoint(
+        unit_id: UnitIdArg,
+        body: Any,
+        access: AccessArg,
+        key: KeyArg = None,
+        version: VersionArg = None,
+    ) -> Response:
+        fields = {name: getattr(body, name) for name in verb.body.model_fields}
+        await access.unit(unit_id)
+        if verb.body is UnitCaseBody:
+            # Both must lie within the scope, the case as well as the unit.
+            row, _ = await access.case(fields["case"])
+            fields["case"] = CaseId(row.case.id)
+        command = cast(Callable[..., words.Command], verb.command)(**fields)
+        row = await handle(access, UnitId(unit_id), command, body, key, version, verb.name)
+        return await answer(access, row)
+
+    endpoint.__annotations__ = {
+        "unit_id": UnitIdArg,
+        "body": verb.body,
+        "access": AccessArg,
+        "key": KeyArg,
+        "version": VersionArg,
+        "return": Response,
+    }
+    endpoint.__name__ = verb.name
+    return endpoint
+
+
+for _verb in VERBS:
+    routes.add_api_route(
+        f"/units/{{unit_id}}/{_verb.name.replace('_', '-')}",
+        _endpoint(_verb),
+        methods=["POST"],
+        operation_id=f"unit.{_verb.name}",
+        summary=_verb.summary,
+        **shown(UnitView, *WRITES, what="The unit after it."),
+    )

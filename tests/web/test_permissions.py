@@ -14,8 +14,10 @@ from tests.web.house import BODY, Node, grant
 from tests.web.house import node as make_node
 from tocsin.kernel.cases.vocabulary import Command
 from tocsin.kernel.shared import ActorId, AgencyId, AreaId, AreaPath, Refused
+from tocsin.kernel.units.vocabulary import Command as UnitCommand
 from tocsin.runtime.accounts import ROLES, Grant, Role
 from tocsin.web import console, pages
+from tocsin.web.api import crews
 from tocsin.web.commands import NOT_VERBS
 from tocsin.web.commands import VERBS as ROWS
 from tocsin.web.gate import GatedRoute
@@ -24,6 +26,7 @@ from tocsin.web.permissions import (
     CASE_ROLES,
     PURPOSES,
     RULES,
+    UNIT_VERBS,
     VERBS,
     Principal,
     Rule,
@@ -83,6 +86,11 @@ def test_every_command_has_one_verb_or_a_reason_why_not() -> None:
     assert {row.name for row in ROWS} | {"attach_report"} == set(VERBS)
 
 
+def test_every_command_on_a_unit_has_one_verb_or_a_reason_why_not() -> None:
+    assert {row.command for row in crews.VERBS} | set(crews.NOT_VERBS) == set(get_args(UnitCommand))
+    assert {row.name for row in crews.VERBS} == set(UNIT_VERBS)
+
+
 def test_every_purpose_says_what_it_opens_and_for_whom() -> None:
     assert set(PURPOSES) == set(OPENS)
     assert [name for name, kinds in OPENS.items() if "contact" in kinds] == ["contact_reporter"]
@@ -115,7 +123,7 @@ def expected(rule: Rule, role: Role | None, scope: str) -> str | None:
         return "role_missing"  # no grant of the matrix is over a whole county without an agency
     if rule.scope == "place" and scope == "outside":
         return "outside_scope"
-    if rule.scope == "case" and scope in ("outside", "other_agency"):
+    if rule.scope in ("case", "unit") and scope in ("outside", "other_agency"):
         return "outside_scope"
     return None
 
@@ -129,7 +137,8 @@ class Operation:
     multipart: bool
 
 
-def operations(app: FastAPI, case_id: str) -> Iterator[Operation]:
+def operations(app: FastAPI, case_id: str, unit_id: str = "") -> Iterator[Operation]:
+    known = {"case_id": case_id, "unit_id": unit_id or "unknown-1"}
     document = openapi(app)
     schemas = document["components"]["schemas"]
     for path, methods in document["paths"].items():
@@ -141,7 +150,7 @@ def operations(app: FastAPI, case_id: str) -> Iterator[Operation]:
                 example = schemas[name]["examples"][0]
             for parameter in each.get("parameters", ()):
                 if parameter["in"] == "path":
-                    value = case_id if parameter["name"] == "case_id" else "unknown-1"
+                    value = known.get(parameter["name"], "unknown-1")
                     path = path.replace("{" + parameter["name"] + "}", value)
             yield Operation(
                 each["operationId"], method, path, example, "multipart/form-data" in content
@@ -182,6 +191,15 @@ async def dispatched(node: Node) -> tuple[str, str]:
     return case_id, answer.json()["lead"]
 
 
+async def stationed(node: Node, agency: str) -> str:
+    """A unit of that agency at home in town t0."""
+    admin = await node.staff("setup3", grant("administrator"))
+    body = {"name": "R1", "agency": agency, "area": "t0", "kind": "repair_crew"}
+    answer = await admin.post("/api/units", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
 SKIPPED = {"session.logout", "health.ready"}
 """One ends the session that the matrix needs; the other answers 503 without a runner."""
 
@@ -189,7 +207,8 @@ SKIPPED = {"session.logout", "health.ready"}
 @pytest.mark.slow
 async def test_every_operation_for_every_role_in_every_scope(node: Node) -> None:
     case_id, lead = await dispatched(node)
-    every = [each for each in operations(node.app, case_id) if each.name not in SKIPPED]
+    found = operations(node.app, case_id, await stationed(node, lead))
+    every = [each for each in found if each.name not in SKIPPED]
     wrong: list[str] = []
     for role in ROLES:
         for scope in SCOPES:
@@ -243,7 +262,9 @@ def can(operation: str, *grants: Grant) -> bool:
     principal = Principal(ActorId("a"), "staff", grants)
     if admit(rule, principal, above) is not None:
         return False
-    return rule.scope != "case" or not isinstance(reach(rule, principal, HERE, (ROADS,)), Refused)
+    return rule.scope not in ("case", "unit") or not isinstance(
+        reach(rule, principal, HERE, (ROADS,)), Refused
+    )
 
 
 @pytest.mark.parametrize(
@@ -269,6 +290,13 @@ def can(operation: str, *grants: Grant) -> bool:
         ("key.create", (grant("administrator", "county", "roads@county"),), False),
         ("errand.revive", (grant("supervisor"),), False),
         ("case.list", (), False),
+        ("unit.create", (grant("administrator"),), True),
+        ("unit.create", (grant("dispatcher"),), False),
+        ("unit.send", (grant("dispatcher"),), True),
+        ("unit.send", (grant("agency_handler", "county", "roads@county"),), False),
+        ("unit.report_status", (grant("agency_handler", "county", "roads@county"),), True),
+        ("unit.report_status", (grant("evaluator"),), False),
+        ("unit.list", (grant("administrator"),), True),
     ],
 )
 def test_truths(operation: str, grants: tuple[Grant, ...], may: bool) -> None:

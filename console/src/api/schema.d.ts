@@ -1585,6 +1585,211 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/units": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The units in one's reach, each with the age of its position. */
+        get: operations["unit.list"];
+        put?: never;
+        /** A new unit, off duty. */
+        post: operations["unit.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One unit. */
+        get: operations["unit.show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit_id}/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The alerts of the unit that hold; none off duty, nor after they were revoked. */
+        get: operations["unit.alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit_id}/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Describe a unit anew; never while it is on a case. */
+        post: operations["unit.change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit_id}/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A new key for the unit's positions; the one before opens nothing any more. */
+        post: operations["unit.key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit_id}/end-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The unit's key opens nothing any more. */
+        post: operations["unit.end_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit_id}/start-duty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A crew signs on. */
+        post: operations["unit.start_duty"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit_id}/end-duty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign off: alerts and position are gone. */
+        post: operations["unit.end_duty"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit_id}/report-status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A crew presses a button. */
+        post: operations["unit.report_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit_id}/send": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a free unit to a case at work. */
+        post: operations["unit.send"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit_id}/stack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One more case, after the one it is on. */
+        post: operations["unit.stack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit_id}/recall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take it off a case. */
+        post: operations["unit.recall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/accounts": {
         parameters: {
             query?: never;
@@ -1987,6 +2192,44 @@ export interface components {
             tier: string;
             /** Area */
             area: string;
+        };
+        /**
+         * AlertView
+         * @description One alert, in words.
+         */
+        AlertView: {
+            /** Key */
+            key: string;
+            /** Case Id */
+            case_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Template */
+            template: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * AlertsView
+         * @description The alerts of the unit that hold, the newest first; none once they are revoked.
+         * @example {
+         *       "alerts": [
+         *         {
+         *           "at": "2026-11-22T01:30:30+00:00",
+         *           "case_id": "01hx",
+         *           "key": "unit:01hu:3:0",
+         *           "template": "unit_sent",
+         *           "text": "You are sent to 01HX: Building fire."
+         *         }
+         *       ]
+         *     }
+         */
+        AlertsView: {
+            /** Alerts */
+            alerts: components["schemas"]["AlertView"][];
         };
         /**
          * Allowance
@@ -2464,6 +2707,7 @@ export interface components {
          *       "route_rule": "by_hand",
          *       "status": "filed",
          *       "tasks": [],
+         *       "units": [],
          *       "updated_at": "2026-11-22T01:32:00+00:00",
          *       "urges": [],
          *       "version": 3
@@ -2536,6 +2780,8 @@ export interface components {
             disposition: string;
             /** Published */
             published: boolean;
+            /** Units */
+            units: components["schemas"]["UnitShare"][];
         };
         /**
          * CasesView
@@ -2587,6 +2833,7 @@ export interface components {
          *           "route_rule": "by_hand",
          *           "status": "filed",
          *           "tasks": [],
+         *           "units": [],
          *           "updated_at": "2026-11-22T01:32:00+00:00",
          *           "urges": [],
          *           "version": 3
@@ -3033,6 +3280,20 @@ export interface components {
         DuplicatesView: {
             /** Candidates */
             candidates: components["schemas"]["CandidateView"][];
+        };
+        /**
+         * EndDutyBody
+         * @description Why it goes off duty.
+         * @example {
+         *       "reason": "shift_over"
+         *     }
+         */
+        EndDutyBody: {
+            /**
+             * Reason
+             * @description One enumerated word, such as `no_answer`; never free text.
+             */
+            reason: string;
         };
         /**
          * EndHoldBody
@@ -4064,6 +4325,24 @@ export interface components {
             };
         };
         /**
+         * OnCase
+         * @description One case of a unit. At most one is not stacked: the one it is on now, which comes first.
+         */
+        OnCase: {
+            /** Case */
+            case: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Is Stacked
+             * @default false
+             */
+            is_stacked: boolean;
+        };
+        /**
          * Ownership
          * @description Which tier owns the case; `offered` is set while another tier has yet to take it over.
          */
@@ -4219,6 +4498,28 @@ export interface components {
             places: components["schemas"]["PlaceFoundView"][];
             /** Has Map */
             has_map: boolean;
+        };
+        /**
+         * PositionView
+         * @description Where a unit was last, how long ago, and whether that is too long ago to rely on.
+         */
+        PositionView: {
+            place: components["schemas"]["Place"];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Age S */
+            age_s: number;
+            /** Is Stale */
+            is_stale: boolean;
+            /** Accuracy M */
+            accuracy_m: number | null;
+            /** Heading Deg */
+            heading_deg: number | null;
+            /** Speed Mps */
+            speed_mps: number | null;
         };
         /**
          * PresenceView
@@ -4549,6 +4850,20 @@ export interface components {
             dispatch_now: boolean;
         };
         /**
+         * ReportStatusBody
+         * @description A status, or the agency's own name of one. With `case` only if the unit is on it.
+         * @example {
+         *       "case": "01hx",
+         *       "status": "on_scene"
+         *     }
+         */
+        ReportStatusBody: {
+            /** Status */
+            status: string;
+            /** Case */
+            case?: string | null;
+        };
+        /**
          * ReportUpBody
          * @example {
          *       "reason": "duplicate_report"
@@ -4741,6 +5056,20 @@ export interface components {
             median_s: number | null;
             /** P90 S */
             p90_s: number | null;
+        };
+        /**
+         * StartDutyBody
+         * @description The crew and shift of today; what is left out stays as it was.
+         * @example {
+         *       "crew_size": 4,
+         *       "shift": "day"
+         *     }
+         */
+        StartDutyBody: {
+            /** Crew Size */
+            crew_size?: number | null;
+            /** Shift */
+            shift?: string | null;
         };
         /**
          * StartTaskBody
@@ -4986,6 +5315,334 @@ export interface components {
             reason: string;
         };
         /**
+         * UnitBody
+         * @description A new unit of an agency.
+         * @example {
+         *       "agency": "fire-rescue@county",
+         *       "area": "t0",
+         *       "capabilities": [
+         *         "ladder"
+         *       ],
+         *       "crew_size": 4,
+         *       "kind": "engine",
+         *       "name": "E36",
+         *       "post": {
+         *         "datum": "wgs84",
+         *         "lat": 60.17,
+         *         "lon": 24.945
+         *       },
+         *       "shift": "day"
+         *     }
+         */
+        UnitBody: {
+            /** Name */
+            name: string;
+            /** Area */
+            area: string;
+            /**
+             * Kind
+             * @description One enumerated word, such as `no_answer`; never free text.
+             */
+            kind: string;
+            post?: components["schemas"]["PlaceBody"] | null;
+            /**
+             * Capabilities
+             * @default []
+             */
+            capabilities: string[];
+            /**
+             * Crew Size
+             * @default 0
+             */
+            crew_size: number;
+            /** Shift */
+            shift?: string | null;
+            /** Agency */
+            agency: string;
+        };
+        /**
+         * UnitCaseBody
+         * @description Which case, and why.
+         * @example {
+         *       "case": "01hx",
+         *       "reason": "nearest"
+         *     }
+         */
+        UnitCaseBody: {
+            /** Case */
+            case: string;
+            /**
+             * Reason
+             * @description One enumerated word, such as `no_answer`; never free text.
+             */
+            reason: string;
+        };
+        /**
+         * UnitChangeBody
+         * @description What a unit is. `area` is its home; `post` the point where it waits.
+         * @example {
+         *       "area": "t0",
+         *       "capabilities": [
+         *         "ladder"
+         *       ],
+         *       "crew_size": 4,
+         *       "kind": "engine",
+         *       "name": "E36",
+         *       "post": {
+         *         "datum": "wgs84",
+         *         "lat": 60.17,
+         *         "lon": 24.945
+         *       },
+         *       "shift": "day"
+         *     }
+         */
+        UnitChangeBody: {
+            /** Name */
+            name: string;
+            /** Area */
+            area: string;
+            /**
+             * Kind
+             * @description One enumerated word, such as `no_answer`; never free text.
+             */
+            kind: string;
+            post?: components["schemas"]["PlaceBody"] | null;
+            /**
+             * Capabilities
+             * @default []
+             */
+            capabilities: string[];
+            /**
+             * Crew Size
+             * @default 0
+             */
+            crew_size: number;
+            /** Shift */
+            shift?: string | null;
+        };
+        /**
+         * UnitKeyView
+         * @description The key under which the unit's positions are taken; it is shown this once.
+         * @example {
+         *       "text": "kP3x…",
+         *       "unit": "01hu"
+         *     }
+         */
+        UnitKeyView: {
+            /** Unit */
+            unit: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * UnitShare
+         * @description One unit's part in a case and its agency's task there. `name` is its call sign at the time.
+         *     A unit that is sent again has one more share; `released_at` is None while it is on the case.
+         */
+        UnitShare: {
+            /** Unit */
+            unit: string;
+            /** Name */
+            name: string;
+            /** Task */
+            task: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "stacked" | "dispatched" | "en_route" | "on_scene" | "transporting" | "released";
+            /**
+             * Sent At
+             * Format: date-time
+             */
+            sent_at: string;
+            /** Sent By */
+            sent_by: string;
+            /** En Route At */
+            en_route_at?: string | null;
+            /** On Scene At */
+            on_scene_at?: string | null;
+            /** Transporting At */
+            transporting_at?: string | null;
+            /** Released At */
+            released_at?: string | null;
+            /**
+             * Released Why
+             * @default
+             */
+            released_why: string;
+        };
+        /**
+         * UnitView
+         * @description One unit as it is now. `capabilities` are its own and those of its kind; `position` is null
+         *     where none is known, and always off duty.
+         * @example {
+         *       "agency": "fire-rescue@county",
+         *       "areas": [
+         *         "t0",
+         *         "county"
+         *       ],
+         *       "called": "",
+         *       "capabilities": [
+         *         "fire",
+         *         "first_aid",
+         *         "rescue"
+         *       ],
+         *       "cases": [
+         *         {
+         *           "case": "01hx",
+         *           "is_stacked": false,
+         *           "since": "2026-11-22T01:30:30+00:00"
+         *         }
+         *       ],
+         *       "crew_size": 4,
+         *       "duty_started_at": "2026-11-22T00:00:00+00:00",
+         *       "id": "01hu",
+         *       "is_alerted": true,
+         *       "is_free": false,
+         *       "is_on_duty": true,
+         *       "kind": "engine",
+         *       "name": "E36",
+         *       "position": {
+         *         "accuracy_m": 8,
+         *         "age_s": 10,
+         *         "at": "2026-11-22T01:31:50+00:00",
+         *         "heading_deg": 90,
+         *         "is_stale": false,
+         *         "place": {
+         *           "lat": 60.1712,
+         *           "lon": 24.9455
+         *         },
+         *         "speed_mps": 12.5
+         *       },
+         *       "post": {
+         *         "lat": 60.17,
+         *         "lon": 24.945
+         *       },
+         *       "shift": "day",
+         *       "since": "2026-11-22T01:31:00+00:00",
+         *       "status": "en_route",
+         *       "travel": "road",
+         *       "updated_at": "2026-11-22T01:31:00+00:00",
+         *       "version": 4
+         *     }
+         */
+        UnitView: {
+            /** Id */
+            id: string;
+            /** Version */
+            version: number;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Name */
+            name: string;
+            /** Agency */
+            agency: string;
+            /** Areas */
+            areas: string[];
+            /** Kind */
+            kind: string;
+            /** Travel */
+            travel: string;
+            /** Endurance S */
+            endurance_s: number | null;
+            post: components["schemas"]["Place"] | null;
+            /** Capabilities */
+            capabilities: string[];
+            /** Crew Size */
+            crew_size: number;
+            /** Shift */
+            shift: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "absent" | "off_duty" | "available" | "dispatched" | "en_route" | "on_scene" | "transporting" | "clear" | "returning" | "out_of_service";
+            /** Called */
+            called: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Is On Duty */
+            is_on_duty: boolean;
+            /** Is Free */
+            is_free: boolean;
+            /** Is Alerted */
+            is_alerted: boolean;
+            /** Duty Started At */
+            duty_started_at: string | null;
+            /** Cases */
+            cases: components["schemas"]["OnCase"][];
+            position: components["schemas"]["PositionView"] | null;
+        };
+        /**
+         * UnitsView
+         * @description The units one may see, by agency and call sign.
+         * @example {
+         *       "units": [
+         *         {
+         *           "agency": "fire-rescue@county",
+         *           "areas": [
+         *             "t0",
+         *             "county"
+         *           ],
+         *           "called": "",
+         *           "capabilities": [
+         *             "fire",
+         *             "first_aid",
+         *             "rescue"
+         *           ],
+         *           "cases": [
+         *             {
+         *               "case": "01hx",
+         *               "is_stacked": false,
+         *               "since": "2026-11-22T01:30:30+00:00"
+         *             }
+         *           ],
+         *           "crew_size": 4,
+         *           "duty_started_at": "2026-11-22T00:00:00+00:00",
+         *           "id": "01hu",
+         *           "is_alerted": true,
+         *           "is_free": false,
+         *           "is_on_duty": true,
+         *           "kind": "engine",
+         *           "name": "E36",
+         *           "position": {
+         *             "accuracy_m": 8,
+         *             "age_s": 10,
+         *             "at": "2026-11-22T01:31:50+00:00",
+         *             "heading_deg": 90,
+         *             "is_stale": false,
+         *             "place": {
+         *               "lat": 60.1712,
+         *               "lon": 24.9455
+         *             },
+         *             "speed_mps": 12.5
+         *           },
+         *           "post": {
+         *             "lat": 60.17,
+         *             "lon": 24.945
+         *           },
+         *           "shift": "day",
+         *           "since": "2026-11-22T01:31:00+00:00",
+         *           "status": "en_route",
+         *           "travel": "road",
+         *           "updated_at": "2026-11-22T01:31:00+00:00",
+         *           "version": 4
+         *         }
+         *       ]
+         *     }
+         */
+        UnitsView: {
+            /** Units */
+            units: components["schemas"]["UnitView"][];
+        };
+        /**
          * UnmergeBody
          * @example {
          *       "duplicate": "01hy",
@@ -5217,7 +5874,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            reason: "agency_has_task" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "login_taken" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_role" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "policy_missing" | "purpose_not_yours" | "question_open" | "receipt_unknown" | "reporter_first" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "sign_in_needed" | "stale_version" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_requests" | "unavailable" | "unknown_account" | "unknown_area" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_problem" | "unknown_report" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "wrong_login" | "wrong_media_type" | "wrong_origin";
+            reason: "agency_has_task" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "login_taken" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "receipt_unknown" | "reporter_first" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "sign_in_needed" | "stack_full" | "stale_version" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_requests" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_problem" | "unknown_report" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "wrong_login" | "wrong_media_type" | "wrong_origin";
             request_id: string;
             hint?: string;
             errors?: {
@@ -7515,7 +8172,8 @@ export interface operations {
                      *             "ask_s": 0
                      *           },
                      *           "disposition": "",
-                     *           "published": false
+                     *           "published": false,
+                     *           "units": []
                      *         }
                      *       ]
                      *     }
@@ -9925,7 +10583,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -10078,7 +10737,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -10267,7 +10927,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -10456,7 +11117,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -10645,7 +11307,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -10834,7 +11497,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -11023,7 +11687,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -11212,7 +11877,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -11401,7 +12067,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -11590,7 +12257,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -11779,7 +12447,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -11968,7 +12637,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -12157,7 +12827,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -12346,7 +13017,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -12535,7 +13207,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -12724,7 +13397,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -12913,7 +13587,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -13102,7 +13777,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -13291,7 +13967,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -13480,7 +14157,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -13669,7 +14347,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -13858,7 +14537,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -14047,7 +14727,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -14236,7 +14917,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -14425,7 +15107,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -14614,7 +15297,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -14803,7 +15487,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -14992,7 +15677,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -15181,7 +15867,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -15370,7 +16057,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -15559,7 +16247,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -15748,7 +16437,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -15937,7 +16627,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -16126,7 +16817,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -16315,7 +17007,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -16504,7 +17197,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -16693,7 +17387,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -16882,7 +17577,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -17071,7 +17767,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -17260,7 +17957,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -17449,7 +18147,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -17638,7 +18337,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -17827,7 +18527,8 @@ export interface operations {
                      *         "ask_s": 0
                      *       },
                      *       "disposition": "",
-                     *       "published": false
+                     *       "published": false,
+                     *       "units": []
                      *     }
                      */
                     "application/json": components["schemas"]["CaseView"];
@@ -19089,6 +19790,2193 @@ export interface operations {
             };
             /** @description The rules do not grant it; `reason` says why. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.list": {
+        parameters: {
+            query?: {
+                agency?: string;
+                status?: "absent" | "off_duty" | "available" | "dispatched" | "en_route" | "on_scene" | "transporting" | "clear" | "returning" | "out_of_service";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "units": [
+                     *         {
+                     *           "id": "01hu",
+                     *           "version": 4,
+                     *           "updated_at": "2026-11-22T01:31:00+00:00",
+                     *           "name": "E36",
+                     *           "agency": "fire-rescue@county",
+                     *           "areas": [
+                     *             "t0",
+                     *             "county"
+                     *           ],
+                     *           "kind": "engine",
+                     *           "travel": "road",
+                     *           "post": {
+                     *             "lon": 24.945,
+                     *             "lat": 60.17
+                     *           },
+                     *           "capabilities": [
+                     *             "fire",
+                     *             "first_aid",
+                     *             "rescue"
+                     *           ],
+                     *           "crew_size": 4,
+                     *           "shift": "day",
+                     *           "status": "en_route",
+                     *           "called": "",
+                     *           "since": "2026-11-22T01:31:00+00:00",
+                     *           "is_on_duty": true,
+                     *           "is_free": false,
+                     *           "is_alerted": true,
+                     *           "duty_started_at": "2026-11-22T00:00:00+00:00",
+                     *           "cases": [
+                     *             {
+                     *               "case": "01hx",
+                     *               "since": "2026-11-22T01:30:30+00:00",
+                     *               "is_stacked": false
+                     *             }
+                     *           ],
+                     *           "position": {
+                     *             "place": {
+                     *               "lon": 24.9455,
+                     *               "lat": 60.1712
+                     *             },
+                     *             "at": "2026-11-22T01:31:50+00:00",
+                     *             "age_s": 10,
+                     *             "is_stale": false,
+                     *             "accuracy_m": 8,
+                     *             "heading_deg": 90,
+                     *             "speed_mps": 12.5
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnitsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.create": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnitBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hu",
+                     *       "version": 4,
+                     *       "updated_at": "2026-11-22T01:31:00+00:00",
+                     *       "name": "E36",
+                     *       "agency": "fire-rescue@county",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "kind": "engine",
+                     *       "travel": "road",
+                     *       "post": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "capabilities": [
+                     *         "fire",
+                     *         "first_aid",
+                     *         "rescue"
+                     *       ],
+                     *       "crew_size": 4,
+                     *       "shift": "day",
+                     *       "status": "en_route",
+                     *       "called": "",
+                     *       "since": "2026-11-22T01:31:00+00:00",
+                     *       "is_on_duty": true,
+                     *       "is_free": false,
+                     *       "is_alerted": true,
+                     *       "duty_started_at": "2026-11-22T00:00:00+00:00",
+                     *       "cases": [
+                     *         {
+                     *           "case": "01hx",
+                     *           "since": "2026-11-22T01:30:30+00:00",
+                     *           "is_stacked": false
+                     *         }
+                     *       ],
+                     *       "position": {
+                     *         "place": {
+                     *           "lon": 24.9455,
+                     *           "lat": 60.1712
+                     *         },
+                     *         "at": "2026-11-22T01:31:50+00:00",
+                     *         "age_s": 10,
+                     *         "is_stale": false,
+                     *         "accuracy_m": 8,
+                     *         "heading_deg": 90,
+                     *         "speed_mps": 12.5
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnitView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hu",
+                     *       "version": 4,
+                     *       "updated_at": "2026-11-22T01:31:00+00:00",
+                     *       "name": "E36",
+                     *       "agency": "fire-rescue@county",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "kind": "engine",
+                     *       "travel": "road",
+                     *       "post": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "capabilities": [
+                     *         "fire",
+                     *         "first_aid",
+                     *         "rescue"
+                     *       ],
+                     *       "crew_size": 4,
+                     *       "shift": "day",
+                     *       "status": "en_route",
+                     *       "called": "",
+                     *       "since": "2026-11-22T01:31:00+00:00",
+                     *       "is_on_duty": true,
+                     *       "is_free": false,
+                     *       "is_alerted": true,
+                     *       "duty_started_at": "2026-11-22T00:00:00+00:00",
+                     *       "cases": [
+                     *         {
+                     *           "case": "01hx",
+                     *           "since": "2026-11-22T01:30:30+00:00",
+                     *           "is_stacked": false
+                     *         }
+                     *       ],
+                     *       "position": {
+                     *         "place": {
+                     *           "lon": 24.9455,
+                     *           "lat": 60.1712
+                     *         },
+                     *         "at": "2026-11-22T01:31:50+00:00",
+                     *         "age_s": 10,
+                     *         "is_stale": false,
+                     *         "accuracy_m": 8,
+                     *         "heading_deg": 90,
+                     *         "speed_mps": 12.5
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnitView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "alerts": [
+                     *         {
+                     *           "key": "unit:01hu:3:0",
+                     *           "case_id": "01hx",
+                     *           "at": "2026-11-22T01:30:30+00:00",
+                     *           "template": "unit_sent",
+                     *           "text": "You are sent to 01HX: Building fire."
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlertsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.change": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnitChangeBody"];
+            };
+        };
+        responses: {
+            /** @description The unit after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hu",
+                     *       "version": 4,
+                     *       "updated_at": "2026-11-22T01:31:00+00:00",
+                     *       "name": "E36",
+                     *       "agency": "fire-rescue@county",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "kind": "engine",
+                     *       "travel": "road",
+                     *       "post": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "capabilities": [
+                     *         "fire",
+                     *         "first_aid",
+                     *         "rescue"
+                     *       ],
+                     *       "crew_size": 4,
+                     *       "shift": "day",
+                     *       "status": "en_route",
+                     *       "called": "",
+                     *       "since": "2026-11-22T01:31:00+00:00",
+                     *       "is_on_duty": true,
+                     *       "is_free": false,
+                     *       "is_alerted": true,
+                     *       "duty_started_at": "2026-11-22T00:00:00+00:00",
+                     *       "cases": [
+                     *         {
+                     *           "case": "01hx",
+                     *           "since": "2026-11-22T01:30:30+00:00",
+                     *           "is_stacked": false
+                     *         }
+                     *       ],
+                     *       "position": {
+                     *         "place": {
+                     *           "lon": 24.9455,
+                     *           "lat": 60.1712
+                     *         },
+                     *         "at": "2026-11-22T01:31:50+00:00",
+                     *         "age_s": 10,
+                     *         "is_stale": false,
+                     *         "accuracy_m": 8,
+                     *         "heading_deg": 90,
+                     *         "speed_mps": 12.5
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnitView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "unit": "01hu",
+                     *       "text": "kP3x…"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnitKeyView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.end_key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "done": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DoneView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.start_duty": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartDutyBody"];
+            };
+        };
+        responses: {
+            /** @description The unit after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hu",
+                     *       "version": 4,
+                     *       "updated_at": "2026-11-22T01:31:00+00:00",
+                     *       "name": "E36",
+                     *       "agency": "fire-rescue@county",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "kind": "engine",
+                     *       "travel": "road",
+                     *       "post": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "capabilities": [
+                     *         "fire",
+                     *         "first_aid",
+                     *         "rescue"
+                     *       ],
+                     *       "crew_size": 4,
+                     *       "shift": "day",
+                     *       "status": "en_route",
+                     *       "called": "",
+                     *       "since": "2026-11-22T01:31:00+00:00",
+                     *       "is_on_duty": true,
+                     *       "is_free": false,
+                     *       "is_alerted": true,
+                     *       "duty_started_at": "2026-11-22T00:00:00+00:00",
+                     *       "cases": [
+                     *         {
+                     *           "case": "01hx",
+                     *           "since": "2026-11-22T01:30:30+00:00",
+                     *           "is_stacked": false
+                     *         }
+                     *       ],
+                     *       "position": {
+                     *         "place": {
+                     *           "lon": 24.9455,
+                     *           "lat": 60.1712
+                     *         },
+                     *         "at": "2026-11-22T01:31:50+00:00",
+                     *         "age_s": 10,
+                     *         "is_stale": false,
+                     *         "accuracy_m": 8,
+                     *         "heading_deg": 90,
+                     *         "speed_mps": 12.5
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnitView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.end_duty": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndDutyBody"];
+            };
+        };
+        responses: {
+            /** @description The unit after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hu",
+                     *       "version": 4,
+                     *       "updated_at": "2026-11-22T01:31:00+00:00",
+                     *       "name": "E36",
+                     *       "agency": "fire-rescue@county",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "kind": "engine",
+                     *       "travel": "road",
+                     *       "post": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "capabilities": [
+                     *         "fire",
+                     *         "first_aid",
+                     *         "rescue"
+                     *       ],
+                     *       "crew_size": 4,
+                     *       "shift": "day",
+                     *       "status": "en_route",
+                     *       "called": "",
+                     *       "since": "2026-11-22T01:31:00+00:00",
+                     *       "is_on_duty": true,
+                     *       "is_free": false,
+                     *       "is_alerted": true,
+                     *       "duty_started_at": "2026-11-22T00:00:00+00:00",
+                     *       "cases": [
+                     *         {
+                     *           "case": "01hx",
+                     *           "since": "2026-11-22T01:30:30+00:00",
+                     *           "is_stacked": false
+                     *         }
+                     *       ],
+                     *       "position": {
+                     *         "place": {
+                     *           "lon": 24.9455,
+                     *           "lat": 60.1712
+                     *         },
+                     *         "at": "2026-11-22T01:31:50+00:00",
+                     *         "age_s": 10,
+                     *         "is_stale": false,
+                     *         "accuracy_m": 8,
+                     *         "heading_deg": 90,
+                     *         "speed_mps": 12.5
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnitView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.report_status": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportStatusBody"];
+            };
+        };
+        responses: {
+            /** @description The unit after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hu",
+                     *       "version": 4,
+                     *       "updated_at": "2026-11-22T01:31:00+00:00",
+                     *       "name": "E36",
+                     *       "agency": "fire-rescue@county",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "kind": "engine",
+                     *       "travel": "road",
+                     *       "post": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "capabilities": [
+                     *         "fire",
+                     *         "first_aid",
+                     *         "rescue"
+                     *       ],
+                     *       "crew_size": 4,
+                     *       "shift": "day",
+                     *       "status": "en_route",
+                     *       "called": "",
+                     *       "since": "2026-11-22T01:31:00+00:00",
+                     *       "is_on_duty": true,
+                     *       "is_free": false,
+                     *       "is_alerted": true,
+                     *       "duty_started_at": "2026-11-22T00:00:00+00:00",
+                     *       "cases": [
+                     *         {
+                     *           "case": "01hx",
+                     *           "since": "2026-11-22T01:30:30+00:00",
+                     *           "is_stacked": false
+                     *         }
+                     *       ],
+                     *       "position": {
+                     *         "place": {
+                     *           "lon": 24.9455,
+                     *           "lat": 60.1712
+                     *         },
+                     *         "at": "2026-11-22T01:31:50+00:00",
+                     *         "age_s": 10,
+                     *         "is_stale": false,
+                     *         "accuracy_m": 8,
+                     *         "heading_deg": 90,
+                     *         "speed_mps": 12.5
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnitView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.send": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnitCaseBody"];
+            };
+        };
+        responses: {
+            /** @description The unit after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hu",
+                     *       "version": 4,
+                     *       "updated_at": "2026-11-22T01:31:00+00:00",
+                     *       "name": "E36",
+                     *       "agency": "fire-rescue@county",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "kind": "engine",
+                     *       "travel": "road",
+                     *       "post": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "capabilities": [
+                     *         "fire",
+                     *         "first_aid",
+                     *         "rescue"
+                     *       ],
+                     *       "crew_size": 4,
+                     *       "shift": "day",
+                     *       "status": "en_route",
+                     *       "called": "",
+                     *       "since": "2026-11-22T01:31:00+00:00",
+                     *       "is_on_duty": true,
+                     *       "is_free": false,
+                     *       "is_alerted": true,
+                     *       "duty_started_at": "2026-11-22T00:00:00+00:00",
+                     *       "cases": [
+                     *         {
+                     *           "case": "01hx",
+                     *           "since": "2026-11-22T01:30:30+00:00",
+                     *           "is_stacked": false
+                     *         }
+                     *       ],
+                     *       "position": {
+                     *         "place": {
+                     *           "lon": 24.9455,
+                     *           "lat": 60.1712
+                     *         },
+                     *         "at": "2026-11-22T01:31:50+00:00",
+                     *         "age_s": 10,
+                     *         "is_stale": false,
+                     *         "accuracy_m": 8,
+                     *         "heading_deg": 90,
+                     *         "speed_mps": 12.5
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnitView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.stack": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnitCaseBody"];
+            };
+        };
+        responses: {
+            /** @description The unit after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hu",
+                     *       "version": 4,
+                     *       "updated_at": "2026-11-22T01:31:00+00:00",
+                     *       "name": "E36",
+                     *       "agency": "fire-rescue@county",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "kind": "engine",
+                     *       "travel": "road",
+                     *       "post": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "capabilities": [
+                     *         "fire",
+                     *         "first_aid",
+                     *         "rescue"
+                     *       ],
+                     *       "crew_size": 4,
+                     *       "shift": "day",
+                     *       "status": "en_route",
+                     *       "called": "",
+                     *       "since": "2026-11-22T01:31:00+00:00",
+                     *       "is_on_duty": true,
+                     *       "is_free": false,
+                     *       "is_alerted": true,
+                     *       "duty_started_at": "2026-11-22T00:00:00+00:00",
+                     *       "cases": [
+                     *         {
+                     *           "case": "01hx",
+                     *           "since": "2026-11-22T01:30:30+00:00",
+                     *           "is_stacked": false
+                     *         }
+                     *       ],
+                     *       "position": {
+                     *         "place": {
+                     *           "lon": 24.9455,
+                     *           "lat": 60.1712
+                     *         },
+                     *         "at": "2026-11-22T01:31:50+00:00",
+                     *         "age_s": 10,
+                     *         "is_stale": false,
+                     *         "accuracy_m": 8,
+                     *         "heading_deg": 90,
+                     *         "speed_mps": 12.5
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnitView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.recall": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnitCaseBody"];
+            };
+        };
+        responses: {
+            /** @description The unit after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hu",
+                     *       "version": 4,
+                     *       "updated_at": "2026-11-22T01:31:00+00:00",
+                     *       "name": "E36",
+                     *       "agency": "fire-rescue@county",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "kind": "engine",
+                     *       "travel": "road",
+                     *       "post": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "capabilities": [
+                     *         "fire",
+                     *         "first_aid",
+                     *         "rescue"
+                     *       ],
+                     *       "crew_size": 4,
+                     *       "shift": "day",
+                     *       "status": "en_route",
+                     *       "called": "",
+                     *       "since": "2026-11-22T01:31:00+00:00",
+                     *       "is_on_duty": true,
+                     *       "is_free": false,
+                     *       "is_alerted": true,
+                     *       "duty_started_at": "2026-11-22T00:00:00+00:00",
+                     *       "cases": [
+                     *         {
+                     *           "case": "01hx",
+                     *           "since": "2026-11-22T01:30:30+00:00",
+                     *           "is_stacked": false
+                     *         }
+                     *       ],
+                     *       "position": {
+                     *         "place": {
+                     *           "lon": 24.9455,
+                     *           "lat": 60.1712
+                     *         },
+                     *         "at": "2026-11-22T01:31:50+00:00",
+                     *         "age_s": 10,
+                     *         "is_stale": false,
+                     *         "accuracy_m": 8,
+                     *         "heading_deg": 90,
+                     *         "speed_mps": 12.5
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnitView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

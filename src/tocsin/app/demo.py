@@ -26,6 +26,7 @@ from tocsin.app.demo_client import PASSWORD, Client, Person, Staff, Unreachable
 from tocsin.app.demo_screen import Screen
 from tocsin.app.demo_summary import PROBLEMS_SHOWN, Reckoning, reckon
 from tocsin.app.demo_town import DemoTown
+from tocsin.app.demo_units import DemoUnits
 from tocsin.app.ground import town_from_map
 from tocsin.geography.areas import Atlas, Outside
 from tocsin.kernel.shared import AgencyId, Instant, Place
@@ -219,7 +220,9 @@ async def _live(options: DemoOptions, node: DemoNode, map_file: Path, data: Path
         screen = Screen(people, is_tty=sys.stdout.isatty() and not options.headless)
         if not options.headless:
             screen.greet(node.address, people.staff, PASSWORD)
-        return await _day(options, node, people, screen)
+        units = DemoUnits(people, people.posts, Random(options.seed))
+        await units.begin()
+        return await _day(options, node, people, units, screen)
     finally:
         await client.close()
 
@@ -236,11 +239,12 @@ async def move_in(
     clock = TownTime(await _node_time(client, staff.admin), options.speed)
     await _invite(staff, pack, atlas)
     rng = Random(options.seed)
-    arrivals = Arrivals(
-        pack, spots_of(town, atlas), Random(rng.getrandbits(64)), clock.now(), options.rate
-    )
+    spots = spots_of(town, atlas)
+    arrivals = Arrivals(pack, spots, Random(rng.getrandbits(64)), clock.now(), options.rate)
     behaviour = Behaviour(pack, HABITS[0], Random(rng.getrandbits(64)))
-    return DemoTown(client, staff, clock, pack, arrivals, behaviour, Random(rng.getrandbits(64)))
+    people = DemoTown(client, staff, clock, pack, arrivals, behaviour, Random(rng.getrandbits(64)))
+    people.posts = [spot.place for spot in spots]
+    return people
 
 
 def spots_of(town: Town, atlas: Atlas) -> list[Spot]:
@@ -285,12 +289,18 @@ async def _invite(staff: Staff, pack: Pack, atlas: Atlas) -> None:
             await staff.get("agency_handler", county, AgencyId(f"{code}@{county}"), 1)
 
 
-async def _day(options: DemoOptions, node: DemoNode, town: DemoTown, screen: Screen) -> int:
+async def _day(
+    options: DemoOptions, node: DemoNode, town: DemoTown, units: DemoUnits, screen: Screen
+) -> int:
     """Arrivals, then the settling, then the reckoning."""
     stopped = _on_interrupt()
     begun = town.clock.now()
     end = begun + timedelta(minutes=options.minutes) if options.minutes is not None else None
-    work = [asyncio.create_task(town.run()), asyncio.create_task(town.watch())]
+    work = [
+        asyncio.create_task(town.run()),
+        asyncio.create_task(town.watch()),
+        asyncio.create_task(units.run()),
+    ]
     try:
         while not stopped.is_set() and (end is None or town.clock.now() < end):
             _look_after(node, work)

@@ -7,7 +7,7 @@ import base64
 import io
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -22,7 +22,7 @@ from tocsin.app.demo_agenda import Action, RealAgenda, TownTime
 from tocsin.app.demo_client import Client, Person, Staff, Unreachable
 from tocsin.app.demo_wire import multipart
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import AreaId, CaseId, Instant, ReportId
+from tocsin.kernel.shared import AreaId, CaseId, Instant, Place, ReportId
 from tocsin.packs.model import Pack
 from tocsin.simulation.arrivals import Arrivals, Telling
 from tocsin.simulation.behaviour import Behaviour
@@ -85,6 +85,8 @@ class DemoTown:
         self._by_report: dict[ReportId, Receipt] = {}
         self.board: dict[CaseId, tuple[int, Case]] = {}
         self.counts = Counts()
+        self.posts: Sequence[Place] = ()
+        """Places of the town where units wait."""
         self.is_open = True
         """Residents still report."""
         self.is_working = True

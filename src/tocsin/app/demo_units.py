@@ -1,0 +1,176 @@
+"""A dozen units of the demo's town: on duty, sent to their agencies' cases, and followed to clear.
+
+They speak to the node as crews would: buttons over the API, positions as OwnTracks sends them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+from typing import Any, Final
+
+from tocsin.app.demo_agenda import Action
+from tocsin.app.demo_client import Person, Unreachable
+from tocsin.app.demo_town import DemoTown
+from tocsin.intakes.owntracks.serve import PATH
+from tocsin.kernel.cases.machine import AT_WORK
+from tocsin.kernel.cases.state import LIVE_TASKS, Case
+from tocsin.kernel.shared import AgencyId, CaseId, Place
+
+LOOK_EVERY_S: Final = 1.0
+"""Real seconds between two looks for cases that need a unit: as often as the board is read."""
+FLEET: Final = (
+    ("fire-rescue", "engine", 3),
+    ("fire-rescue", "truck", 1),
+    ("ambulance", "ambulance", 4),
+    ("police-command", "patrol_car", 3),
+    ("command-centre", "drone", 1),
+)
+"""(agency, kind, how many): what a small town has on duty on a weekday."""
+STAGES: Final = (("en_route", 1.0, 2.0), ("on_scene", 3.0, 9.0), ("clear", 10.0, 30.0))
+"""(status, shortest, longest town minutes since the stage before): turnout, travel, work."""
+HOME_MIN: Final = 5.0
+"""Town minutes on the way home."""
+
+
+@dataclass(slots=True)
+class Crew:
+    """One unit and its crew: `case` is where it is sent, None while it is free."""
+
+    id: str
+    name: str
+    agency: AgencyId
+    post: Place
+    key: str
+    person: Person
+    case: CaseId | None = None
+
+
+@dataclass(slots=True)
+class DemoUnits:
+    """The fleet of the demo. `posts` are places of the town to wait at."""
+
+    town: DemoTown
+    posts: Sequence[Place]
+    rng: Random
+    crews: list[Crew] = field(default_factory=list[Crew])
+
+    async def begin(self) -> None:
+        """The administrator makes the units, and their crews sign on. Raises `Unreachable`."""
+        for code, kind, count in FLEET:
+            for number in range(1, count + 1):
+                agency = AgencyId(f"{code}@{self.town.staff.county}")
+                self.crews.append(await self._sign_on(agency, kind, number))
+
+    async def _sign_on(self, agency: AgencyId, kind: str, number: int) -> Crew:
+        staff = self.town.staff
+        name, post = f"{kind[0].upper()}{number}", self.rng.choice(self.posts)
+        body = {
+            "name": name,
+            "agency": agency,
+            "area": staff.county,
+            "kind": kind,
+            "post": {"lon": post.lon, "lat": post.lat, "datum": "wgs84"},
+        }
+        made = await self._must(staff.admin, "/api/units", body)
+        key = await self._must(staff.admin, f"/api/units/{made['id']}/key", None)
+        person = await staff.get("agency_handler", staff.county, agency, 1)
+        crew = Crew(made["id"], name, agency, post, key["text"], person)
+        await self._must(person, f"/api/units/{crew.id}/start-duty", {"shift": "day"})
+        await self._show(crew, post)
+        return crew
+
+    async def _must(self, person: Person, path: str, body: Any) -> Any:
+        answer = await self.town.client.ask("POST", path, headers=person.headers, json=body)
+        if not answer.is_ok:
+            raise Unreachable(f"{path}: {answer.status} {answer.reason}")
+        return answer.json()
+
+    async def run(self) -> None:
+        """Until cancelled: every case at work gets a free unit of each of its agencies."""
+        while True:
+            if self.town.is_working:
+                for _, case in list(self.town.board.values()):
+                    for crew in self._wanted(case):
+                        crew.case = case.id
+                        self.town.agenda.at(self.town.clock.now(), self._sending(crew, case))
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _wanted(self, case: Case) -> list[Crew]:
+        """One free crew for each agency with work there that has sent nobody yet."""
+        if case.status not in AT_WORK or case.place is None:
+            return []
+        there = {each.task for each in case.units}
+        agencies = {
+            task.agency
+            for task in case.tasks
+            if task.status in LIVE_TASKS and task.status != "claimed_done" and task.id not in there
+        }
+        agencies -= {crew.agency for crew in self.crews if crew.case == case.id}
+        free = {crew.agency: crew for crew in reversed(self.crews) if crew.case is None}
+        return [crew for agency, crew in free.items() if agency in agencies]
+
+    # -- one job -----------------------------------------------------------------------
+
+    def _sending(self, crew: Crew, case: Case) -> Action:
+        async def send() -> None:
+            staff = self.town.staff
+            desk = await staff.get("dispatcher", staff.county, None, 1)
+            body = {"case": case.id, "reason": "nearest"}
+            if await self._press(crew, desk, "send", body):
+                self._next(crew, case, 0)
+            else:
+                crew.case = None
+
+        return send
+
+    def _next(self, crew: Crew, case: Case, stage: int) -> None:
+        status, shortest, longest = STAGES[stage]
+        at = self.town.clock.now() + timedelta(minutes=self.rng.uniform(shortest, longest))
+
+        async def report() -> None:
+            if not await self._press(crew, crew.person, "report-status", {"status": status}):
+                await self._go_home(crew)
+                return
+            assert case.place is not None, "units are sent to places"
+            await self._show(crew, crew.post if status == "en_route" else case.place)
+            if stage + 1 < len(STAGES):
+                self._next(crew, case, stage + 1)
+            else:
+                await self._go_home(crew)
+
+        self.town.agenda.at(at, report)
+
+    async def _go_home(self, crew: Crew) -> None:
+        """Recalled or clear: on the way back it may be sent again, and at home it waits."""
+        await self._press(crew, crew.person, "report-status", {"status": "returning"})
+        crew.case = None
+        at = self.town.clock.now() + timedelta(minutes=HOME_MIN)
+
+        async def arrive() -> None:
+            if crew.case is None:
+                await self._press(crew, crew.person, "report-status", {"status": "available"})
+                await self._show(crew, crew.post)
+
+        self.town.agenda.at(at, arrive)
+
+    async def _press(self, crew: Crew, person: Person, verb: str, body: dict[str, Any]) -> bool:
+        """Whether the button did it: a case may have ended meanwhile, which is no fault."""
+        path = f"/api/units/{crew.id}/{verb}"
+        answer = await self.town.client.ask("POST", path, headers=person.headers, json=body)
+        if answer.status == 401:
+            await self.town.staff.sign_in_again(person)
+            answer = await self.town.client.ask("POST", path, headers=person.headers, json=body)
+        return answer.is_ok
+
+    async def _show(self, crew: Crew, place: Place) -> None:
+        """Where the unit is, as its telephone says it."""
+        basic = base64.b64encode(f"{crew.name}:{crew.key}".encode()).decode()
+        at = self.town.clock.now().timestamp()
+        message = {"_type": "location", "lat": place.lat, "lon": place.lon, "tst": at, "acc": 8}
+        headers = {"authorization": f"Basic {basic}"}
+        await self.town.client.ask("POST", PATH, headers=headers, json=message)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import cast, get_args
 
 from tocsin.kernel.units.state import Travel
-
 from tocsin.packs.reading import Problem, Reader, nearest
 
 Words = Mapping[str, str]

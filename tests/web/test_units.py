@@ -258,3 +258,15 @@ async def test_a_unit_is_described_anew_off_a_case(node: Node) -> None:
     key = (await admin.post(f"/api/units/{unit}/key")).json()["text"]
     assert len(key) > 40
     assert (await admin.post(f"/api/units/{unit}/end-key")).json() == {"done": True}
+
+
+async def test_an_administrator_who_ends_sessions_ends_the_duty(node: Node) -> None:
+    unit = await made(node)
+    crew = await node.staff("fiona", grant("agency_handler", "county", FIRE))
+    admin = await node.staff("root", grant("administrator"))
+    await press(crew, unit, "start-duty")
+    accounts = (await admin.get("/api/accounts")).json()["accounts"]
+    (who,) = [each["id"] for each in accounts if each["login"] == "fiona"]
+    assert (await admin.post(f"/api/accounts/{who}/end-sessions")).status_code == 200
+    shown = (await admin.get(f"/api/units/{unit}")).json()
+    assert (shown["status"], shown["is_alerted"]) == ("off_duty", False)

@@ -25,6 +25,7 @@ from tocsin.web.api.common import (
 )
 from tocsin.web.api.lists import Limit
 from tocsin.web.api.sessions import DoneView, Login, Name
+from tocsin.web.api.unit_orders import sign_out
 from tocsin.web.gate import Access
 from tocsin.web.problems import Problem
 from tocsin.web.shapes import ID, NO_NUL, Id, Strict, Version, like
@@ -381,6 +382,8 @@ async def change_account(
         if value is not None
     }
     changed = replace(account, **changes)
+    if not changed.is_active:
+        await sign_out(access, account.id)
     return json(account_view(checked(await access.web.accounts.change(changed, access.who.id))))
 
 
@@ -403,6 +406,7 @@ async def link(account_id: AccountIdArg, access: AccessArg) -> Response:
 )
 async def end_sessions(account_id: AccountIdArg, access: AccessArg) -> Response:
     account = await _account(account_id, access)
+    await sign_out(access, account.id)
     for each in await access.web.accounts.store.sessions(account.id):
         await access.web.accounts.end_session(account.id, each.id, access.who.id)
     return json({"done": True})

@@ -287,7 +287,7 @@ async def end(
 )
 async def logout(access: AccessArg) -> Response:
     who = access.who
-    await sign_out(access)
+    await sign_out(access, who.id)
     if who.session is not None:
         await access.web.accounts.end_session(who.id, who.session, who.id)
     return json({"done": True}, headers={"set-cookie": _cookie(access, "", 0)})

@@ -10,7 +10,7 @@ from fastapi import Path
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from tocsin.kernel.shared import Actor, UnitId
+from tocsin.kernel.shared import Actor, ActorId, UnitId
 from tocsin.kernel.units import vocabulary as words
 from tocsin.kernel.units.decide import CREW_LIMIT
 from tocsin.runtime.ports import UnitRow
@@ -68,16 +68,16 @@ async def handle(
     return row
 
 
-async def sign_out(access: Access) -> None:
+async def sign_out(access: Access, account: ActorId) -> None:
     """Ends the duty of the units that this account signed on; one that is on a case stays with
     it, but its alerts are revoked at once."""
-    for row in await access.services.store.units():
+    services = access.services
+    for row in await services.store.units():
         unit = row.unit
-        if unit.signed_on_by != access.who.id or unit.agency is None:
+        if unit.signed_on_by != account or unit.agency is None:
             continue
-        do = access.services.engine.handle_unit
         actor = Actor(access.who.id, access.who.kind, (), unit.agency)
         over: words.Command = words.EndDuty("signed_out")
         if unit.cases:
             over = words.RevokeAlerts("signed_out")
-        checked(await do(unit.id, over, by=actor))
+        checked(await services.engine.handle_unit(unit.id, over, by=actor))

@@ -194,7 +194,7 @@ async def dispatched(node: Node) -> tuple[str, str]:
 async def stationed(node: Node, agency: str) -> str:
     """A unit of that agency at home in town t0."""
     admin = await node.staff("setup3", grant("administrator"))
-    body = {"name": "R1", "agency": agency, "area": "t0", "kind": "repair_crew"}
+    body = {"name": "R1", "agency": agency, "area": "t0", "kind": "repair-crew"}
     answer = await admin.post("/api/units", json=body)
     assert answer.status_code == 201, answer.text
     return answer.json()["id"]

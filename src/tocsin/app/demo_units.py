@@ -27,7 +27,7 @@ FLEET: Final = (
     ("fire-rescue", "engine", 3),
     ("fire-rescue", "truck", 1),
     ("ambulance", "ambulance", 4),
-    ("police-command", "patrol_car", 3),
+    ("police-command", "patrol-car", 3),
     ("command-centre", "drone", 1),
 )
 """(agency, kind, how many): what a small town has on duty on a weekday."""

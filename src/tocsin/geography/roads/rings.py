@@ -46,9 +46,9 @@ _JIANBIAO_152: Final = "建标 152, 城市消防站建设标准"
 _POLICE_135: Final = "城市快警 1、3、5 分钟快速反应机制 (湖南省, fast police of cities)"
 
 KNOWN_RINGS: Final[tuple[Ring, ...]] = (
-    Ring("police-1", 60.0, "village", "foot_patrol", 100, "2019", _POLICE_135),
-    Ring("police-3", 180.0, "town", "patrol_car", 100, "2019", _POLICE_135),
-    Ring("police-5", 300.0, "county", "patrol_car", 100, "2019", _POLICE_135),
+    Ring("police-1", 60.0, "village", "foot-patrol", 100, "2019", _POLICE_135),
+    Ring("police-3", 180.0, "town", "patrol-car", 100, "2019", _POLICE_135),
+    Ring("police-5", 300.0, "county", "patrol-car", 100, "2019", _POLICE_135),
     Ring("nfpa-first-engine", 240.0, "town", "engine", 90, "2020", _NFPA_1710),
     Ring("nfpa-second-engine", 360.0, "town", "engine", 90, "2020", _NFPA_1710),
     Ring("nfpa-full-alarm", 480.0, "county", "engine", 90, "2020", _NFPA_1710),

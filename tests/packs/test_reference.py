@@ -15,7 +15,6 @@ from tocsin.packs.reference import KEYS, TERMS, reference
 PARTS = [
     (r"pack\.toml group\[\d+\]$", "group"),
     (r"pack\.toml agency\[\d+\]$", "agency"),
-    (r"pack\.toml unit_kind\[\d+\]$", "unit kind"),
     (r"pack\.toml profiles \w+$", "terms"),
     (r"pack\.toml emergency$", "emergency"),
     (r"pack\.toml emergency number\[\d+\]$", "emergency number"),

@@ -15,6 +15,7 @@ from bench import (
     memory,
     rebuild,
     roads,
+    simulation,
     tiles,
     timers,
 )
@@ -29,6 +30,7 @@ BENCHES: dict[str, Bench] = {
     "live": live.bench,
     "rebuild": rebuild.bench,
     "roads": roads.bench,
+    "simulation": simulation.bench,
     "tiles": tiles.bench,
     "timers": timers.bench,
     "scale": lists.bench,

@@ -57,7 +57,7 @@ async def test_on_duty_sent_and_followed_to_clear(node: Node) -> None:
     case = await burning(node, taker)
     shown = await press(crew, unit, "start-duty", crew_size=5)
     assert (shown["status"], shown["crew_size"], shown["is_alerted"]) == ("available", 5, True)
-    assert shown["capabilities"] == ["fire", "first_aid", "ladder", "rescue"]
+    assert shown["capabilities"] == ["engine", "ladder"]
     shown = await press(desk, unit, "send", case=case, reason="nearest")
     assert [each["case"] for each in shown["cases"]] == [case]
     await Runner(node.services.engine).run_errands()

@@ -315,13 +315,45 @@ def _fleet_verbs(verbs: Any) -> None:
     verb.add_argument("file", type=Path, metavar="FILE")
     _fleet_options(verb)
 
+    about = "fit how long each stage takes to a log, as TOML"
+    verb = _verb(verbs, "calibrate", _lazy("simulating", "calibrate_file"), about, settings=False)
+    verb.add_argument("file", type=Path, metavar="FILE")
+    _fleet_options(verb)
+    verb.add_argument("--hold-out", type=int, default=0, metavar="DAYS", help="judge by the last")
+    verb.add_argument("--out", type=Path, metavar="STAGES.toml", help="else it is printed")
+    about = "a town's fleet under one policy, on a virtual clock"
+    verb = _verb(verbs, "simulate", _lazy("fleets", "simulate"), about, settings=False)
+    verb.add_argument("--policy", default="closest")
+    _run_options(verb)
+    about = "policies side by side on common random numbers"
+    verb = _verb(verbs, "compare", _lazy("fleets", "compare_policies"), about, settings=False)
+    verb.add_argument("--policies", default="closest,coverage", help="the first is the base")
+    _run_options(verb)
+
+
+SCENARIO = "a scenario that comes with Tocsin, or a TOML file"
+
+
+def _run_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("scenario", metavar="SCENARIO", help=SCENARIO)
+    _files_option(verb)
+    verb.add_argument("--stages", type=Path, help="a file that `tocsin calibrate` wrote")
+    verb.add_argument("--seed", type=int, help="the first seed; default from the scenario")
+    verb.add_argument("--seeds", type=int, default=1, help="so many runs, one seed each")
+    verb.add_argument("--days", type=int, help="draw so many days at the scenario's rates")
+    verb.add_argument("--scale", type=float, help="and so many times its calls")
+    verb.add_argument("--processes", type=int, default=0, help="0 for every core")
+    verb.add_argument("--json", type=Path, metavar="FILE", help="all figures")
+
 
 def _fleet_options(verb: argparse.ArgumentParser) -> None:
-    scenario = "a scenario that comes with Tocsin, or a TOML file"
-    verb.add_argument("--scenario", default="san-francisco", help=scenario)
-    verb.add_argument(
-        "--files", type=Path, default=Path(), help="where the files lie that a scenario names"
-    )
+    verb.add_argument("--scenario", default="san-francisco", help=SCENARIO)
+    _files_option(verb)
+
+
+def _files_option(verb: argparse.ArgumentParser) -> None:
+    about = "where the files lie that a scenario names"
+    verb.add_argument("--files", type=Path, default=Path(), metavar="FOLDER", help=about)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.simulation.dispatch.checking import defects
@@ -30,7 +30,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_others() -> None:
     assert first != town(1).play("closest", 8)[1].to_bytes()
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     seed=st.integers(0, 10**6),
     units=st.integers(1, 8),
@@ -91,7 +91,7 @@ class Busy(Closest):
         return super().choose(state, now_s, slots)
 
 
-@pytest.mark.parametrize("decider", [Twice(), Busy({"high": 1.0, "low": 1.0})])
+@pytest.mark.parametrize("decider", [Twice(), Busy({"high": 1.0, "low": 1.0, "cover": 1.0})])
 def test_the_checks_find_planted_bugs(decider: Twice | Busy) -> None:
     world = town(1, units=2)
     calls = world.calls(1)

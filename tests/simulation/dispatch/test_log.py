@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tocsin.packs.words import catalogue
@@ -97,6 +97,7 @@ def test_a_file_without_the_columns_is_no_log() -> None:
         parse_log(io.BytesIO(b""), FORM)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.one_of(st.just(GOOD.encode()), st.binary(max_size=80)), max_size=12))
 def test_any_bytes_are_taken_or_counted(pieces: list[bytes]) -> None:
     log = parse_log(io.BytesIO(HEAD.encode() + b"\n".join(pieces)), FORM)

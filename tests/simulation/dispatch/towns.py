@@ -71,5 +71,5 @@ def town(
     pattern = pattern_of_town(described)
     ready = fleet_of_town(described.units)
     ground = ground_of(pattern, ready, described.hospitals, times or StraightLine())
-    late_s = {"high": 480.0, "low": 1_200.0}
+    late_s = {"high": 480.0, "low": 1_200.0, "cover": 240.0}
     return World(pattern, described, ready, ground, stages(), late_s)

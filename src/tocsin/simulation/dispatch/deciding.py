@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
+from tocsin.dispatching.demand import Demand, Zone
 from tocsin.dispatching.policies import POLICIES, Policy
 from tocsin.dispatching.problem import CallNow, Need, Priority, Problem, UnitNow
 from tocsin.kernel.shared import CaseId, UnitId
@@ -27,8 +28,11 @@ LOW: Priority = 3
 class ByPolicy:
     """Asks one of the policies of the live node, with a snapshot of all that waits and is free."""
 
-    def __init__(self, policy: Policy, late_s: Mapping[str, float]) -> None:
+    def __init__(
+        self, policy: Policy, late_s: Mapping[str, float], *, has_demand: bool = True
+    ) -> None:
         self.policy = policy
+        self.has_demand = has_demand
         self.late_s = late_s
 
     def choose(self, state: State, now_s: float, slots: list[int]) -> list[tuple[int, int]]:
@@ -54,6 +58,7 @@ class ByPolicy:
             tuple(self._unit(state, unit, now_s) for unit in free),
             tuple(self._call(state, call, by_call[call], now_s) for call in numbers),
             times_s,
+            demand=self._demand(state, free, kinds, now_s) if self.has_demand else None,
         )
         answer = self.policy(problem)
         found: list[tuple[int, int]] = []
@@ -70,6 +75,19 @@ class ByPolicy:
                 open_slots.remove(slot)
                 found.append((slot, unit))
         return found
+
+    def _demand(self, state: State, free: list[int], kinds: set[int], now_s: float) -> Demand:
+        """What coverage is owed of the kinds in question, and how soon each free unit is there."""
+        names = {state.calls.pattern.kinds[kind] for kind in kinds}
+        zones = [zone for zone in state.ground.zones if zone.kind in names]
+        times_s = [[state.reach_s(unit, zone.place, now_s) for zone in zones] for unit in free]
+        return Demand(
+            tuple(
+                Zone(f"z{zone.place:06d}", zone.weight, zone.kind, self.late_s["cover"])
+                for zone in zones
+            ),
+            np.asarray(times_s, dtype=np.float64).reshape(len(free), len(zones)),
+        )
 
     def _unit(self, state: State, unit: int, now_s: float) -> UnitNow:
         named = state.fleet.units[unit]
@@ -117,7 +135,7 @@ class Closest:
     def __init__(self, late_s: Mapping[str, float]) -> None:
         self._orders: dict[tuple[int, int], list[tuple[int, int]]] = {}
         self._members: dict[int, list[int]] = {}
-        self._policy = ByPolicy(POLICIES["closest"], late_s)
+        self._policy = ByPolicy(POLICIES["closest"], late_s, has_demand=False)
 
     def choose(self, state: State, now_s: float, slots: list[int]) -> list[tuple[int, int]]:
         """As `Decider.choose`."""
@@ -223,4 +241,5 @@ def decider_of(name: str, late_s: Mapping[str, float], *, is_fast: bool = True) 
     """The decider of a policy's name; the fast path where there is one. KeyError if unknown."""
     if name == "closest" and is_fast:
         return Closest(late_s)
-    return ByPolicy(POLICIES[name], late_s)
+    # Coverage costs a table of times to every zone, and the closest unit asks for none.
+    return ByPolicy(POLICIES[name], late_s, has_demand=name != "closest")

@@ -14,6 +14,21 @@ from tocsin.simulation.dispatch.travel import Points, Seconds, Times, points
 STEP_S = 0.01
 """Times are compared in hundredths of a second, as the policies do; equal ones go by id."""
 
+NO_WAY_S = 1e6
+"""Stands for no way where a sum must stay a number: eleven days."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneOfCalls:
+    """Where calls for a kind are expected: all whose nearest home is the same, at their middle.
+
+    `place` is one of the places of calls; `weight` counts units that the past asked for there.
+    """
+
+    kind: str
+    place: int
+    weight: float
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimGround:
@@ -28,6 +43,7 @@ class SimGround:
     homes: tuple[int, ...]
     hospital_of: tuple[int, ...]
     cut_off: int
+    zones: tuple[ZoneOfCalls, ...]
 
 
 def ground_of(
@@ -51,4 +67,30 @@ def ground_of(
         tuple(number[unit.home] for unit in fleet.units),
         hospital_of,
         int(np.count_nonzero(~np.isfinite(table))),
+        _zones(pattern, table, sorted({number[unit.home] for unit in fleet.units})),
     )
+
+
+def _zones(pattern: Pattern, table: Seconds, homes: list[int]) -> tuple[ZoneOfCalls, ...]:
+    """For each kind the calls of the past by their nearest home; the place of a zone is the one
+    whose distances to the others, weighed, are least."""
+    weights = np.zeros((len(pattern.kinds), len(pattern.places)))
+    for each in pattern.past:
+        for slot in each.slots:
+            weights[slot.kind, each.place] += 1.0
+    if not homes or not len(pattern.places):
+        return ()
+    nearest = np.argmin(table[homes][:, : len(pattern.places)], axis=0)
+    found: list[ZoneOfCalls] = []
+    for kind, name in enumerate(pattern.kinds):
+        for home in range(len(homes)):
+            members = np.flatnonzero((nearest == home) & (weights[kind] > 0))
+            if not len(members):
+                continue
+            among = table[np.ix_(members, members)].astype(np.float64)
+            middle = int(
+                np.argmin(np.where(np.isfinite(among), among, 1e6) @ weights[kind, members])
+            )
+            weight = float(weights[kind, members].sum())
+            found.append(ZoneOfCalls(name, int(members[middle]), weight))
+    return tuple(found)

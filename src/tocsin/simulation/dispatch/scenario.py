@@ -16,15 +16,18 @@ from typing import Final
 from tocsin.packs.load import read_toml
 from tocsin.packs.reading import Finding, PackError, Reader
 from tocsin.simulation.dispatch.form import LogForm, form_of
+from tocsin.simulation.dispatch.stages import Stages, stages_of
 from tocsin.simulation.dispatch.states import Position
 from tocsin.simulation.dispatch.town import Town, place_of, town_of
 
 PACKAGE: Final = "tocsin.simulation.dispatch"
 LANGUAGES: Final = ("en", "zh-CN")
 ROADS: Final = ("straight", "sf_streets")
-DEFAULT_LATE_S: Final = {"high": 600.0, "low": 1_200.0}
+DEFAULT_LATE_S: Final = {"high": 600, "low": 1_200, "cover": 240}
 """Ten minutes from receipt to arrival for high priority: what San Francisco promises for code 3
-(its emergency medical policy: 90 % within 10 minutes, ambulance); twice that for the rest."""
+(its emergency medical policy: 90 % within 10 minutes, ambulance); twice that for the rest.
+`cover`: whoever is so near by road covers a place; NFPA 1710 (2020) gives the first engine 240 s
+of travel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Scenario:
     roads_file: str | None
     town: Town
     late_s: Mapping[str, float]
-    stages_file: str | None
+    stages: Stages | None
     seed: int
 
 
@@ -85,11 +88,11 @@ def load_scenario(path: Path, data: Path) -> Scenario:
     roads.close()
     late = reader.table("late_s")
     late_s = {
-        name: float(late.whole(name, int(DEFAULT_LATE_S[name]), 1, 86_400))
-        for name in ("high", "low")
+        name: float(late.whole(name, usual_s, 1, 86_400))
+        for name, usual_s in DEFAULT_LATE_S.items()
     }
     late.close()
-    stages_file = reader.text("stages", "-")
+    stages = _stages(reader, path)
     scenario = Scenario(
         name=path.stem.replace("_", "-"),
         title=reader.words("title", LANGUAGES),
@@ -101,13 +104,37 @@ def load_scenario(path: Path, data: Path) -> Scenario:
         roads_file=None if roads_file == "-" else roads_file,
         town=town_of(reader, stations, has_log=log_file is not None),
         late_s=late_s,
-        stages_file=None if stages_file == "-" else stages_file,
+        stages=stages,
         seed=reader.whole("seed", 1, 0, 2**31 - 1),
     )
     reader.close()
     if bad:
         raise PackError(bad)
     return scenario
+
+
+def _stages(reader: Reader, path: Path) -> Stages | None:
+    """The table `[stages]`, or the file beside the scenario that `stages` names."""
+    value = reader.value("stages")
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return read_stages(path.parent / value, reader.findings)
+    inner = reader.table("stages")
+    stages = stages_of(inner)
+    inner.close()
+    return stages
+
+
+def read_stages(path: Path, bad: list[Finding]) -> Stages | None:
+    """The stages in a file, as `tocsin calibrate` writes it; None when it cannot be read."""
+    if not path.is_file():
+        bad.append(Finding(path.name, "missing", "there is no such file of stages"))
+        return None
+    inner = Reader(read_toml(path, bad), path.name, bad)
+    stages = stages_of(inner)
+    inner.close()
+    return stages
 
 
 def _stations(reader: Reader, data: Path) -> tuple[dict[str, Position], frozenset[str]]:

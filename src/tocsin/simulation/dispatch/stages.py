@@ -146,7 +146,9 @@ def _quantiles(reader: Reader) -> dict[str, tuple[float, ...]]:
     """One row for each name: a list at PROBABILITIES, or one number that is always taken."""
     found: dict[str, tuple[float, ...]] = {}
     for name in reader.names():
-        values = numbers(reader.value(name)) or ()
+        value = reader.value(name)
+        is_one = isinstance(value, int | float) and not isinstance(value, bool)
+        values = numbers([value] if is_one else value) or ()
         if len(values) not in (1, len(PROBABILITIES)) or min(values, default=-1.0) < 0:
             text = f"must be one number or {len(PROBABILITIES)}, none below 0"
             reader.find(name, "bad_value", text)

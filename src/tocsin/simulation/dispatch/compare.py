@@ -1,0 +1,88 @@
+"""Policies side by side on common random numbers: for each measure the paired difference.
+
+Under one seed every policy meets the same calls and the same noise, so the difference of two runs
+is what the policy did. Over seeds these differences are independent; their mean has a Student t
+interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy import stats
+
+from tocsin.simulation.dispatch.ensemble import Job, Result, play_all
+from tocsin.simulation.dispatch.world import World
+
+CONFIDENCE: Final = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """One measure of one policy beside the first policy's. `low` to `high`: 95 % interval of the
+    mean difference; both are the mean itself where one seed gives no interval."""
+
+    policy: str
+    measure: str
+    base: float
+    value: float
+    difference: float
+    low: float
+    high: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.low > 0.0 or self.high < 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All runs, and every policy's paired differences from the first."""
+
+    policies: tuple[str, ...]
+    seeds: tuple[int, ...]
+    results: tuple[Result, ...]
+    paired: tuple[Paired, ...]
+
+
+def compare(
+    world: World, policies: Sequence[str], seeds: Sequence[int], processes: int = 1
+) -> Comparison:
+    """Run every policy under every seed. The first policy is the one compared with."""
+    jobs = [Job(policy, seed) for policy in policies for seed in seeds]
+    results = play_all(world, jobs, processes)
+    by_job = {(result.policy, result.seed): result for result in results}
+    names = list(results[0].measures)
+    paired = [
+        _pair(
+            policy,
+            name,
+            [by_job[policies[0], seed].measures[name] for seed in seeds],
+            [by_job[policy, seed].measures[name] for seed in seeds],
+        )
+        for policy in policies[1:]
+        for name in names
+    ]
+    return Comparison(tuple(policies), tuple(seeds), tuple(results), tuple(paired))
+
+
+def _pair(policy: str, name: str, base: list[float], value: list[float]) -> Paired:
+    over = np.asarray(value) - np.asarray(base)
+    low, high = interval(over)
+    return Paired(
+        policy, name, float(np.mean(base)), float(np.mean(value)), float(over.mean()), low, high
+    )
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of the mean of independent values (Student's t)."""
+    mean = float(values.mean())
+    if len(values) < 2:
+        return mean, mean
+    error = float(values.std(ddof=1)) / len(values) ** 0.5
+    wide = float(stats.t.ppf(0.5 + CONFIDENCE / 2.0, len(values) - 1)) * error  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    return mean - wide, mean + wide

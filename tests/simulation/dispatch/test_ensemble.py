@@ -1,0 +1,46 @@
+"""Many runs: the same whoever computes them, and compared on the same chance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.simulation.dispatch.towns import town
+from tocsin.packs.words import catalogue
+from tocsin.simulation.dispatch.compare import compare, interval
+from tocsin.simulation.dispatch.ensemble import Job, play_all
+
+
+def test_two_processes_give_what_one_gives_in_the_same_order() -> None:
+    world = town(1, calls_per_day=60.0)
+    jobs = [Job("closest", seed) for seed in (5, 3, 9)]
+    assert play_all(world, jobs, 2) == play_all(world, jobs, 1)
+
+
+def test_a_policy_beside_itself_differs_nowhere() -> None:
+    world = town(1, calls_per_day=40.0, units=3)
+    found = compare(world, ["closest", "coverage"], [1, 2, 3])
+    same = [each for each in found.paired if each.measure == "processing_mean_s"]
+    assert same and all(each.difference == 0.0 and not each.is_clear for each in same)
+    assert {result.seed for result in found.results} == {1, 2, 3}
+
+
+def test_every_measure_has_its_words() -> None:
+    world = town(1, calls_per_day=20.0)
+    (result,) = play_all(world, [Job("closest", 1)])
+    names = {name.partition("/")[0] for name in result.measures}
+    assert names == set(catalogue()["simulation_measure"])
+
+
+def test_the_interval_is_that_of_the_textbook() -> None:
+    # Mean 3, standard deviation 1.5811, t(4, 97.5 %) = 2.7764: 3 -+ 1.9632.
+    low, high = interval(np.asarray([1.0, 2.0, 3.0, 4.0, 5.0]))
+    assert (low, high) == pytest.approx((1.0368, 4.9632), abs=1e-4)
+    assert interval(np.asarray([2.0])) == (2.0, 2.0)
+
+
+def test_more_units_make_nobody_later() -> None:
+    few = town(1, units=2, calls_per_day=150.0)
+    many = town(1, units=8, calls_per_day=150.0)
+    (slow,), (fast,) = (play_all(each, [Job("closest", 1)]) for each in (few, many))
+    assert fast.measures["late_share"] < slow.measures["late_share"]

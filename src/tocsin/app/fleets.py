@@ -19,6 +19,7 @@ from tocsin.simulation.dispatch.scenario import Scenario, find_scenario, load_sc
 from tocsin.simulation.dispatch.world import World
 
 SEEDS_MAX = 10_000
+"""With so many a mean is known to a fiftieth of one run's spread; more is a slip of a key."""
 
 
 def simulate(asked: argparse.Namespace) -> int:

@@ -20,9 +20,10 @@ import asyncpg
 
 from tests.geography.towns import chessboard
 from tocsin.geography.geojson import to_geojson
-from tocsin.runtime.verify import Audit, Report, verify
+from tocsin.runtime.verify import Audit, Report, UnitAudit, verify
 from tocsin.stores.postgres.auditing import audit
 from tocsin.stores.postgres.embedded import servers_in
+from tocsin.stores.postgres.units import audit_units
 
 START_PATIENCE_S = 90.0
 """A start takes two seconds; a machine that is busy with everything else may need more."""
@@ -200,6 +201,9 @@ class _Audited:
 
     def audit(self) -> AsyncIterator[Audit]:
         return audit(self.dsn)
+
+    def audit_units(self) -> AsyncIterator[UnitAudit]:
+        return audit_units(self.dsn)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ ARGS ?=
 ONLY ?=
 MAP := build/maps/helsinki.osm.pbf
 TILES := build/maps/helsinki.map/meta.json
+ROADS := build/maps/helsinki.roads/built
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test check bench sim lock
@@ -26,7 +27,11 @@ $(TILES): $(MAP) | setup
 	@$(BIN)/tocsin map build $(MAP) --folder $(@D)
 	@touch $@
 
-demo: setup $(MAP) $(TILES) ## a town's day on a fresh node, in this terminal
+$(ROADS): $(MAP) | setup
+	@$(BIN)/tocsin roads build $(MAP) --folder $(@D)
+	@touch $@
+
+demo: setup $(MAP) $(TILES) $(ROADS) ## a town's day on a fresh node, in this terminal
 	@$(BIN)/tocsin demo $(ARGS)
 
 serve: setup ## one node on ./data
@@ -51,7 +56,7 @@ check: setup ## static checks, kernel and house tests; under a minute
 	@cd console && node_modules/.bin/svelte-check --tsconfig ./tsconfig.json --fail-on-warnings --output human
 	@$(BIN)/pytest -q -n 2 $(wildcard tests/kernel tests/house)
 
-bench: setup $(MAP) $(TILES) ## the numbers, as a table and in build/bench.json
+bench: setup $(MAP) $(TILES) $(ROADS) ## the numbers, as a table and in build/bench.json
 	@$(BIN)/python -m bench $(ONLY)
 
 sim: setup ## the seeded town against the memory store

@@ -38,7 +38,9 @@ def sample(kind: Any, name: str = "value") -> Any:
     if isinstance(kind, type) and issubclass(kind, tuple):
         hints = get_type_hints(kind)
         return kind(**{field: sample(hint, field) for field, hint in hints.items()})
-    plain: dict[Any, Any] = {str: name, int: 50, bool: True, float: 60.25, datetime: INSTANT}
+    plain: dict[Any, Any] = {
+        str: name, int: 50, bool: True, float: 60.25, datetime: INSTANT, bytes: b"bytes",
+    }  # fmt: skip
     return plain[kind]
 
 

@@ -75,6 +75,7 @@ COLUMNS = {
     "public.migrations": "name sha256 applied_at",
     "public.packs": "version content sha256 saved_at",
     "public.receipts": "code_hash case_id report",
+    "public.road_changes": "id ends_at content",
     "public.stories": "case_id opened_at case_type county town village cell lead story",
     "public.story_cursor": "only_one seq",
     "public.unit_cases": "unit_id case_id is_stacked",
@@ -257,9 +258,9 @@ QUERIES = frozenset(
     "after agency area before case_type due_before limit offset "
     "open_only opened_from opened_to order part priority published_only status tier "
     "updated_from updated_to "
-    "lat lon q from to".split()
+    "lat lon q from to policy level capability without unit post".split()
 )
-IN_PATHS = frozenset("account_id case_id code key_id reason session_id unit_id".split())
+IN_PATHS = frozenset("account_id case_id change_id code key_id reason session_id unit_id".split())
 
 
 def route_findings(routers: Iterable[APIRouter]) -> list[str]:

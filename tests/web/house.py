@@ -24,7 +24,7 @@ from tocsin.packs.model import Pack
 from tocsin.packs.registry import Registry
 from tocsin.runtime.accounts import AccountStore, Grant, KeyScope, Role
 from tocsin.runtime.engine import Engine
-from tocsin.runtime.ports import Store, Vault
+from tocsin.runtime.ports import NodeStore, Vault
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.runner import Runner
 from tocsin.runtime.services import Services
@@ -117,7 +117,7 @@ def grant(role: Role, area: str = "county", agency: str | None = None) -> Grant:
 
 
 def make_services(
-    pack: Pack, store: Store, vault: Vault, keys: Accounts, clock: TestClock, ids: CountingIds
+    pack: Pack, store: NodeStore, vault: Vault, keys: Accounts, clock: TestClock, ids: CountingIds
 ) -> Services:
     atlas = Atlas(chessboard())
     engine = Engine(store, Registry(pack), clock, ids)
@@ -165,12 +165,14 @@ async def node(
     account_store: AccountStore | None = None,
     account_options: AccountOptions = CHEAP,
     extra_routes: Sequence[BaseRoute] = (),
+    store: NodeStore | None = None,
 ) -> AsyncIterator[Node]:
     clock, ids = TestClock(), CountingIds()
     vault = MemoryVault(clock)
     options = options or LOOSE
     accounts = Accounts(account_store or MemoryAccounts(), clock, ids, account_options, options)
-    services = make_services(county(), MemoryStore(vault), vault, accounts, clock, ids)
+    kept = store or MemoryStore(vault)
+    services = make_services(county(), kept, vault, accounts, clock, ids)
     app = create_app(
         services, accounts, options, extra_routes, Hub(services.store, clock=services.clock)
     )
@@ -182,4 +184,5 @@ async def node(
         finally:
             for client in made.closing:
                 await client.aclose()
+            services.advice.close()
             accounts.close()

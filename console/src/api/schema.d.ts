@@ -1790,6 +1790,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cases/{case_id}/advice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which units to send, with reasons; nothing is sent by asking. */
+        get: operations["case.advice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much of the town is covered in time now, and how much without one unit. */
+        get: operations["coverage.show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a unit reaches within its time bounds, from where it is or from its post. */
+        get: operations["ring.show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dispatch/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Moves of idle units and turns of units on their way that would help now. */
+        get: operations["dispatch.moves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit_id}/redispatch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn a unit on its way to a more urgent case, in one step. */
+        post: operations["unit.redispatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/roads/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Closures and slow-downs that are in force or to come. */
+        get: operations["road.changes"];
+        put?: never;
+        /** Close a road or slow it down; says at once whom that cuts off. */
+        post: operations["road.change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/roads/changes/{change_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** The road is as it was. */
+        delete: operations["road.take_back"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/accounts": {
         parameters: {
             query?: never;
@@ -2152,6 +2272,107 @@ export interface components {
              * @description One enumerated word, such as `no_answer`; never free text.
              */
             reason: string;
+        };
+        /**
+         * AdviceView
+         * @description Whom to send to a case, and why. `id` names it in a sending, for ten minutes. It holds for
+         *     its instant: ask anew when a unit or the case changes.
+         * @example {
+         *       "at": "2026-11-22T01:32:00+00:00",
+         *       "candidate_count": 1,
+         *       "case_id": "01hx",
+         *       "id": "5f0c6a5be1f24c0e5f0c6a5be1f24c0e5f0c6a5be1f24c0e5f0c6a5be1f24c0e",
+         *       "level": 1,
+         *       "method": "assignment",
+         *       "needs": [
+         *         {
+         *           "capability": "engine",
+         *           "count": 2,
+         *           "met": 0,
+         *           "name": "Pumping and attack"
+         *         }
+         *       ],
+         *       "notes": [
+         *         {
+         *           "code": "target",
+         *           "text": "Target 4:00: NFPA 1710, 2020"
+         *         }
+         *       ],
+         *       "parameters": {},
+         *       "policy": "closest",
+         *       "ranked": [
+         *         {
+         *           "agency": "fire-rescue@county",
+         *           "codes": [
+         *             "in_time",
+         *             "fastest"
+         *           ],
+         *           "is_assisting": false,
+         *           "is_recommended": true,
+         *           "kind": "engine",
+         *           "name": "E36",
+         *           "p90_s": 304,
+         *           "position_age_s": 5,
+         *           "rank": 1,
+         *           "reasons": [
+         *             "3:10, in time",
+         *             "the fastest"
+         *           ],
+         *           "standing": "sound",
+         *           "status": "available",
+         *           "time_s": 190,
+         *           "unit": "01hu"
+         *         }
+         *       ],
+         *       "recommended": [
+         *         "01hu"
+         *       ],
+         *       "shortfalls": [
+         *         {
+         *           "capability": "engine",
+         *           "code": "too_few",
+         *           "missing": 1,
+         *           "name": "Pumping and attack",
+         *           "repairs": [
+         *             {
+         *               "code": "none",
+         *               "text": "nothing at hand mends it"
+         *             }
+         *           ],
+         *           "text": "1 short: all that are free go; nothing at hand mends it"
+         *         }
+         *       ]
+         *     }
+         */
+        AdviceView: {
+            /** Id */
+            id: string;
+            /** At */
+            at: string;
+            /** Policy */
+            policy: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: number;
+            };
+            /** Method */
+            method: string;
+            /** Case Id */
+            case_id: string;
+            /** Level */
+            level: number;
+            /** Needs */
+            needs: components["schemas"]["NeedView"][];
+            /** Recommended */
+            recommended: string[];
+            /** Ranked */
+            ranked: components["schemas"]["RankedView"][];
+            /** Candidate Count */
+            candidate_count: number;
+            /** Shortfalls */
+            shortfalls: components["schemas"]["ShortfallView"][];
+            /** Notes */
+            notes: components["schemas"]["NoteView"][];
         };
         /**
          * AgenciesView
@@ -3111,6 +3332,71 @@ export interface components {
             ask_s: number;
         };
         /**
+         * CoverageView
+         * @description How much of the demand for one capability is covered in time by the units that are free.
+         * @example {
+         *       "at": "2026-11-22T01:32:00+00:00",
+         *       "capabilities": [
+         *         "engine",
+         *         "ambulance",
+         *         "patrol"
+         *       ],
+         *       "capability": "engine",
+         *       "covered": 0.81,
+         *       "covered_without": 0.74,
+         *       "is_by_road": true,
+         *       "name": "Pumping and attack",
+         *       "target_s": 240,
+         *       "text": "81.0 % covered, 74.0 % without E36",
+         *       "zones": [
+         *         {
+         *           "covered": 0.9,
+         *           "covered_without": 0.8,
+         *           "id": "t0v0",
+         *           "lat": 60.17,
+         *           "lon": 24.94,
+         *           "name": "Old Town",
+         *           "share": 0.2
+         *         }
+         *       ]
+         *     }
+         */
+        CoverageView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Capability */
+            capability: string;
+            /** Name */
+            name: string;
+            /** Capabilities */
+            capabilities: string[];
+            /** Target S */
+            target_s: number;
+            /** Is By Road */
+            is_by_road: boolean;
+            /** Covered */
+            covered: number;
+            /** Covered Without */
+            covered_without: number;
+            /** Text */
+            text: string;
+            /** Zones */
+            zones: components["schemas"]["ZoneView"][];
+        };
+        /**
+         * CutOffView
+         * @description An area that nobody can reach by road any more.
+         */
+        CutOffView: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * DeadView
          * @description An errand that was given up.
          */
@@ -4011,6 +4297,19 @@ export interface components {
             measure: number;
         };
         /**
+         * LinesView
+         * @description A GeoJSON geometry of lines.
+         */
+        LinesView: {
+            /** Type */
+            type: string;
+            /** Coordinates */
+            coordinates: [
+                number,
+                number
+            ][][];
+        };
+        /**
          * LinkBody
          * @description A password chosen with a one-time link.
          * @example {
@@ -4081,6 +4380,52 @@ export interface components {
             login: string;
             /** Password */
             password: string;
+        };
+        /**
+         * MadeView
+         * @description The change, and the areas that nobody reaches because of it: recommendations there are by
+         *     what the roads were, and say so.
+         * @example {
+         *       "change": {
+         *         "both_ways": true,
+         *         "geometry": {
+         *           "coordinates": [
+         *             [
+         *               [
+         *                 24.94,
+         *                 60.17
+         *               ],
+         *               [
+         *                 24.941,
+         *                 60.171
+         *               ]
+         *             ]
+         *           ],
+         *           "type": "MultiLineString"
+         *         },
+         *         "id": "01hr",
+         *         "is_in_force": true,
+         *         "length_m": 210,
+         *         "made_at": "2026-11-22T01:32:00+00:00",
+         *         "made_by": "01hw",
+         *         "names": [
+         *           "Mannerheimintie"
+         *         ],
+         *         "reason": "burst_main",
+         *         "starts_at": "2026-11-22T01:32:00+00:00"
+         *       },
+         *       "cut_off": [
+         *         {
+         *           "id": "t0v0",
+         *           "name": "Old Town"
+         *         }
+         *       ]
+         *     }
+         */
+        MadeView: {
+            change: components["schemas"]["RoadChangeView"];
+            /** Cut Off */
+            cut_off: components["schemas"]["CutOffView"][];
         };
         /**
          * MeView
@@ -4217,6 +4562,25 @@ export interface components {
             why: string;
         };
         /**
+         * MoveView
+         * @description An idle unit to a post: `gain` is the share of the demand that is covered more then.
+         */
+        MoveView: {
+            /** Unit */
+            unit: string;
+            /** Name */
+            name: string;
+            /** To */
+            to: string;
+            place: components["schemas"]["PointView"];
+            /** Time S */
+            time_s: number;
+            /** Gain */
+            gain: number;
+            /** Text */
+            text: string;
+        };
+        /**
          * MovedView
          * @description The promise moved, and why.
          */
@@ -4240,6 +4604,49 @@ export interface components {
             why: string;
         };
         /**
+         * MovesView
+         * @description What would help now; nothing moves before a person says so.
+         * @example {
+         *       "at": "2026-11-22T01:32:00+00:00",
+         *       "moves": [
+         *         {
+         *           "gain": 0.04,
+         *           "name": "E36",
+         *           "place": {
+         *             "lat": 60.17,
+         *             "lon": 24.94
+         *           },
+         *           "text": "moved to E7, 4.0 % more of the demand is covered",
+         *           "time_s": 190,
+         *           "to": "E7",
+         *           "unit": "01hu"
+         *         }
+         *       ],
+         *       "redispatches": [
+         *         {
+         *           "from_case": "01hx",
+         *           "gain_s": 200,
+         *           "name": "E7",
+         *           "text": "leaves case 01HX for this one; 3:20 sooner",
+         *           "time_s": 120,
+         *           "to_case": "01hy",
+         *           "unit": "01hv"
+         *         }
+         *       ]
+         *     }
+         */
+        MovesView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Moves */
+            moves: components["schemas"]["MoveView"][];
+            /** Redispatches */
+            redispatches: components["schemas"]["TurnView"][];
+        };
+        /**
          * NearView
          * @description What people would call the point; null where the map says nothing.
          * @example {
@@ -4257,6 +4664,20 @@ export interface components {
             place: components["schemas"]["PlaceFoundView"] | null;
             /** Has Map */
             has_map: boolean;
+        };
+        /**
+         * NeedView
+         * @description One need of the run card, and how many of it are there or on their way.
+         */
+        NeedView: {
+            /** Capability */
+            capability: string;
+            /** Name */
+            name: string;
+            /** Count */
+            count: number;
+            /** Met */
+            met: number;
         };
         /**
          * NewAccountView
@@ -4309,6 +4730,16 @@ export interface components {
          */
         NewKeyView: {
             key: components["schemas"]["KeyView"];
+            /** Text */
+            text: string;
+        };
+        /**
+         * NoteView
+         * @description What a reader must know of the whole answer.
+         */
+        NoteView: {
+            /** Code */
+            code: string;
             /** Text */
             text: string;
         };
@@ -4500,6 +4931,16 @@ export interface components {
             has_map: boolean;
         };
         /**
+         * PointView
+         * @description Degrees WGS84.
+         */
+        PointView: {
+            /** Lon */
+            lon: number;
+            /** Lat */
+            lat: number;
+        };
+        /**
          * PositionView
          * @description Where a unit was last, how long ago, and whether that is too long ago to rely on.
          */
@@ -4598,6 +5039,43 @@ export interface components {
             asked_at: string;
             /** Asked By */
             asked_by: string;
+        };
+        /**
+         * RankedView
+         * @description One candidate. `time_s` and `p90_s` are null where nobody knows; `position_age_s` where its
+         *     position is not known; `lost_share` where the policy does not look at coverage.
+         */
+        RankedView: {
+            /** Rank */
+            rank: number;
+            /** Unit */
+            unit: string;
+            /** Name */
+            name: string;
+            /** Agency */
+            agency: string;
+            /** Kind */
+            kind: string;
+            /** Status */
+            status: string;
+            /** Standing */
+            standing: string;
+            /** Time S */
+            time_s: number | null;
+            /** P90 S */
+            p90_s: number | null;
+            /** Position Age S */
+            position_age_s: number | null;
+            /** Is Recommended */
+            is_recommended: boolean;
+            /** Is Assisting */
+            is_assisting: boolean;
+            /** Lost Share */
+            lost_share: number | null;
+            /** Reasons */
+            reasons: string[];
+            /** Codes */
+            codes: string[];
         };
         /**
          * ReadingView
@@ -4703,6 +5181,26 @@ export interface components {
             repeated: boolean;
         };
         /**
+         * RedispatchBody
+         * @description From which case to which, and why.
+         * @example {
+         *       "from_case": "01hx",
+         *       "reason": "more_urgent",
+         *       "to_case": "01hy"
+         *     }
+         */
+        RedispatchBody: {
+            /** From Case */
+            from_case: string;
+            /** To Case */
+            to_case: string;
+            /**
+             * Reason
+             * @description One enumerated word, such as `no_answer`; never free text.
+             */
+            reason: string;
+        };
+        /**
          * RefuseBody
          * @example {
          *       "reason": "duplicate_report"
@@ -4727,6 +5225,22 @@ export interface components {
              * @description One enumerated word, such as `no_answer`; never free text.
              */
             reason: string;
+        };
+        /**
+         * RepairView
+         * @description What would mend a shortfall, and after how long.
+         */
+        RepairView: {
+            /** Code */
+            code: string;
+            /** Text */
+            text: string;
+            /** Delay S */
+            delay_s: number | null;
+            /** Unit */
+            unit: string | null;
+            /** Level */
+            level: number | null;
         };
         /**
          * Report
@@ -4940,6 +5454,175 @@ export interface components {
             key: string;
         };
         /**
+         * RingsView
+         * @description A GeoJSON FeatureCollection: what a unit reaches within each bound in force.
+         * @example {
+         *       "features": [
+         *         {
+         *           "geometry": {
+         *             "coordinates": [],
+         *             "type": "Polygon"
+         *           },
+         *           "id": "nfpa-first-engine",
+         *           "properties": {
+         *             "bound_s": 240,
+         *             "tier": "town",
+         *             "class": "engine",
+         *             "target": 90,
+         *             "counts": "travel",
+         *             "metric": "emergency",
+         *             "edition": "2020",
+         *             "source": "NFPA 1710",
+         *             "is_by_road": true,
+         *             "unit": "01hu",
+         *             "name": "E36"
+         *           },
+         *           "type": "Feature"
+         *         }
+         *       ],
+         *       "type": "FeatureCollection"
+         *     }
+         */
+        RingsView: {
+            /** Type */
+            type: string;
+            /** Features */
+            features: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * RoadChangeBody
+         * @description A closure (`factor` null) or a slow-down (so many times as long): by points along the road,
+         *     two or more, or one for the road it is on; or by edges of the graph. In force from `starts_at`
+         *     (null: now) until `ends_at` (null: until it is taken back).
+         * @example {
+         *       "both_ways": true,
+         *       "edges": [],
+         *       "points": [
+         *         {
+         *           "datum": "wgs84",
+         *           "lat": 60.17,
+         *           "lon": 24.94
+         *         },
+         *         {
+         *           "datum": "wgs84",
+         *           "lat": 60.171,
+         *           "lon": 24.941
+         *         }
+         *       ],
+         *       "reason": "burst_main"
+         *     }
+         */
+        RoadChangeBody: {
+            /**
+             * Reason
+             * @description One enumerated word, such as `no_answer`; never free text.
+             */
+            reason: string;
+            /**
+             * Points
+             * @default []
+             */
+            points: components["schemas"]["PlaceBody"][];
+            /**
+             * Edges
+             * @default []
+             */
+            edges: number[];
+            /** Factor */
+            factor?: number | null;
+            /** Starts At */
+            starts_at?: string | null;
+            /** Ends At */
+            ends_at?: string | null;
+            /**
+             * Both Ways
+             * @default true
+             */
+            both_ways: boolean;
+        };
+        /**
+         * RoadChangeView
+         * @description One change. Streets without a name are in `geometry` only; both are empty where the change
+         *     is no road of the graph that the node has now.
+         */
+        RoadChangeView: {
+            /** Id */
+            id: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Made By */
+            made_by: string;
+            /** Reason */
+            reason: string;
+            /** Factor */
+            factor: number | null;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /** Ends At */
+            ends_at: string | null;
+            /** Is In Force */
+            is_in_force: boolean;
+            /** Both Ways */
+            both_ways: boolean;
+            /** Names */
+            names: string[];
+            /** Length M */
+            length_m: number;
+            geometry: components["schemas"]["LinesView"];
+        };
+        /**
+         * RoadChangesView
+         * @description The changes in force and to come, by id, and whether the node has roads ("none", "loading",
+         *     "ready" or "failed").
+         * @example {
+         *       "changes": [
+         *         {
+         *           "both_ways": true,
+         *           "geometry": {
+         *             "coordinates": [
+         *               [
+         *                 [
+         *                   24.94,
+         *                   60.17
+         *                 ],
+         *                 [
+         *                   24.941,
+         *                   60.171
+         *                 ]
+         *               ]
+         *             ],
+         *             "type": "MultiLineString"
+         *           },
+         *           "id": "01hr",
+         *           "is_in_force": true,
+         *           "length_m": 210,
+         *           "made_at": "2026-11-22T01:32:00+00:00",
+         *           "made_by": "01hw",
+         *           "names": [
+         *             "Mannerheimintie"
+         *           ],
+         *           "reason": "burst_main",
+         *           "starts_at": "2026-11-22T01:32:00+00:00"
+         *         }
+         *       ],
+         *       "roads": "ready"
+         *     }
+         */
+        RoadChangesView: {
+            /** Roads */
+            roads: string;
+            /** Changes */
+            changes: components["schemas"]["RoadChangeView"][];
+        };
+        /**
          * RouteBody
          * @description Who leads and who assists. `rule` names the rule of the pack, or `by_hand`.
          */
@@ -4957,6 +5640,26 @@ export interface components {
              * @default []
              */
             assisting: string[];
+        };
+        /**
+         * SendBody
+         * @description Which case, and why. `advice` is the id of the recommendation that was looked at: the
+         *     journal then keeps it, and says how the unit stood in it.
+         * @example {
+         *       "case": "01hx",
+         *       "reason": "nearest"
+         *     }
+         */
+        SendBody: {
+            /** Case */
+            case: string;
+            /**
+             * Reason
+             * @description One enumerated word, such as `no_answer`; never free text.
+             */
+            reason: string;
+            /** Advice */
+            advice?: string | null;
         };
         /**
          * SessionView
@@ -5014,6 +5717,24 @@ export interface components {
             report: string;
             /** Consent */
             consent: boolean;
+        };
+        /**
+         * ShortfallView
+         * @description What is missing, why, and its repairs, the cheapest first.
+         */
+        ShortfallView: {
+            /** Capability */
+            capability: string;
+            /** Name */
+            name: string;
+            /** Missing */
+            missing: number;
+            /** Code */
+            code: string;
+            /** Text */
+            text: string;
+            /** Repairs */
+            repairs: components["schemas"]["RepairView"][];
         };
         /**
          * SplitBody
@@ -5313,6 +6034,27 @@ export interface components {
              * @description One enumerated word, such as `no_answer`; never free text.
              */
             reason: string;
+        };
+        /**
+         * TurnView
+         * @description A unit on its way to a low case, turned to an urgent one: `gain_s` is how much sooner
+         *     somebody is there, null where nobody would come else.
+         */
+        TurnView: {
+            /** Unit */
+            unit: string;
+            /** Name */
+            name: string;
+            /** From Case */
+            from_case: string;
+            /** To Case */
+            to_case: string;
+            /** Time S */
+            time_s: number;
+            /** Gain S */
+            gain_s: number | null;
+            /** Text */
+            text: string;
         };
         /**
          * UnitBody
@@ -5817,6 +6559,26 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * ZoneView
+         * @description One area: a point inside, its share of the demand, and how surely it is covered.
+         */
+        ZoneView: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Lon */
+            lon: number;
+            /** Lat */
+            lat: number;
+            /** Share */
+            share: number;
+            /** Covered */
+            covered: number;
+            /** Covered Without */
+            covered_without: number;
+        };
+        /**
          * ReasonView
          * @description Why a rule of the route was taken, or passed over.
          */
@@ -5874,7 +6636,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            reason: "agency_has_task" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "login_taken" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "receipt_unknown" | "reporter_first" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "sign_in_needed" | "stack_full" | "stale_version" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_requests" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_problem" | "unknown_report" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "wrong_login" | "wrong_media_type" | "wrong_origin";
+            reason: "advice_unknown" | "agency_has_task" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "receipt_unknown" | "reporter_first" | "roads_missing" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "sign_in_needed" | "span_over" | "stack_full" | "stale_version" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_problem" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "wrong_login" | "wrong_media_type" | "wrong_origin";
             request_id: string;
             hint?: string;
             errors?: {
@@ -21467,7 +22229,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["UnitCaseBody"];
+                "application/json": components["schemas"]["SendBody"];
             };
         };
         responses: {
@@ -21910,6 +22672,1147 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["UnitView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case.advice": {
+        parameters: {
+            query?: {
+                policy?: "closest" | "coverage";
+                level?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "5f0c6a5be1f24c0e5f0c6a5be1f24c0e5f0c6a5be1f24c0e5f0c6a5be1f24c0e",
+                     *       "at": "2026-11-22T01:32:00+00:00",
+                     *       "policy": "closest",
+                     *       "parameters": {},
+                     *       "method": "assignment",
+                     *       "case_id": "01hx",
+                     *       "level": 1,
+                     *       "needs": [
+                     *         {
+                     *           "capability": "engine",
+                     *           "name": "Pumping and attack",
+                     *           "count": 2,
+                     *           "met": 0
+                     *         }
+                     *       ],
+                     *       "recommended": [
+                     *         "01hu"
+                     *       ],
+                     *       "ranked": [
+                     *         {
+                     *           "rank": 1,
+                     *           "unit": "01hu",
+                     *           "name": "E36",
+                     *           "agency": "fire-rescue@county",
+                     *           "kind": "engine",
+                     *           "status": "available",
+                     *           "standing": "sound",
+                     *           "time_s": 190,
+                     *           "p90_s": 304,
+                     *           "position_age_s": 5,
+                     *           "is_recommended": true,
+                     *           "is_assisting": false,
+                     *           "reasons": [
+                     *             "3:10, in time",
+                     *             "the fastest"
+                     *           ],
+                     *           "codes": [
+                     *             "in_time",
+                     *             "fastest"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "candidate_count": 1,
+                     *       "shortfalls": [
+                     *         {
+                     *           "capability": "engine",
+                     *           "name": "Pumping and attack",
+                     *           "missing": 1,
+                     *           "code": "too_few",
+                     *           "text": "1 short: all that are free go; nothing at hand mends it",
+                     *           "repairs": [
+                     *             {
+                     *               "code": "none",
+                     *               "text": "nothing at hand mends it"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "notes": [
+                     *         {
+                     *           "code": "target",
+                     *           "text": "Target 4:00: NFPA 1710, 2020"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AdviceView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "coverage.show": {
+        parameters: {
+            query?: {
+                /** @description The id of a unit. */
+                without?: string;
+                capability?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "at": "2026-11-22T01:32:00+00:00",
+                     *       "capability": "engine",
+                     *       "name": "Pumping and attack",
+                     *       "capabilities": [
+                     *         "engine",
+                     *         "ambulance",
+                     *         "patrol"
+                     *       ],
+                     *       "target_s": 240,
+                     *       "is_by_road": true,
+                     *       "covered": 0.81,
+                     *       "covered_without": 0.74,
+                     *       "text": "81.0 % covered, 74.0 % without E36",
+                     *       "zones": [
+                     *         {
+                     *           "id": "t0v0",
+                     *           "name": "Old Town",
+                     *           "lon": 24.94,
+                     *           "lat": 60.17,
+                     *           "share": 0.2,
+                     *           "covered": 0.9,
+                     *           "covered_without": 0.8
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CoverageView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ring.show": {
+        parameters: {
+            query?: {
+                /** @description From where this unit is now. */
+                unit?: string;
+                /** @description From the post of this unit. */
+                post?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "FeatureCollection",
+                     *       "features": [
+                     *         {
+                     *           "type": "Feature",
+                     *           "id": "nfpa-first-engine",
+                     *           "properties": {
+                     *             "bound_s": 240,
+                     *             "tier": "town",
+                     *             "class": "engine",
+                     *             "target": 90,
+                     *             "counts": "travel",
+                     *             "metric": "emergency",
+                     *             "edition": "2020",
+                     *             "source": "NFPA 1710",
+                     *             "is_by_road": true,
+                     *             "unit": "01hu",
+                     *             "name": "E36"
+                     *           },
+                     *           "geometry": {
+                     *             "type": "Polygon",
+                     *             "coordinates": []
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RingsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "dispatch.moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "at": "2026-11-22T01:32:00+00:00",
+                     *       "moves": [
+                     *         {
+                     *           "unit": "01hu",
+                     *           "name": "E36",
+                     *           "to": "E7",
+                     *           "place": {
+                     *             "lon": 24.94,
+                     *             "lat": 60.17
+                     *           },
+                     *           "time_s": 190,
+                     *           "gain": 0.04,
+                     *           "text": "moved to E7, 4.0 % more of the demand is covered"
+                     *         }
+                     *       ],
+                     *       "redispatches": [
+                     *         {
+                     *           "unit": "01hv",
+                     *           "name": "E7",
+                     *           "from_case": "01hx",
+                     *           "to_case": "01hy",
+                     *           "time_s": 120,
+                     *           "gain_s": 200,
+                     *           "text": "leaves case 01HX for this one; 3:20 sooner"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MovesView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.redispatch": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedispatchBody"];
+            };
+        };
+        responses: {
+            /** @description The unit after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hu",
+                     *       "version": 4,
+                     *       "updated_at": "2026-11-22T01:31:00+00:00",
+                     *       "name": "E36",
+                     *       "agency": "fire-rescue@county",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "kind": "engine",
+                     *       "travel": "road",
+                     *       "post": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "capabilities": [
+                     *         "fire",
+                     *         "first_aid",
+                     *         "rescue"
+                     *       ],
+                     *       "crew_size": 4,
+                     *       "shift": "day",
+                     *       "status": "en_route",
+                     *       "called": "",
+                     *       "since": "2026-11-22T01:31:00+00:00",
+                     *       "is_on_duty": true,
+                     *       "is_free": false,
+                     *       "is_alerted": true,
+                     *       "duty_started_at": "2026-11-22T00:00:00+00:00",
+                     *       "cases": [
+                     *         {
+                     *           "case": "01hx",
+                     *           "since": "2026-11-22T01:30:30+00:00",
+                     *           "is_stacked": false
+                     *         }
+                     *       ],
+                     *       "position": {
+                     *         "place": {
+                     *           "lon": 24.9455,
+                     *           "lat": 60.1712
+                     *         },
+                     *         "at": "2026-11-22T01:31:50+00:00",
+                     *         "age_s": 10,
+                     *         "is_stale": false,
+                     *         "accuracy_m": 8,
+                     *         "heading_deg": 90,
+                     *         "speed_mps": 12.5
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnitView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "road.changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "roads": "ready",
+                     *       "changes": [
+                     *         {
+                     *           "id": "01hr",
+                     *           "made_at": "2026-11-22T01:32:00+00:00",
+                     *           "made_by": "01hw",
+                     *           "reason": "burst_main",
+                     *           "starts_at": "2026-11-22T01:32:00+00:00",
+                     *           "is_in_force": true,
+                     *           "both_ways": true,
+                     *           "names": [
+                     *             "Mannerheimintie"
+                     *           ],
+                     *           "length_m": 210,
+                     *           "geometry": {
+                     *             "type": "MultiLineString",
+                     *             "coordinates": [
+                     *               [
+                     *                 [
+                     *                   24.94,
+                     *                   60.17
+                     *                 ],
+                     *                 [
+                     *                   24.941,
+                     *                   60.171
+                     *                 ]
+                     *               ]
+                     *             ]
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RoadChangesView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "road.change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoadChangeBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "change": {
+                     *         "id": "01hr",
+                     *         "made_at": "2026-11-22T01:32:00+00:00",
+                     *         "made_by": "01hw",
+                     *         "reason": "burst_main",
+                     *         "starts_at": "2026-11-22T01:32:00+00:00",
+                     *         "is_in_force": true,
+                     *         "both_ways": true,
+                     *         "names": [
+                     *           "Mannerheimintie"
+                     *         ],
+                     *         "length_m": 210,
+                     *         "geometry": {
+                     *           "type": "MultiLineString",
+                     *           "coordinates": [
+                     *             [
+                     *               [
+                     *                 24.94,
+                     *                 60.17
+                     *               ],
+                     *               [
+                     *                 24.941,
+                     *                 60.171
+                     *               ]
+                     *             ]
+                     *           ]
+                     *         }
+                     *       },
+                     *       "cut_off": [
+                     *         {
+                     *           "id": "t0v0",
+                     *           "name": "Old Town"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MadeView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "road.take_back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                change_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "done": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DoneView"];
                 };
             };
             /** @description It cannot be read. */

@@ -54,6 +54,7 @@ def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
     from tocsin.app.importing import ImportFailed
     from tocsin.app.node import AddressTaken
     from tocsin.cartography.errors import MapError
+    from tocsin.geography.geojson import GeometryError
     from tocsin.geography.roads.errors import RoadsError
     from tocsin.geography.tiers import AtlasError
     from tocsin.packs.reading import PackError
@@ -68,6 +69,7 @@ def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
     return (
         AddressTaken,
         AtlasError,
+        GeometryError,
         BackupError,
         PackError,
         RoadsError,

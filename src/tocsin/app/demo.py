@@ -160,6 +160,7 @@ class DemoNode:
             *(sys.executable, "-m", "tocsin.app.cli", "serve"),
             *("--data", str(data), "--host", "127.0.0.1", "--port", str(options.port)),
             *("--map", str(map_file), "--pack", "county", "--calendar", CALENDAR),
+            *("--roads", str(map_file)),
             *("--speed", str(options.speed), "--demo-start", START.isoformat()),
             *("--log-level", "warning"),
             # Town time runs fast: nobody should have to sign in again every few minutes.
@@ -220,7 +221,7 @@ async def _live(options: DemoOptions, node: DemoNode, map_file: Path, data: Path
         screen = Screen(people, is_tty=sys.stdout.isatty() and not options.headless)
         if not options.headless:
             screen.greet(node.address, people.staff, PASSWORD)
-        units = DemoUnits(people, people.posts, Random(options.seed))
+        units = DemoUnits(people, people.posts, Random(options.seed), card_types=people.card_types)
         await units.begin()
         return await _day(options, node, people, units, screen)
     finally:

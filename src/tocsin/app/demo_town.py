@@ -91,6 +91,9 @@ class DemoTown:
         """Residents still report."""
         self.is_working = True
         self.zone = ZoneInfo(pack.zone)
+        self.card_types = frozenset(
+            each.code for each in pack.case_types.values() if each.run_cards
+        )
         self._pack = pack
         self._arrivals = arrivals
         self._rng = rng

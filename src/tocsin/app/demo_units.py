@@ -1,4 +1,4 @@
-"""A dozen units of the demo's town: on duty, sent to their agencies' cases, and followed to clear.
+"""A dozen units of the demo's town: on duty, sent by the node's recommendation, followed to clear.
 
 They speak to the node as crews would: buttons over the API, positions as OwnTracks sends them.
 """
@@ -19,7 +19,7 @@ from tocsin.app.demo_town import DemoTown
 from tocsin.intakes.owntracks.serve import PATH
 from tocsin.kernel.cases.machine import AT_WORK
 from tocsin.kernel.cases.state import LIVE_TASKS, Case
-from tocsin.kernel.shared import AgencyId, CaseId, Place
+from tocsin.kernel.shared import AgencyId, CaseId, Instant, Place
 
 LOOK_EVERY_S: Final = 1.0
 """Real seconds between two looks for cases that need a unit: as often as the board is read."""
@@ -35,6 +35,10 @@ STAGES: Final = (("en_route", 1.0, 2.0), ("on_scene", 3.0, 9.0), ("clear", 10.0,
 """(status, shortest, longest town minutes since the stage before): turnout, travel, work."""
 HOME_MIN: Final = 5.0
 """Town minutes on the way home."""
+SHOW_EVERY: Final = timedelta(minutes=2)
+"""Town time after which a crew shows again where it is: the node ranks old positions behind."""
+ASK_AGAIN: Final = timedelta(minutes=5)
+"""Town time after which the desk asks again whom to send where somebody is missing."""
 
 
 @dataclass(slots=True)
@@ -48,6 +52,8 @@ class Crew:
     key: str
     person: Person
     case: CaseId | None = None
+    at: Place | None = None
+    shown_at: Instant | None = None
 
 
 @dataclass(slots=True)
@@ -58,6 +64,9 @@ class DemoUnits:
     posts: Sequence[Place]
     rng: Random
     crews: list[Crew] = field(default_factory=list[Crew])
+    card_types: frozenset[str] = frozenset()
+    """Case types with a run card: for those the node recommends."""
+    _ask_at: dict[CaseId, Instant] = field(default_factory=dict[CaseId, Instant])
 
     async def begin(self) -> None:
         """The administrator makes the units, and their crews sign on. Raises `Unreachable`."""
@@ -91,10 +100,14 @@ class DemoUnits:
         return answer.json()
 
     async def run(self) -> None:
-        """Until cancelled: every case at work gets a free unit of each of its agencies."""
+        """Until cancelled: a case with a run card gets whom the node recommends, every other case
+        at work a free unit of each of its agencies."""
         while True:
             if self.town.is_working:
                 for _, case in list(self.town.board.values()):
+                    if case.case_type in self.card_types:
+                        self._ask_for(case)
+                        continue
                     for crew in self._wanted(case):
                         crew.case = case.id
                         self.town.agenda.at(self.town.clock.now(), self._sending(crew, case))
@@ -113,6 +126,52 @@ class DemoUnits:
         agencies -= {crew.agency for crew in self.crews if crew.case == case.id}
         free = {crew.agency: crew for crew in reversed(self.crews) if crew.case is None}
         return [crew for agency, crew in free.items() if agency in agencies]
+
+    # -- by recommendation -------------------------------------------------------------
+
+    def _ask_for(self, case: Case) -> None:
+        """Has the desk ask whom to send, once, and again while somebody is missing."""
+        now = self.town.clock.now()
+        if case.status not in AT_WORK or case.place is None:
+            return
+        if self._ask_at.setdefault(case.id, now) > now:
+            return
+        self._ask_at[case.id] = now + ASK_AGAIN
+        self.town.agenda.at(now, self._asking(case))
+
+    def _asking(self, case: Case) -> Action:
+        async def ask() -> None:
+            staff = self.town.staff
+            desk = await staff.get("dispatcher", staff.county, None, 1)
+            await self._show_all()
+            path = f"/api/cases/{case.id}/advice"
+            answer = await self.town.client.ask("GET", path, headers=desk.headers)
+            if not answer.is_ok:
+                return
+            advice = answer.json()
+            if not advice["shortfalls"]:
+                self._ask_at[case.id] = self.town.clock.now() + timedelta(days=365)
+            by_id = {crew.id: crew for crew in self.crews}
+            for unit in advice["recommended"]:
+                crew = by_id.get(unit)
+                if crew is None or crew.case is not None:
+                    continue
+                crew.case = case.id
+                body = {"case": case.id, "reason": "recommended", "advice": advice["id"]}
+                if await self._press(crew, desk, "send", body):
+                    self._next(crew, case, 0)
+                else:
+                    crew.case = None
+
+        return ask
+
+    async def _show_all(self) -> None:
+        """Crews that wait show where they are, as receivers do all the time."""
+        now = self.town.clock.now()
+        for crew in self.crews:
+            is_old = crew.shown_at is None or now - crew.shown_at > SHOW_EVERY
+            if crew.case is None and crew.at is not None and is_old:
+                await self._show(crew, crew.at)
 
     # -- one job -----------------------------------------------------------------------
 
@@ -169,6 +228,7 @@ class DemoUnits:
 
     async def _show(self, crew: Crew, place: Place) -> None:
         """Where the unit is, as its telephone says it."""
+        crew.at, crew.shown_at = place, self.town.clock.now()
         basic = base64.b64encode(f"{crew.name}:{crew.key}".encode()).decode()
         at = self.town.clock.now().timestamp()
         message = {"_type": "location", "lat": place.lat, "lon": place.lon, "tst": at, "acc": 8}

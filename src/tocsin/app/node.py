@@ -26,6 +26,7 @@ from tocsin.app.clock import ScaledClock, SteadyClock, TimeIds
 from tocsin.app.ending import Server
 from tocsin.app.ground import atlas_of
 from tocsin.app.mapping import keep_map
+from tocsin.app.road_net import keep_roads, no_fly_areas, rings_named
 from tocsin.app.settings import Settings
 from tocsin.geography.map_folder import FOLDER, MapFolder
 from tocsin.packs.find import builtin
@@ -62,6 +63,8 @@ FOLLOW_EVERY_S: Final = 1.0
 TIDY_EVERY_S: Final = 3600.0
 KEYS_KEPT: Final = timedelta(days=7)
 """A client that was away for a week sends anew; one that retries over a weekend is recognised."""
+CLOSURES_KEPT: Final = timedelta(days=30)
+"""A change of roads that has ended stays in its table for a month; its change row stays."""
 SUPERVISE_EVERY_S: Final = 0.25
 """How soon a database that died is started again."""
 SUPERVISE_RETRY_S: Final = 2.0
@@ -173,6 +176,8 @@ async def started(
             position_keep_s=settings.position_keep_h * 3_600,
             map=MapFolder(settings.data / FOLDER),
         )
+        services.advice.rings = rings_named(settings.rings)
+        services.advice.no_fly = await asyncio.to_thread(no_fly_areas, settings.data)
         tick_s = settings.sse_tick_ms / 1000
         hub = Hub(store, tick_s, settings.sse_queue_limit, clock)
         try:
@@ -181,6 +186,7 @@ async def started(
                 embedded, has_areas,
             )  # fmt: skip
         finally:
+            services.advice.close()
             accounts.close()
     finally:
         await store.close()
@@ -228,6 +234,8 @@ async def serve(
         if settings.map is not None and settings.map_build and node.services.map is not None:
             making = keep_map(settings.map, node.services.map)
             work.append(asyncio.create_task(making, name="map"))
+        loading = keep_roads(node.services.advice, settings.roads, settings.data)
+        work.append(asyncio.create_task(loading, name="roads"))
         if announce is not None:
             work.append(asyncio.create_task(_announce(server, node, listening, link, announce)))
         serving = asyncio.create_task(server.serve(sockets=[listening]), name="server")
@@ -359,6 +367,7 @@ async def _tidy(node: Node) -> None:
             await node.store.forget_keys(node.services.clock.now() - KEYS_KEPT)
             await node.accounts.prune()
             await node.services.positions.forget()
+            await node.store.forget_closures(node.services.clock.now() - CLOSURES_KEPT)
         except Unavailable as trouble:
             log.warning("tidying_waits", detail=str(trouble))
         await asyncio.sleep(TIDY_EVERY_S)

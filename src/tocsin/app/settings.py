@@ -16,6 +16,9 @@ from typing import Annotated, Any, Final, Literal, cast, get_args, get_origin, g
 import msgspec
 from msgspec import Meta
 
+from tocsin.app.settings_error import SettingsError
+from tocsin.geography.roads.rings import KNOWN_RINGS
+
 PREFIX: Final = "TOCSIN_"
 # Variables with our prefix that are no settings: where the settings are, and where tests look.
 OTHER_VARIABLES: Final = frozenset(
@@ -31,35 +34,6 @@ OTHER_VARIABLES: Final = frozenset(
 Count = Annotated[int, Meta(ge=1)]
 Positive = Annotated[float, Meta(gt=0)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
-
-
-class SettingsError(ValueError):
-    """A setting that cannot be taken: `reason` is stable, `message(language)` is for people."""
-
-    TEXTS: Final[Mapping[str, tuple[str, str]]] = {
-        "unknown": (
-            "unknown setting {key} in {source}; the nearest known one is {nearest}",
-            "{source} 中有未知的设置 {key}；最接近的已知设置是 {nearest}",
-        ),
-        "bad_value": (
-            "setting {key} in {source}: {detail}",
-            "{source} 中的设置 {key} 不能使用：{detail}",
-        ),
-        "unreadable": (
-            "the settings file {key} cannot be read: {detail}",
-            "无法读取设置文件 {key}：{detail}",
-        ),
-    }
-
-    def __init__(self, reason: str, **details: str) -> None:
-        self.reason = reason
-        self.details = details
-        super().__init__(self.message("en"))
-
-    def message(self, language: str) -> str:
-        """One line in `language` ("en" or "zh-CN")."""
-        english, chinese = self.TEXTS[self.reason]
-        return (chinese if language.startswith("zh") else english).format(**self.details)
 
 
 def _set(default: Any, unit: str, doc: str, doc_zh: str, *, secret: bool = False) -> Any:
@@ -121,6 +95,20 @@ class Settings:
         "Whether a node with a map file makes its tiles and place search by itself, beside its "
         "other work.",
         "提供地图文件时，节点是否自行在后台生成地图切片和地点检索。",
+    )
+    roads: Path | None = _set(
+        None,
+        "folder or file",
+        "The town's roads: a folder that `tocsin roads build` filled, or the .osm.pbf to make them "
+        "from; empty takes the folder roads in the data folder.",
+        "城镇道路：由 `tocsin roads build` 生成的文件夹，或用于生成道路的 .osm.pbf；"
+        "留空则采用数据文件夹中的 roads。",
+    )
+    rings: tuple[str, ...] = _set(
+        ("nfpa-first-engine", "nfpa-first-medical", "police-5"),
+        "ids",
+        "The time bounds in force for units on their way, of those that are known.",
+        "对出动力量生效的响应时限（从已知的时限中选择）。",
     )
     log_level: Literal["debug", "info", "warning", "error"] = _set(
         "info", "", "The least important line that is logged.", "记录日志的最低级别。"
@@ -388,6 +376,12 @@ def _check(name: str, value: object) -> None:
     if name == "trusted_proxies":
         for network in cast(tuple[str, ...], value):
             ip_network(network)
+        return
+    if name == "rings":
+        known = [ring.id for ring in KNOWN_RINGS]
+        for ring in cast(tuple[str, ...], value):
+            if ring not in known:
+                raise ValueError(f"Expected some of {', '.join(known)}")
         return
     if name == "database_url" and not str(value).startswith(("postgresql:", "postgres:")):
         raise ValueError("Expected postgresql://...")

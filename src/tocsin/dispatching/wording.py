@@ -17,6 +17,8 @@ SHORT_S = 60
 HOUR_S = 3600
 SEPARATORS: Mapping[str, str] = {"zh": "；"}
 """Between reasons, by base language; elsewhere a semicolon and a space."""
+NAMED = ("unit", "zone", "case", "post")
+"""Facts that are ids."""
 SECONDS: Mapping[str, str] = {"zh": "秒"}
 """Behind seconds, by base language; elsewhere s."""
 
@@ -45,6 +47,23 @@ def reason_words(reason: Reason, language: str) -> str:
     if but is not None:
         slots["but"] = _filled(word("dispatch_reason", str(but), language), slots)
     return _filled(word("dispatch_reason", reason.code, language), slots)
+
+
+def told(kind: str, code: str, facts: Mapping[str, Fact], language: str) -> str:
+    """A line of the words of the house with its facts filled in, as those of reasons are."""
+    return _filled(word(kind, code, language), _slots(facts, language))
+
+
+def named(reason: Reason, names: Mapping[str, str]) -> Reason:
+    """The reason with units, zones, cases and posts called by their names; those that have none
+    keep their id."""
+    return Reason(
+        reason.code,
+        tuple(
+            (key, names.get(str(fact), fact) if key in NAMED else fact)
+            for key, fact in reason.facts
+        ),
+    )
 
 
 def candidate_words(candidate: Candidate, language: str) -> str:
@@ -77,7 +96,7 @@ def _slots(facts: Mapping[str, Fact], language: str) -> dict[str, str]:
     """Facts as words: seconds as times, shares as percent, the unit cut off the name."""
     slots: dict[str, str] = {}
     for name, fact in facts.items():
-        if name in ("time_s", "delay_s"):
+        if name in ("time_s", "delay_s", "limit_s"):
             slots[name.removesuffix("_s")] = clock(float(fact))
         elif name.endswith("_s"):
             slots[name.removesuffix("_s")] = span(float(fact), language)

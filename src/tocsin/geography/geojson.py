@@ -39,6 +39,29 @@ def from_geojson(document: Mapping[str, Any]) -> tuple[Area, ...]:
     return tuple(_area(feature, position) for position, feature in enumerate(listed))
 
 
+class GeometryError(ValueError):
+    """A GeoJSON that holds no areas. The text says what is wrong; safe to show."""
+
+
+def geometries_of(document: Mapping[str, Any]) -> tuple[Outline, ...]:
+    """The polygons of a FeatureCollection without names or tiers, in its order. GeometryError."""
+    features = document.get("features")
+    if document.get("type") != "FeatureCollection" or not isinstance(features, list):
+        raise GeometryError("not a GeoJSON FeatureCollection")
+    found: list[Outline] = []
+    for position, feature in enumerate(cast("list[Any]", features)):
+        try:
+            outline = shape(feature["geometry"])
+        except (TypeError, KeyError, ValueError, AttributeError, shapely.GEOSException):
+            outline = None
+        if outline is None or outline.geom_type not in ("Polygon", "MultiPolygon"):
+            raise GeometryError(f"feature {position} has no polygon")
+        if not outline.is_valid:
+            raise GeometryError(f"feature {position} crosses itself")
+        found.append(cast(Outline, outline))
+    return tuple(found)
+
+
 def _feature(area: Area) -> dict[str, Any]:
     properties: dict[str, str | None] = {
         "id": area.id,

@@ -24,6 +24,7 @@ from tocsin.kernel.cases.policy import CaseFacts, CasePolicy
 from tocsin.kernel.cases.state import Case, Report, next_wake
 from tocsin.kernel.shared import CaseId, Refused, ReportId, Stamped
 from tocsin.kernel.units import vocabulary as units
+from tocsin.kernel.units.decide import REDISPATCHED
 from tocsin.kernel.units.decide import decide as decide_one_unit
 from tocsin.kernel.units.state import Unit, UnitFacts
 
@@ -216,8 +217,9 @@ class JointDecision:
 
 def cases_of(unit: Unit, command: units.Command) -> tuple[CaseId, ...]:
     """The cases a command on a unit needs: those the unit is on and the one it names."""
-    named = getattr(command, "case", None)
-    return tuple(dict.fromkeys((*(each.case for each in unit.cases), *((named,) if named else ()))))
+    named = (getattr(command, name, None) for name in ("case", "from_case", "to_case"))
+    found = (*(each.case for each in unit.cases), *(each for each in named if each))
+    return tuple(dict.fromkeys(found))
 
 
 def decide_unit(
@@ -231,6 +233,9 @@ def decide_unit(
     events = decide_one_unit(unit, about)
     if isinstance(events, Refused):
         return events
+    refused = _lost_already(cases, command.body)
+    if refused is not None:
+        return refused
     policies = dict(command.facts.policies)
     drafts: dict[CaseId, Draft] = {}
     for event in events:
@@ -254,6 +259,16 @@ def decide_unit(
     return JointDecision(events, {key: tuple(draft.events) for key, draft in drafts.items()})
 
 
+def _lost_already(cases: Mapping[CaseId, Case], body: units.Command) -> Refused | None:
+    """A case loses a unit to a more urgent one once: a second time nobody would ever come."""
+    if not isinstance(body, units.RedispatchUnit):
+        return None
+    shares = cases[body.from_case].units
+    if any(each.released_why == REDISPATCHED for each in shares):
+        return Refused("lost_a_unit_already", "this case has lost a unit to another before")
+    return None
+
+
 def _tell_case(draft: Draft, unit: Unit, event: units.Event) -> Refused | None:
     """The case's half of one event of a unit."""
     assert unit.agency is not None, "a unit that is on a case was added"
@@ -261,7 +276,13 @@ def _tell_case(draft: Draft, unit: Unit, event: units.Event) -> Refused | None:
         case units.UnitDispatched() | units.UnitStacked():
             is_stacked = isinstance(event, units.UnitStacked)
             return sending.send(
-                draft, unit.id, unit.name, unit.agency, event.reason, is_stacked=is_stacked
+                draft,
+                unit.id,
+                unit.name,
+                unit.agency,
+                event.reason,
+                is_stacked=is_stacked,
+                choice=None if isinstance(event, units.UnitStacked) else event.choice,
             )
         case units.UnitTurned():
             sending.report(draft, unit.id, unit.name, "dispatched")

@@ -85,6 +85,27 @@ class Stamped(Generic[Body, Facts]):
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """How a unit that was sent stood in the recommendation `advice` (the hash of its table).
+
+    `rank` is from 1, None for a unit that was not among the `ranked_count`; `eta_s` and
+    `eta_p90_s` are the median and the 90th percentile until it is there, None where nobody knows.
+    `first` is the call sign of the one that was ranked first, and `first_saved_s` the seconds by
+    which it was faster than this one (negative: slower).
+    """
+
+    advice: str
+    policy: str
+    rank: int | None
+    ranked_count: int
+    is_recommended: bool
+    eta_s: float | None = None
+    eta_p90_s: float | None = None
+    first: str = ""
+    first_saved_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """An expected "no": an answer for the caller, counted and translated, never raised.
 

@@ -44,6 +44,10 @@ class Stories(Protocol):
         """Stories of cases opened in [from, to), in order of opening and id."""
         ...
 
+    async def counts(self, since: Instant, tier: Tier) -> Mapping[tuple[AreaId, str], int]:
+        """How many cases were opened since then, by area of the tier and case type."""
+        ...
+
 
 async def follow(store: Store, stories: Stories) -> int:
     """Tell everything new. Returns the number of journal entries told."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from tocsin.kernel.cases.policy import CasePolicy, ClockName
@@ -29,6 +29,9 @@ from tocsin.kernel.shared import (
 from tocsin.kernel.units.react import Alert
 from tocsin.kernel.units.state import Unit, UnitFacts
 from tocsin.kernel.units.vocabulary import Command as UnitCommand
+from tocsin.kernel.units.vocabulary import SendUnit
+from tocsin.packs.model import Pack
+from tocsin.runtime.road_ports import RoadClosure, RoadStore
 from tocsin.runtime.unit_ports import Position, UnitEntry, UnitRow, UnitStore
 
 
@@ -58,6 +61,14 @@ class SealedValue:
     kind: SealedKind
     value: bytes
     media_type: str = "text/plain; charset=utf-8"
+
+
+def as_a_case_keeps_it(command: Command | UnitCommand) -> Command | UnitCommand:
+    """The command of an order as the journal of its cases has it: a kept recommendation is in the
+    entry of the unit that was sent, once."""
+    if isinstance(command, SendUnit) and command.kept is not None:
+        return replace(command, kept=None)
+    return command
 
 
 Errand = CaseErrand | Alert
@@ -273,6 +284,10 @@ class Store(UnitStore, Protocol):
     ) -> Sequence[Message]: ...
 
 
+class NodeStore(Store, RoadStore, Protocol):
+    """All that a running node keeps: what the engine works on, and the changes of roads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message of the pack on its way to people: a template's name, never its filled text.
@@ -328,6 +343,10 @@ class Policies(Protocol):
 
     def policy(self, pack_version: str, case_type: str) -> CasePolicy | None: ...
     def current(self, case_type: str) -> CasePolicy | None: ...
+    def pack(self, version: str) -> Pack | None:
+        """The pack of that version, None where this node never had it."""
+        ...
+
     def unit_facts(self, agency: AgencyId | None) -> UnitFacts:
         """The kinds of units of the current pack, and the agency's own names of statuses."""
         ...
@@ -345,11 +364,14 @@ __all__ = [
     "JournalEntry",
     "KeyRing",
     "Message",
+    "NodeStore",
     "Order",
     "Page",
     "Policies",
     "Position",
     "Reading",
+    "RoadClosure",
+    "RoadStore",
     "SealedKind",
     "SealedValue",
     "Store",
@@ -358,4 +380,5 @@ __all__ = [
     "UnitRow",
     "UnitStore",
     "Vault",
+    "as_a_case_keeps_it",
 ]

@@ -12,9 +12,10 @@ from tocsin.packs.model import Pack
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.following import Stories
 from tocsin.runtime.photos import Darkroom
-from tocsin.runtime.ports import Clock, Ids, KeyRing, Store, Vault
+from tocsin.runtime.ports import Clock, Ids, KeyRing, NodeStore, Vault
 from tocsin.runtime.positions import KEEP_S, PositionDesk
 from tocsin.runtime.reception import Reception
+from tocsin.runtime.recommending.desk import AdviceDesk
 from tocsin.runtime.runner import Heartbeat
 
 
@@ -27,7 +28,7 @@ def welcome(scope: MutableMapping[str, Any]) -> int:
 class Services:
     """The node as its rims see it. `jurisdiction` is the Open311 jurisdiction id."""
 
-    store: Store
+    store: NodeStore
     vault: Vault
     engine: Engine
     reception: Reception
@@ -51,8 +52,19 @@ class Services:
     position_keep_s: float = KEEP_S
     """How long a position of a duty unit is kept."""
     positions: PositionDesk = field(init=False)
+    advice: AdviceDesk = field(init=False)
+    """Who recommends units."""
     map: MapFolder | None = None
     """The town's own map and what it names; None on a node without a data folder."""
 
     def __post_init__(self) -> None:
         self.positions = PositionDesk(self.store, self.clock, self.position_keep_s)
+        self.advice = AdviceDesk(
+            self.store,
+            self.engine.policies,
+            self.pack,
+            self.atlas,
+            self.clock,
+            self.positions,
+            self.stories,
+        )

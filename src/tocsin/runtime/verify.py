@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Protocol
 
@@ -11,8 +11,10 @@ from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import CaseId, UnitId
 from tocsin.kernel.units.evolve import fold as fold_unit
 from tocsin.kernel.units.state import Unit
+from tocsin.kernel.units.vocabulary import SendUnit
 from tocsin.runtime.board import Columns, columns_of
 from tocsin.runtime.ports import BoardRow, JournalEntry, UnitEntry, UnitRow
+from tocsin.runtime.recommending.keeping import kept_defect
 
 DIFFERENCES_MAX = 1_000  # shown; all are counted, but a wrecked board must not fill the memory
 
@@ -147,9 +149,22 @@ def unit_differences(audit: UnitAudit) -> tuple[str, ...]:
         for part in fields(Unit)
         if getattr(folded, part.name) != getattr(row.unit, part.name)
     ]
+    found += _advice_defects(entries)
     if sorted((each.case, each.is_stacked) for each in folded.cases) != sorted(audit.assigned):
         found.append("cases of the unit")
     return tuple(found)
+
+
+def _advice_defects(entries: Iterable[UnitEntry]) -> list[str]:
+    """Recommendations that the journal keeps, each computed again from its snapshot."""
+    found: list[str] = []
+    for entry in entries:
+        command = entry.command
+        if isinstance(command, SendUnit) and command.kept is not None:
+            defect = kept_defect(command.kept, command.choice)
+            if defect is not None:
+                found.append(f"version {entry.version}: {defect}")
+    return found
 
 
 def _changed_fields(one: Case, other: Case) -> list[str]:

@@ -19,20 +19,24 @@ from tocsin.web import console, map_files, pages, problems
 from tocsin.web.accounts import Accounts
 from tocsin.web.api import (
     admin,
+    advice,
     board,
     cases,
     casework,
     catalogue,
+    coverage,
     crews,
     health,
     history,
     insight,
     lists,
     measures,
+    moving,
     open,
     places,
     receipts,
     reports,
+    road_changes,
     sessions,
     units,
 )
@@ -75,6 +79,10 @@ MODULES = (
     measures,
     units,
     crews,
+    advice,
+    coverage,
+    moving,
+    road_changes,
     admin,
 )
 RESIDENTS_FORM = "/report"

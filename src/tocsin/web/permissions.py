@@ -113,8 +113,9 @@ UNIT_VERBS: Final[Mapping[str, tuple[Role, ...]]] = {
     "send": (D, S),
     "stack": (D, S),
     "recall": (D, S),
+    "redispatch": (D, S),
 }
-"""Who may ask what of a unit they reach. For the last three the case must be in reach as well."""
+"""Who may ask what of a unit they reach. For the last four the cases must be in reach as well."""
 
 PURPOSES: Final[Mapping[str, tuple[Role, ...]]] = {
     "handling": (CT, D, G, H),
@@ -168,6 +169,11 @@ def _rows() -> Iterable[Rule]:
     yield row("case.likely", "role", (CT, D, G, S))
     yield row("task.list", "role", (H, S), "cases:read")
     yield row("live", "role", CASE_ROLES, "cases:read")
+    for name in ("coverage.show", "ring.show", "dispatch.moves", "road.changes"):
+        yield row(name, "role", (D, S), "cases:read")
+    for name in ("road.change", "road.take_back"):
+        yield write(name, "role", (D, S))
+    yield row("case.advice", "case", (D, S), "cases:read")
     for name in ("case.show", "case.journal", "case.why", "case.story"):
         yield row(name, "case", CASE_ROLES, "cases:read")
     yield row("case.actions", "case", CASE_ROLES)

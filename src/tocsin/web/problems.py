@@ -15,6 +15,7 @@ from tocsin.kernel.units.vocabulary import REASONS as UNIT_REASONS
 from tocsin.runtime.engine import REASONS as ENGINE_REASONS
 from tocsin.runtime.positions import REASONS as POSITION_REASONS
 from tocsin.runtime.reception import REASONS as RECEPTION_REASONS
+from tocsin.runtime.recommending.closing import REASONS as ROAD_REASONS
 from tocsin.web.texts import REASON_TEXTS, text_of
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -39,6 +40,8 @@ WEB_STATUS: Final[Mapping[str, int]] = {
     "unknown_area": 404,
     "unknown_errand": 404,
     "unknown_problem": 404,
+    "advice_unknown": 409,
+    "unknown_capability": 404,
     "map_missing": 404,
     "map_building": 404,
     "method_not_allowed": 405,
@@ -63,9 +66,8 @@ WEB_STATUS: Final[Mapping[str, int]] = {
 """The reasons of the web rim itself."""
 
 STATUS: Final[Mapping[str, int]] = {
-    **dict.fromkeys(
-        (*CASE_REASONS, *UNIT_REASONS, *POSITION_REASONS, *ENGINE_REASONS, *RECEPTION_REASONS), 409
-    ),
+    **dict.fromkeys((*CASE_REASONS, *UNIT_REASONS, *POSITION_REASONS), 409),
+    **dict.fromkeys((*ENGINE_REASONS, *RECEPTION_REASONS, *ROAD_REASONS), 409),
     **WEB_STATUS,
     "case_unknown": 404,
     "not_found": 404,
@@ -73,6 +75,7 @@ STATUS: Final[Mapping[str, int]] = {
     "not_your_agency": 403,
     "not_your_role": 403,
     "unit_unknown": 404,
+    "unknown_road_change": 404,
     "not_your_unit": 403,
     "unit_key_unknown": 401,
     "stale_version": 412,

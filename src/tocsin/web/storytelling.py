@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from tocsin.dispatching.wording import clock, told
 from tocsin.kernel.cases import vocabulary as said
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.cases.vocabulary import Event
-from tocsin.kernel.shared import ActorId, Instant, SealedRef
+from tocsin.kernel.shared import ActorId, Choice, Instant, SealedRef
 from tocsin.packs.words import catalogue, keys, word
 from tocsin.runtime.codec import name_of
 from tocsin.runtime.ports import JournalEntry, Message, Reading
@@ -156,6 +157,8 @@ def _sentence(
         parts.append(f"相似度 {likeness}，{why}" if zh else f"likeness {likeness}: {why}")
     if isinstance(event, said.UnitSent | said.UnitReported | said.UnitReleased):
         parts.append(event.name)
+    if isinstance(event, said.UnitSent) and event.choice is not None:
+        parts += choice_words(event.choice, language)
     if isinstance(event, said.UnitReported):
         parts.append(word("unit_share", event.status, language))
     if agency is not None:
@@ -167,6 +170,27 @@ def _sentence(
         if parts[1:]
         else parts[0]
     )
+
+
+def choice_words(choice: Choice, language: str) -> list[str]:
+    """How a unit that was sent stood in the recommendation: how soon, and in which place."""
+    eta = "eta_unknown" if choice.eta_s is None else "eta"
+    if choice.eta_p90_s is None and choice.eta_s is not None:
+        eta = "eta_alone"
+    facts: dict[str, str | float] = {"count": choice.ranked_count, "first": choice.first}
+    facts |= {"rank": choice.rank or 0, "time_s": choice.eta_s or 0.0}
+    facts |= {"p90": clock(choice.eta_p90_s or 0.0), "saved_s": choice.first_saved_s or 0.0}
+    return [told("sent_by_advice", code, facts, language) for code in (eta, _standing(choice))]
+
+
+def _standing(choice: Choice) -> str:
+    if choice.rank is None:
+        return "not_ranked"
+    if choice.rank == 1:
+        return "first"
+    if choice.is_recommended:
+        return "recommended"
+    return "faster" if (choice.first_saved_s or 0.0) >= 1.0 else "not_first"
 
 
 def reason_word(code: str, language: str) -> str:

@@ -11,7 +11,7 @@ from tocsin.kernel.cases.machine import AT_WORK
 from tocsin.kernel.cases.policy import CaseFacts
 from tocsin.kernel.cases.state import LIVE_TASKS, Task, UnitShareStatus
 from tocsin.kernel.cases.work import acknowledge, start
-from tocsin.kernel.shared import AgencyId, Refused, UnitId
+from tocsin.kernel.shared import AgencyId, Choice, Refused, UnitId
 
 UNITS_LIMIT: Final = 200
 """Shares of units in one case, those that left included: beyond this it is an operation of many
@@ -19,7 +19,14 @@ cases, and each share is rewritten with every command."""
 
 
 def send(
-    draft: Draft, unit: UnitId, name: str, agency: AgencyId, reason: str, *, is_stacked: bool
+    draft: Draft,
+    unit: UnitId,
+    name: str,
+    agency: AgencyId,
+    reason: str,
+    *,
+    is_stacked: bool,
+    choice: Choice | None = None,
 ) -> Refused | None:
     """Puts the unit on its agency's task, which is added where there is none. Refused as
     `not_from_here` unless the case is at work."""
@@ -38,7 +45,7 @@ def send(
         if refused is not None:
             return refused
         task = draft.case.tasks[-1]
-    draft.say(words.UnitSent(draft.at, draft.who, unit, name, task.id, reason, is_stacked))
+    draft.say(words.UnitSent(draft.at, draft.who, unit, name, task.id, reason, is_stacked, choice))
     return None
 
 

@@ -14,6 +14,7 @@ from tocsin.kernel.shared import (
     AreaId,
     AreaPath,
     CaseId,
+    Choice,
     Instant,
     Place,
     ReportId,
@@ -834,7 +835,8 @@ class ChildRecorded:
 
 @dataclass(frozen=True, slots=True)
 class UnitSent:
-    """A unit was sent to the case, or will come after another one (`is_stacked`)."""
+    """A unit was sent to the case, or will come after another one (`is_stacked`). `choice` says
+    how it stood in the recommendation that it was sent by."""
 
     at: Instant
     by: ActorId
@@ -843,6 +845,7 @@ class UnitSent:
     task: TaskId
     reason: str
     is_stacked: bool = False
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True)

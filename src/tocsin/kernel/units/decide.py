@@ -15,6 +15,10 @@ from tocsin.kernel.units.evolve import evolve
 from tocsin.kernel.units.machine import ANYONE, MOVES, RULES
 from tocsin.kernel.units.state import ON_CASE, Unit, UnitFacts, UnitStatus
 
+ALMOST_THERE_S: Final = 60.0
+"""A unit that arrives sooner than this is not turned to another case: it is as good as there."""
+REDISPATCHED: Final = "redispatched"
+"""Why a unit left a case that lost it to a more urgent one."""
 STACK_LIMIT: Final = 3
 """Cases of one unit, the one it is on included: a longer queue is a plan, not a crew's next job."""
 NAME_LIMIT: Final = 40
@@ -197,7 +201,8 @@ def _turning(unit: Unit, over: words.UnitCleared | words.UnitRecalled, command: 
 
 
 def _send(unit: Unit, body: words.SendUnit, command: Command) -> Events | Refused:
-    return (words.UnitDispatched(command.at, command.by.id, body.case, body.reason),)
+    at, by = command.at, command.by.id
+    return (words.UnitDispatched(at, by, body.case, body.reason, body.choice),)
 
 
 def _stack(unit: Unit, body: words.StackUnit, command: Command) -> Events | Refused:
@@ -215,6 +220,22 @@ def _recall(unit: Unit, body: words.RecallUnit, command: Command) -> Events:
     return _turning(unit, recalled, command)
 
 
+def _redispatch(unit: Unit, body: words.RedispatchUnit, command: Command) -> Events | Refused:
+    if body.from_case == body.to_case:
+        return Refused("bad_value", "from one case to another")
+    if unit.case != body.from_case:
+        return Refused("unit_not_on_case", f"it is on {unit.case or 'no case'} now")
+    if len(unit.cases) > 1:
+        return Refused("unit_on_case", "cases wait for it: recall those first")
+    if body.arrives_in_s is not None and body.arrives_in_s <= ALMOST_THERE_S:
+        return Refused("almost_there", f"it arrives in {body.arrives_in_s:.0f} s")
+    at, by = command.at, command.by.id
+    return (
+        words.UnitRecalled(at, by, body.from_case, REDISPATCHED),
+        words.UnitDispatched(at, by, body.to_case, body.reason),
+    )
+
+
 _DECIDERS: Final[dict[type[words.Command], Callable[[Unit, Any, Command], Events | Refused]]] = {
     words.AddUnit: _add,
     words.ChangeUnit: _change,
@@ -225,4 +246,5 @@ _DECIDERS: Final[dict[type[words.Command], Callable[[Unit, Any, Command], Events
     words.SendUnit: _send,
     words.StackUnit: _stack,
     words.RecallUnit: _recall,
+    words.RedispatchUnit: _redispatch,
 }

@@ -98,6 +98,13 @@ _RULES: Final = (
         (words.UnitRecalled, words.UnitTurned),
         repeats=("off_duty", *IDLE),
     ),
+    # Only who is on the way may be turned: on scene and with a patient, nobody.
+    Rule(
+        words.RedispatchUnit,
+        ("dispatched", "en_route"),
+        (words.UnitRecalled, words.UnitDispatched),
+        reasons=("unit_on_case", "unit_not_on_case", "almost_there", "lost_a_unit_already"),
+    ),
 )
 
 _STEPS: Final = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tocsin.kernel.shared import ActorId, AgencyId, AreaId, CaseId, Instant, Place
+from tocsin.kernel.shared import ActorId, AgencyId, AreaId, CaseId, Choice, Instant, Place
 from tocsin.kernel.units.state import UnitStatus
 
 # -- commands: imperative --------------------------------------------------------------
@@ -70,11 +70,23 @@ class ReportStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptAdvice:
+    """A recommendation as it was shown: its full table, and the snapshot from which it can be
+    computed again to the last byte. Packed by the runtime; both hold times and ages, no places."""
+
+    table: bytes
+    problem: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SendUnit:
-    """Send a free unit to a case at work; its agency gets a task there where it has none."""
+    """Send a free unit to a case at work; its agency gets a task there where it has none. With a
+    recommendation, `choice` says how the unit stood in it and `kept` is the whole of it."""
 
     case: CaseId
     reason: str
+    choice: Choice | None = None
+    kept: KeptAdvice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,17 @@ class RecallUnit:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class RedispatchUnit:
+    """Turn a unit on its way to one case to another, in one step. `arrives_in_s` is looked up:
+    seconds until it is where it was sent first, None where nobody knows."""
+
+    from_case: CaseId
+    to_case: CaseId
+    reason: str
+    arrives_in_s: float | None = None
+
+
 Command = (
     AddUnit
     | ChangeUnit
@@ -103,6 +126,7 @@ Command = (
     | SendUnit
     | StackUnit
     | RecallUnit
+    | RedispatchUnit
 )
 
 # -- events: past participle -----------------------------------------------------------
@@ -180,12 +204,13 @@ class StatusReported:
 
 @dataclass(frozen=True, slots=True)
 class UnitDispatched:
-    """It was sent to a case."""
+    """It was sent to a case; `choice` says how it stood in the recommendation it was sent by."""
 
     at: Instant
     by: ActorId
     case: CaseId
     reason: str
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +274,8 @@ REASONS: tuple[str, ...] = (
     "unit_not_on_case",
     "case_stacked_already",
     "stack_full",
+    "almost_there",  # it arrives where it was sent first before it could be turned
+    "lost_a_unit_already",  # a case is taken a unit from once, not twice
     "unit_kind_unknown",
     "unit_status_unknown",
     "not_your_unit",

@@ -25,9 +25,11 @@ from tocsin.runtime.ports import (
     Order,
     Page,
     UnitEntry,
+    as_a_case_keeps_it,
 )
 from tocsin.runtime.verify import Audit
 from tocsin.stores.applying import apply
+from tocsin.stores.memory.roads import MemoryRoads
 from tocsin.stores.memory.units import MemoryUnits, check_unit
 from tocsin.stores.memory.vault import MemoryVault
 from tocsin.stores.querying import cursor_of, page_size, read_cursor, sort_instant
@@ -46,7 +48,7 @@ class _Owed:
     error: str | None = None
 
 
-class MemoryStore(MemoryUnits):
+class MemoryStore(MemoryUnits, MemoryRoads):
     """`ports.Store` in memory. Sealed values go to `vault`; without one they are dropped."""
 
     def __init__(self, vault: MemoryVault | None = None) -> None:
@@ -91,7 +93,7 @@ class MemoryStore(MemoryUnits):
                 change.version,
                 order.at,
                 order.by,
-                order.command,
+                as_a_case_keeps_it(order.command),
                 change.events,
             )
             self._journal.append(entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from tocsin.analytics.story import Story
@@ -49,3 +50,11 @@ class MemoryStories:
 
         found = [story for story in self._stories.values() if fits(story)]
         return sorted(found, key=lambda story: (story.opened_at or opened_to, story.case_id))
+
+    async def counts(self, since: Instant, tier: Tier) -> Mapping[tuple[AreaId, str], int]:
+        found: Counter[tuple[AreaId, str]] = Counter()
+        for story in self._stories.values():
+            assert story.opened_at is not None and story.areas is not None
+            if story.opened_at >= since:
+                found[story.areas.at(tier), story.case_type] += 1
+        return found

@@ -17,6 +17,7 @@ class MemoryUnits:
     """The units' part of `ports.Store`."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._seq = 0
         self._units: dict[UnitId, UnitRow] = {}
         self._unit_entries: list[UnitEntry] = []

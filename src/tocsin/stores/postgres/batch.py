@@ -13,7 +13,7 @@ from tocsin.kernel.shared import CaseId, Instant
 from tocsin.runtime import codec
 from tocsin.runtime.board import Columns as BoardColumns
 from tocsin.runtime.board import agencies_of, columns_of
-from tocsin.runtime.ports import Order
+from tocsin.runtime.ports import Order, as_a_case_keeps_it
 from tocsin.stores.applying import Applied
 from tocsin.stores.postgres.units import UnitBatch
 from tocsin.stores.vault import KeyRow, ValueRow
@@ -132,7 +132,8 @@ class Batch:
         journal: list[tuple[Any, ...]] = []
         errands: list[tuple[Any, ...]] = []
         if changes:
-            actor, command = codec.encode_actor(order.by), codec.encode_command(order.command)
+            actor = codec.encode_actor(order.by)
+            command = codec.encode_command(as_a_case_keeps_it(order.command))
             for change in changes:
                 case_id = change.case_id
                 events = codec.encode_events(change.events)

@@ -8,7 +8,7 @@ from typing import Final
 
 from tocsin.geography.distance import short_distance_m
 from tocsin.geography.squares import keys_around
-from tocsin.kernel.shared import CaseId, Instant, Place, Refused, ReportId, UnitId
+from tocsin.kernel.shared import ActorId, CaseId, Instant, Place, Refused, ReportId, UnitId
 from tocsin.runtime import codec
 from tocsin.runtime.ports import (
     BoardRow,
@@ -20,6 +20,7 @@ from tocsin.runtime.ports import (
     Order,
     Page,
     Position,
+    RoadClosure,
     UnitEntry,
     UnitRow,
 )
@@ -29,6 +30,7 @@ from tocsin.stores.postgres.chores import Chores
 from tocsin.stores.postgres.connections import Connection, Dsn, Readers, Row, connect, translated
 from tocsin.stores.postgres.lists import count_statement, page_statement
 from tocsin.stores.postgres.migrate import migrate
+from tocsin.stores.postgres.roads import Roads
 from tocsin.stores.postgres.units import Units, audit_units
 from tocsin.stores.postgres.writer import GROUP_COMMIT_MAX, QUEUE_MAX, Writer
 from tocsin.stores.querying import cursor_of, page_size
@@ -88,6 +90,7 @@ class PostgresStore:
         )
         self._chores = Chores(dsn, self.readers)
         self._units = Units(self.readers)
+        self._roads = Roads(self.readers)
 
     async def open(self) -> list[str]:
         """Migrates, checks that the master keys are this database's, and connects.
@@ -239,6 +242,26 @@ class PostgresStore:
 
     async def unit_of_key(self, key_hash: bytes) -> UnitId | None:
         return await self._units.unit_of_key(key_hash)
+
+    # -- changes of roads
+
+    async def put_closure(self, closure: RoadClosure) -> None:
+        await self._roads.put_closure(closure)
+
+    async def take_back_closure(
+        self, closure_id: str, by: ActorId, at: Instant
+    ) -> RoadClosure | None:
+        return await self._roads.take_back_closure(closure_id, by, at)
+
+    async def closures(self, at: Instant) -> Sequence[RoadClosure]:
+        return await self._roads.closures(at)
+
+    async def forget_closures(self, before: Instant) -> int:
+        return await self._roads.forget_closures(before)
+
+    async def road_changes(self) -> Sequence[tuple[Instant, ActorId, str, bool]]:
+        """See `roads.Roads.road_changes`."""
+        return await self._roads.road_changes()
 
     def audit_units(self) -> AsyncIterator[UnitAudit]:
         """Units and their journal side by side; see `runtime.verify`."""

@@ -78,6 +78,14 @@ class PostgresStories:
         )
         return [_decoder.decode(row["story"]) for row in rows]
 
+    async def counts(self, since: Instant, tier: Tier) -> Mapping[tuple[AreaId, str], int]:
+        rows = await self._readers.fetch(
+            f"SELECT {_column(tier)}, case_type, count(*) FROM stories "
+            "WHERE opened_at >= $1 GROUP BY 1, 2",
+            since,
+        )
+        return {(AreaId(row[0]), row[1]): row[2] for row in rows}
+
 
 def _column(tier: Tier) -> str:
     assert tier in TIERS, "a tier is one of four words"

@@ -12,8 +12,11 @@ from starlette.responses import Response
 
 from tocsin.kernel.shared import CaseId, UnitId
 from tocsin.kernel.units import vocabulary as words
+from tocsin.kernel.units.state import Unit
 from tocsin.web.api.common import WRITES, AccessArg, KeyArg, VersionArg, router, shown
 from tocsin.web.api.unit_orders import CrewSize, UnitIdArg, answer, handle
+from tocsin.web.gate import Access
+from tocsin.web.problems import Problem
 from tocsin.web.shapes import Id, Strict, Word, like
 from tocsin.web.unit_views import UnitView
 
@@ -58,6 +61,15 @@ class UnitCaseBody(Strict):
     reason: Word
 
 
+class SendBody(UnitCaseBody):
+    """Which case, and why. `advice` is the id of the recommendation that was looked at: the
+    journal then keeps it, and says how the unit stood in it."""
+
+    model_config = like({"case": "01hx", "reason": "nearest", "advice": None})
+
+    advice: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$")] = None
+
+
 # -- pressing --------------------------------------------------------------------------
 
 
@@ -75,7 +87,7 @@ VERBS: Final = (
     UnitVerb("start_duty", words.StartDuty, StartDutyBody, "A crew signs on."),
     UnitVerb("end_duty", words.EndDuty, EndDutyBody, "Sign off: alerts and position are gone."),
     UnitVerb("report_status", words.ReportStatus, ReportStatusBody, "A crew presses a button."),
-    UnitVerb("send", words.SendUnit, UnitCaseBody, "Send a free unit to a case at work."),
+    UnitVerb("send", words.SendUnit, SendBody, "Send a free unit to a case at work."),
     UnitVerb("stack", words.StackUnit, UnitCaseBody, "One more case, after the one it is on."),
     UnitVerb("recall", words.RecallUnit, UnitCaseBody, "Take it off a case."),
 )
@@ -83,7 +95,20 @@ NOT_VERBS: Final[tuple[type[words.Command], ...]] = (
     words.AddUnit,  # POST /api/units
     words.ChangeUnit,  # POST /api/units/{unit_id}/change
     words.RevokeAlerts,  # signing out
+    words.RedispatchUnit,  # through the desk that recommends: it looks up the arrival
 )
+
+
+def _by_advice(access: Access, unit: Unit, case: CaseId, advice_id: str | None) -> dict[str, Any]:
+    """How the unit stood in the recommendation that is named, for the journal. A unit that is on
+    the case already was sent before: what is said again needs nothing any more."""
+    if advice_id is None or unit.case == case:
+        return {}
+    services = access.services
+    given = services.advice.shelf.get(advice_id, case, services.clock.now())
+    if given is None:
+        raise Problem("advice_unknown")
+    return {"choice": given.choice(unit.id), "kept": given.evidence}
 
 
 def _endpoint(verb: UnitVerb) -> Callable[..., Awaitable[Response]]:
@@ -95,11 +120,13 @@ def _endpoint(verb: UnitVerb) -> Callable[..., Awaitable[Response]]:
         version: VersionArg = None,
     ) -> Response:
         fields = {name: getattr(body, name) for name in verb.body.model_fields}
-        await access.unit(unit_id)
-        if verb.body is UnitCaseBody:
+        unit, _ = await access.unit(unit_id)
+        if issubclass(verb.body, UnitCaseBody):
             # Both must lie within the scope, the case as well as the unit.
             row, _ = await access.case(fields["case"])
             fields["case"] = CaseId(row.case.id)
+        if verb.body is SendBody:
+            fields |= _by_advice(access, unit.unit, fields["case"], fields.pop("advice"))
         command = cast(Callable[..., words.Command], verb.command)(**fields)
         row = await handle(access, UnitId(unit_id), command, body, key, version, verb.name)
         return await answer(access, row)

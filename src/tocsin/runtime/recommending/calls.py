@@ -1,0 +1,119 @@
+"""Waiting cases as a snapshot sees them: what their run cards still need, and by when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tocsin.dispatching.assignment import assign
+from tocsin.dispatching.problem import CallNow, LevelNeeds, Need
+from tocsin.dispatching.run_cards import CardNeeds
+from tocsin.geography.roads.rings import Ring, rings_of
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.shared import Instant, UnitId
+from tocsin.kernel.units.decide import REDISPATCHED
+from tocsin.packs.model import Pack
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One case with its run card: `met` says for each need of it how many units are there or on
+    their way; `call` is what is left, None where that is nothing. `ring` is where its target is
+    written."""
+
+    case: Case
+    card: CardNeeds
+    met: tuple[int, ...]
+    call: CallNow | None
+    ring: Ring | None
+
+
+def wanted_of(
+    case: Case,
+    card: CardNeeds,
+    able: Mapping[UnitId, tuple[str, ...]],
+    ring: Ring | None,
+    at: Instant,
+) -> Wanted:
+    """What the case still needs. `able` are the capabilities of every unit by id."""
+    there = [
+        able.get(each.unit, ())
+        for each in sorted(case.units, key=lambda each: (each.sent_at, each.unit))
+        if each.released_at is None
+    ]
+    met, spare = _met(card.needs, there, is_counted_once=card.is_counted_once)
+    met_assists, _ = _met(card.assists, spare, is_counted_once=card.is_counted_once)
+    needs = _left(card.needs, met)
+    if not needs:
+        return Wanted(case, card, met, None, ring)
+    lower = tuple(
+        LevelNeeds(each.level, left)
+        for each in card.lower_levels
+        if (left := _left(each.needs, _met(each.needs, there, is_counted_once=True)[0]))
+    )
+    waited_s = 0.0
+    if case.opened_at is not None and ring is not None and ring.counts != "travel":
+        waited_s = max(0.0, (at - case.opened_at).total_seconds() // 1.0)
+    call = CallNow(
+        case.id,
+        case.case_type,
+        needs,
+        case.priority,
+        card.level,
+        is_life_threat=case.profile == "emergency" and case.priority == 1,
+        assists=_left(card.assists, met_assists),
+        lower_levels=lower,
+        target_s=ring.limit_s if ring is not None else None,
+        waited_s=waited_s,
+        is_counted_once=card.is_counted_once,
+        redispatches=redispatches(case),
+    )
+    return Wanted(case, card, met, call, ring)
+
+
+def redispatches(case: Case) -> int:
+    """How often the case has lost a unit to another."""
+    return sum(each.released_why == REDISPATCHED for each in case.units)
+
+
+def ring_for(needs: Sequence[Need], pack: Pack, rings: tuple[Ring, ...]) -> Ring | None:
+    """The bound in force for the first unit: of the kinds that can do the first need that any
+    ring is about, the shortest. On foot only where nobody drives."""
+    for need in needs:
+        kinds = [each for each in pack.unit_kinds.values() if need.capability in each.capabilities]
+        driven = [each for each in kinds if each.travel != "foot"] or kinds
+        found = [ring for kind in driven for ring in rings_of(kind.code, rings)]
+        if found:
+            return min(found, key=lambda ring: (ring.limit_s, ring.id))
+    return None
+
+
+def _met(
+    needs: Sequence[Need], there: Sequence[tuple[str, ...]], *, is_counted_once: bool
+) -> tuple[tuple[int, ...], list[tuple[str, ...]]]:
+    """How many of each need the units that are there meet, and those that meet none."""
+    if not is_counted_once:
+        counts = [min(need.count, sum(need.capability in each for each in there)) for need in needs]
+        wanted = {need.capability for need in needs}
+        return tuple(counts), [each for each in there if wanted.isdisjoint(each)]
+    slots = [row for row, need in enumerate(needs) for _ in range(need.count)]
+    if not slots or not there:
+        return (0,) * len(needs), list(there)
+    costs = np.array(
+        [[0.0 if needs[row].capability in each else np.inf for each in there] for row in slots]
+    )
+    filled = assign(costs, np.zeros(len(slots), dtype=np.int64)).tolist()
+    met = [0] * len(needs)
+    for row, unit in zip(slots, filled, strict=True):
+        met[row] += unit >= 0
+    return tuple(met), [each for number, each in enumerate(there) if number not in set(filled)]
+
+
+def _left(needs: Sequence[Need], met: Sequence[int]) -> tuple[Need, ...]:
+    return tuple(
+        Need(need.capability, need.count - have)
+        for need, have in zip(needs, met, strict=True)
+        if need.count > have
+    )

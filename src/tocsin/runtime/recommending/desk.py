@@ -1,0 +1,293 @@
+"""The desk that recommends: looks up what a decision needs, and has it worked out beside the node's
+own work, in one thread. Nothing outside is asked: the store is the node's own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any, Final, Literal, TypeVar
+
+from tocsin.dispatching.demand import Demand
+from tocsin.dispatching.policies import POLICIES
+from tocsin.dispatching.problem import Problem
+from tocsin.dispatching.recommendation import Advice, Recommendation
+from tocsin.dispatching.run_cards import CardNeeds, card_needs
+from tocsin.dispatching.table import problem_bytes, table_bytes
+from tocsin.geography.areas import Atlas
+from tocsin.geography.roads.rings import Ring
+from tocsin.geography.roads.speeds import Metric
+from tocsin.kernel.cases.machine import AT_WORK
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.shared import AgencyId, AreaId, CaseId, Instant, UnitId
+from tocsin.packs.model import Pack
+from tocsin.runtime.following import Stories
+from tocsin.runtime.ports import BoardRow, CaseQuery, Clock, NodeStore, Policies
+from tocsin.runtime.positions import PositionDesk
+from tocsin.runtime.recommending.calls import Wanted, ring_for, wanted_of
+from tocsin.runtime.recommending.demand import (
+    PAST_DAYS,
+    Counts,
+    demand_of,
+    owed_for,
+    tier_for,
+)
+from tocsin.runtime.recommending.fleet import Duty, on_duty
+from tocsin.runtime.recommending.keeping import Given, Shelf, packed
+from tocsin.runtime.recommending.net import RoadNet
+from tocsin.runtime.recommending.snapshot import Look, Note, frozen, local_hour
+from tocsin.runtime.recommending.travel import DETOUR, Travel
+from tocsin.runtime.road_ports import RoadClosure
+
+CALLS_MAX: Final = 100
+"""Waiting cases solved together, the most urgent first: more wait in a disaster, and then a person
+deals out districts before units. Said in the answer where it cuts."""
+READ_MAX: Final = 1_000
+"""Cases at work that are looked at for those that wait."""
+WEIGHTS_EVERY_S: Final = 3_600.0
+"""How often the weights of zones are counted anew."""
+POLICY: Final = "closest"
+"""The policy where nobody asked for another."""
+
+Sees = Callable[[Sequence[AreaId], Sequence[AgencyId]], bool]
+Found = TypeVar("Found")
+RoadState = Literal["none", "loading", "ready", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """The answer for one case. `advice` is None where nothing is to be recommended, and `notes`
+    say why; `id` is the hash of the table."""
+
+    id: str
+    case_id: CaseId
+    look: Look
+    wanted: Wanted | None
+    recommendation: Recommendation
+    advice: Advice | None
+    notes: tuple[Note, ...]
+
+    @property
+    def duties(self) -> Mapping[UnitId, Duty]:
+        return {each.unit.id: each for each in self.look.fleet}
+
+
+@dataclass(slots=True)
+class AdviceDesk:
+    """Recommendations of a node. `net` is None until roads were loaded (`road_state` says why);
+    `rings` are the time bounds in force, `no_fly` polygons in degrees."""
+
+    store: NodeStore
+    policies: Policies
+    pack: Pack
+    atlas: Atlas
+    clock: Clock
+    positions: PositionDesk
+    stories: Stories | None = None
+    net: RoadNet | None = None
+    road_state: RoadState = "none"
+    rings: tuple[Ring, ...] = ()
+    no_fly: tuple[Any, ...] = ()
+    shelf: Shelf = field(default_factory=Shelf)
+    _thread: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="advice")
+    )
+    _counts: dict[str, tuple[Instant, Counts]] = field(
+        default_factory=dict[str, tuple[Instant, Counts]]
+    )
+
+    async def beside(self, work: Callable[[], Found]) -> Found:
+        """Work on the roads, in the one thread that may touch them."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def close(self) -> None:
+        """Lets go of the thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    # -- looking
+
+    async def look(self, sees: Sees, asked: Case | None = None, level: int | None = None) -> Look:
+        """The duty units and the waiting cases that the asker reaches, the asked one first."""
+        at = self.clock.now()
+        seen = await self.positions.now()
+        rows = [row for row in await self.store.units() if row.unit.agency is not None]
+        every = on_duty(rows, seen, self.pack, self.atlas)
+        able = {each.unit.id: each.capabilities for each in every}
+        fleet = tuple(
+            each
+            for each in every
+            if each.unit.agency is not None and sees(each.unit.areas, (each.unit.agency,))
+        )
+        found = [
+            wanted
+            for row in await self._at_work()
+            if (asked is None or row.case.id != asked.id)
+            and row.case.areas is not None
+            and sees(row.case.areas, agencies_at_work(row.case))
+            and (wanted := self.wanted(row.case, able, at)) is not None
+            and wanted.call is not None
+        ]
+        found.sort(key=_urgency)
+        own = self.wanted(asked, able, at, level) if asked is not None else None
+        first = [own] if own is not None else []
+        return Look(at, fleet, (*first, *found), able)
+
+    async def _at_work(self) -> Sequence[BoardRow]:
+        types = tuple(each.code for each in self.pack.case_types.values() if each.run_cards)
+        query = CaseQuery(statuses=AT_WORK, open_only=True, case_types=types, limit=READ_MAX)
+        return (await self.store.cases(query)).rows if types else ()
+
+    def wanted(
+        self,
+        case: Case,
+        able: Mapping[UnitId, tuple[str, ...]],
+        at: Instant,
+        level: int | None = None,
+    ) -> Wanted | None:
+        """What the case needs by the run card of its pinned pack; None without a card."""
+        pack = self.policies.pack(case.pack_version) or self.pack
+        card: CardNeeds | None = card_needs(pack, case.case_type, level or 1)
+        if card is None or case.place is None:
+            return None
+        return wanted_of(case, card, able, ring_for(card.needs, pack, self.rings), at)
+
+    async def closures(self, at: Instant) -> tuple[RoadClosure, ...]:
+        """The changes of roads in force."""
+        return tuple(each for each in await self.store.closures(at) if each.holds(at))
+
+    def travel(self, at: Instant, closures: Sequence[RoadClosure]) -> Travel:
+        """The ways of an instant; in the desk's thread only."""
+        if self.net is None:
+            return Travel(None, None, None, self.no_fly)
+        when = self.hour(at)
+        return Travel(self.net, self.net.now(when, closures), self.net.usual(when), self.no_fly)
+
+    def hour(self, at: Instant) -> tuple[int, int]:
+        """The hour of the week in the town."""
+        zone = self.pack.calendar.zone if self.pack.calendar is not None else None
+        return local_hour(at, at.astimezone(zone).utcoffset() if zone is not None else None)
+
+    async def counts(self, capabilities: int, at: Instant) -> Counts:
+        """Cases of the past by area and type, counted once an hour."""
+        tier = tier_for(self.atlas, capabilities)
+        known = self._counts.get(tier)
+        if known is not None and at - known[0] < timedelta(seconds=WEIGHTS_EVERY_S):
+            return known[1]
+        found: Counts = {}
+        if self.stories is not None:
+            found = await self.stories.counts(at - timedelta(days=PAST_DAYS), tier)
+        self._counts[tier] = at, found
+        return found
+
+    # -- recommending
+
+    async def advise(
+        self, asked: Case, sees: Sees, policy: str = POLICY, level: int | None = None
+    ) -> Advised:
+        """The recommendation for a case, solved together with all that wait. KeyError for a
+        policy that there is not."""
+        choose = POLICIES[policy]
+        look = await self.look(sees, asked, level)
+        cut = look.wanted[CALLS_MAX:]
+        look = Look(look.at, look.fleet, look.wanted[:CALLS_MAX], look.able)
+        closures = await self.closures(look.at)
+        capabilities = _asked_for(look.wanted) if policy == "coverage" else ()
+        counts: Counts = {}
+        if capabilities:
+            counts = await self.counts(len(capabilities), look.at)
+
+        def work() -> tuple[Advised, Given | None]:
+            travel = self.travel(look.at, closures)
+            notes = list(self._notes(look, closures, len(cut)))
+            demand: Demand | None = None
+            if capabilities:
+                demand, is_from_past = self.demand(look.fleet, capabilities, counts, travel)
+                notes.append(Note("demand_past" if is_from_past else "demand_even"))
+            problem, grounded = frozen(look, travel, demand)
+            notes += [each for each in grounded if dict(each.facts)["case"] == asked.id]
+            answer = choose(problem)
+            return self._advised(asked, look, problem, answer, tuple(notes))
+
+        advised, given = await self.beside(work)
+        if given is not None:
+            self.shelf.put(given)
+        return advised
+
+    def demand(
+        self, fleet: Sequence[Duty], capabilities: Sequence[str], counts: Counts, travel: Travel
+    ) -> tuple[Demand, bool]:
+        """What coverage is owed for these capabilities; in the desk's thread only."""
+        owed = owed_for(capabilities, self.pack, self.rings)
+        areas = self.atlas.tier(tier_for(self.atlas, len(owed)))
+        return demand_of(fleet, areas, owed, self.pack, counts, travel)
+
+    def _advised(
+        self,
+        asked: Case,
+        look: Look,
+        problem: Problem,
+        answer: Recommendation,
+        notes: tuple[Note, ...],
+    ) -> tuple[Advised, Given | None]:
+        wanted = look.wanted[0] if look.wanted and look.wanted[0].case.id == asked.id else None
+        table = table_bytes(problem, answer)
+        advice_id = sha256(table).hexdigest()
+        if wanted is None or wanted.call is None:
+            code = "no_run_card" if wanted is None else "needs_met"
+            whole = (Note(code), *notes)
+            return Advised(advice_id, asked.id, look, wanted, answer, None, whole), None
+        advice = answer.of(asked.id)
+        more = [Note("not_at_work")] if asked.status not in AT_WORK else []
+        more += [Note("cut_off")] if advice.is_cut_off and self.net is not None else []
+        names = {each.unit.id: each.unit.name for each in look.fleet}
+        kept = packed(table, problem_bytes(problem))
+        given = Given(advice_id, look.at, asked.id, answer.policy, advice, names, kept)
+        whole = (*more, *notes)
+        return Advised(advice_id, asked.id, look, wanted, answer, advice, whole), given
+
+    def _notes(self, look: Look, closures: Sequence[RoadClosure], cut: int) -> Sequence[Note]:
+        found: list[Note] = []
+        if self.net is None:
+            code = "roads_loading" if self.road_state == "loading" else "straight_line"
+            found.append(Note(code, (("detour", DETOUR),)))
+        elif closures:
+            found.append(Note("closures", (("count", len(closures)),)))
+        if not look.fleet:
+            found.append(Note("no_units"))
+        own = look.wanted[0] if look.wanted else None
+        if own is not None and own.ring is not None:
+            facts = (("limit_s", own.ring.limit_s), ("ring", own.ring.source))
+            found.append(Note("target", (*facts, ("edition", own.ring.edition))))
+        if self.net is not None and own is not None and own.case.place is not None:
+            metric: Metric = "emergency" if own.case.profile == "emergency" else "normal"
+            if bool(self.net.snap(metric, [own.case.place]).is_off_road[0]):
+                found.append(Note("off_roads"))
+        if len(look.wanted) > 1:
+            found.append(Note("solved_together", (("count", len(look.wanted)),)))
+        if cut:
+            found.append(Note("calls_cut", (("count", cut),)))
+        return found
+
+
+def agencies_at_work(case: Case) -> tuple[AgencyId, ...]:
+    """The agencies with a live part in a case."""
+    found = [task.agency for task in case.tasks if task.status not in ("returned", "cancelled")]
+    return tuple(dict.fromkeys((*found, *((case.lead,) if case.lead else ()))))
+
+
+def _urgency(wanted: Wanted) -> tuple[int, str, CaseId]:
+    opened = wanted.case.opened_at
+    return wanted.case.priority, opened.isoformat() if opened else "", wanted.case.id
+
+
+def _asked_for(wanted: Sequence[Wanted]) -> tuple[str, ...]:
+    """Capabilities that are needed now: only their cover can be lost."""
+    return tuple(
+        sorted({need.capability for each in wanted if each.call for need in each.call.needs})
+    )
+
+
+__all__ = ["CALLS_MAX", "POLICY", "AdviceDesk", "Advised", "Sees", "agencies_at_work"]

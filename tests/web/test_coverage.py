@@ -1,0 +1,130 @@
+"""What the fleet covers and reaches, and turning a unit: over HTTP, on real roads."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from shapely.geometry import Point, shape
+
+from tests.web.house import Node, grant
+from tests.web.house import node as make_node
+from tests.web.road_town import RINGS, case, corner, lay_roads, unit
+from tocsin.kernel.shared import Place, UnitId
+from tocsin.runtime.positions import IncomingPosition
+from tocsin.stores.postgres.store import PostgresStore
+from tocsin.stores.vault import load_master_keys
+from tocsin.web.api.coverage import CoverageView, RingsView
+from tocsin.web.api.moving import MovesView
+
+
+@pytest.fixture
+async def town(fresh_database: str, tmp_path: Path) -> AsyncIterator[Node]:
+    store = PostgresStore(fresh_database, load_master_keys(tmp_path / "vault.key"))
+    await store.open()
+    async with make_node(store=store) as made:
+        made.services.advice.net = lay_roads(tmp_path)
+        made.services.advice.rings = RINGS
+        yield made
+    await store.close()
+
+
+SMALL = {
+    "case_type": "vehicle-fire",
+    "profile": "emergency",
+    "priority": 4,
+    "reason": "small",
+}
+
+
+async def test_coverage_with_and_without_a_unit(town: Node) -> None:
+    desk = await town.staff("dora", grant("dispatcher"))
+    empty = await desk.get("/api/coverage")
+    assert empty.status_code == 200 and empty.json()["covered"] == 0
+    one = await unit(town, "E1", 0, 0)
+    await unit(town, "A1", 5, 5, "ambulance", agency="ambulance@county")
+    answer = await desk.get("/api/coverage", params={"without": one})
+    CoverageView.model_validate_json(answer.content)
+    found = answer.json()
+    assert found["capability"] == "engine" and found["target_s"] == 240
+    assert found["covered"] > 0 and found["covered_without"] == 0
+    assert abs(sum(each["share"] for each in found["zones"]) - 1) < 1e-2
+    assert "without E1" in found["text"] and found["is_by_road"]
+    other = (await desk.get("/api/coverage", params={"capability": "ambulance"})).json()
+    assert other["capability"] == "ambulance" and other["covered"] > 0
+    for how, reason in (({"without": "ghost"}, "unit_unknown"),
+                        ({"capability": "magic"}, "unknown_capability")):  # fmt: skip
+        assert (await desk.get("/api/coverage", params=how)).json()["reason"] == reason
+
+
+async def test_rings_are_what_a_unit_reaches(town: Node) -> None:
+    desk = await town.staff("dora", grant("dispatcher"))
+    one = await unit(town, "E1", 0, 0)
+    answer = await desk.get("/api/rings", params={"post": one})
+    RingsView.model_validate_json(answer.content)
+    (ring,) = answer.json()["features"]
+    assert ring["properties"]["bound_s"] == 240 and ring["properties"]["class"] == "engine"
+    here = corner(0, 0)
+    assert shape(ring["geometry"]).contains(Point(here["lon"] + 1e-4, here["lat"] + 1e-4))
+    town.services.advice.net = None
+    (straight,) = (await desk.get("/api/rings", params={"unit": one})).json()["features"]
+    assert not straight["properties"]["is_by_road"]
+    assert (await desk.get("/api/rings")).json()["reason"] == "invalid"
+    crew = await unit(town, "R1", 1, 1, "repair-crew", agency="roads@county")
+    assert (await desk.get("/api/rings", params={"unit": crew})).json()["features"] == []
+
+
+async def test_moves_fill_a_hole(town: Node) -> None:
+    desk = await town.staff("dora", grant("dispatcher"))
+    town.services.advice.rings = tuple(
+        each.__class__(*("quick", 60.0, "town", "engine", 90, "2026", "a test"))
+        for each in RINGS[:1]
+    )
+    await unit(town, "E1", 0, 0)
+    await unit(town, "E2", 0, 0)
+    gone = await unit(town, "E3", 5, 5)
+    assert (
+        await desk.post(f"/api/units/{gone}/end-duty", json={"reason": "shift_over"})
+    ).status_code == 200
+    answer = await desk.get("/api/dispatch/moves")
+    MovesView.model_validate_json(answer.content)
+    found = answer.json()
+    assert found["moves"] and found["moves"][0]["to"] == "E3"
+    assert found["moves"][0]["gain"] > 0 and "E3" in found["moves"][0]["text"]
+    assert found["redispatches"] == []
+
+
+async def test_a_unit_is_turned_once_and_not_at_the_door(town: Node) -> None:
+    desk = await town.staff("dora", grant("dispatcher"))
+    taker = await town.staff("taker", grant("call_taker"))
+    one, two = await unit(town, "E1", 0, 0), await unit(town, "E2", 0, 5)
+    low, high = await case(taker, 5, 5), await case(taker, 1, 0, "building-fire")
+    await desk.post(f"/api/cases/{low}/triage", json=SMALL)
+    for each in (one, two):
+        body = {"case": low, "reason": "nearest"}
+        assert (await desk.post(f"/api/units/{each}/send", json=body)).status_code == 200
+    moves = (await desk.get("/api/dispatch/moves")).json()["redispatches"]
+    assert [(each["name"], each["to_case"]) for each in moves] == [("E1", high)]
+    body = {"from_case": low, "to_case": high, "reason": "more_urgent"}
+    near = IncomingPosition(
+        town.clock.now(), Place(**{k: v for k, v in corner(4.9, 5).items() if k != "datum"})
+    )
+    town.clock.move(seconds=1)
+    near = IncomingPosition(town.clock.now(), near.place)
+    assert await town.services.positions.receive(UnitId(two), near) is None
+    answer = await desk.post(f"/api/units/{two}/redispatch", json=body)
+    assert (answer.status_code, answer.json()["reason"]) == (409, "almost_there")
+    answer = await desk.post(f"/api/units/{one}/redispatch", json=body)
+    assert answer.status_code == 200, answer.text
+    assert [each["case"] for each in answer.json()["cases"]] == [high]
+    shares = (await desk.get(f"/api/cases/{low}")).json()["units"]
+    assert [each["released_why"] for each in shares if each["unit"] == one] == ["redispatched"]
+    town.clock.move(seconds=1)
+    back = IncomingPosition(town.clock.now(), Place(24.9, 60.1))
+    assert await town.services.positions.receive(UnitId(two), back) is None
+    answer = await desk.post(f"/api/units/{two}/redispatch", json=body)
+    assert (answer.status_code, answer.json()["reason"]) == (409, "lost_a_unit_already")
+    assert (await desk.post(f"/api/units/{one}/redispatch", json=body)).json()["reason"] in (
+        "unit_not_on_case",
+    )

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from bench import (
+    advice,
     console,
     deadlines,
     dispatching,
@@ -22,6 +23,7 @@ from bench import (
 from bench.harness import Bench, Figure, machine, report
 
 BENCHES: dict[str, Bench] = {
+    "advice": advice.bench,
     "console": console.bench,
     "deadlines": deadlines.bench,
     "dispatching": dispatching.bench,

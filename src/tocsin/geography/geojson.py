@@ -43,16 +43,17 @@ class GeometryError(ValueError):
     """A GeoJSON that holds no areas. The text says what is wrong; safe to show."""
 
 
-def geometries_of(document: Mapping[str, Any]) -> tuple[Outline, ...]:
+def geometries_of(document: object) -> tuple[Outline, ...]:
     """The polygons of a FeatureCollection without names or tiers, in its order. GeometryError."""
-    features = document.get("features")
-    if document.get("type") != "FeatureCollection" or not isinstance(features, list):
+    held = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+    features = held.get("features")
+    if held.get("type") != "FeatureCollection" or not isinstance(features, list):
         raise GeometryError("not a GeoJSON FeatureCollection")
     found: list[Outline] = []
     for position, feature in enumerate(cast("list[Any]", features)):
         try:
             outline = shape(feature["geometry"])
-        except (TypeError, KeyError, ValueError, AttributeError, shapely.GEOSException):
+        except (TypeError, KeyError, IndexError, ValueError, AttributeError, shapely.GEOSException):
             outline = None
         if outline is None or outline.geom_type not in ("Polygon", "MultiPolygon"):
             raise GeometryError(f"feature {position} has no polygon")

@@ -36,7 +36,7 @@ from tocsin.runtime.recommending.demand import (
     tier_for,
 )
 from tocsin.runtime.recommending.fleet import Duty, on_duty
-from tocsin.runtime.recommending.keeping import Given, Shelf, packed
+from tocsin.runtime.recommending.keeping import Given, Shelf, squeezed
 from tocsin.runtime.recommending.net import RoadNet
 from tocsin.runtime.recommending.snapshot import Look, Note, frozen, local_hour
 from tocsin.runtime.recommending.travel import DETOUR, Travel
@@ -243,8 +243,8 @@ class AdviceDesk:
         more = [Note("not_at_work")] if asked.status not in AT_WORK else []
         more += [Note("cut_off")] if advice.is_cut_off and self.net is not None else []
         names = {each.unit.id: each.unit.name for each in look.fleet}
-        kept = packed(table, problem_bytes(problem))
-        given = Given(advice_id, look.at, asked.id, answer.policy, advice, names, kept)
+        held = squeezed(table), squeezed(problem_bytes(problem))
+        given = Given(advice_id, look.at, asked.id, answer.policy, advice, names, *held)
         whole = (*more, *notes)
         return Advised(advice_id, asked.id, look, wanted, answer, advice, whole), given
 

@@ -4,6 +4,7 @@ them: packed, and opened and computed again by whoever doubts."""
 from __future__ import annotations
 
 import lzma
+import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,7 +33,8 @@ _PRESET: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One recommendation that was shown: for which case, when, and packed."""
+    """One recommendation that was shown: for which case, when, with its table and its snapshot
+    (both squeezed a little: most are never named)."""
 
     id: str
     at: Instant
@@ -40,7 +42,8 @@ class Given:
     policy: str
     advice: Advice
     names: Mapping[UnitId, str]
-    kept: KeptAdvice
+    table: bytes
+    problem: bytes
 
     def choice(self, unit: UnitId) -> Choice:
         """How a unit stood in it."""
@@ -63,11 +66,11 @@ class Given:
             saved_s,
         )
 
-    @property
     def evidence(self) -> KeptAdvice | None:
-        """What the journal keeps of it; None where that would be too large."""
-        size = len(self.kept.table) + len(self.kept.problem)
-        return self.kept if size <= KEPT_MAX_BYTES else None
+        """What the journal keeps of it; None where that would be too large. Takes some tens of
+        milliseconds for a large fleet: not for the event loop."""
+        kept = packed(zlib.decompress(self.table), zlib.decompress(self.problem))
+        return kept if len(kept.table) + len(kept.problem) <= KEPT_MAX_BYTES else None
 
 
 @dataclass(slots=True)
@@ -89,6 +92,11 @@ class Shelf:
         if given is None or given.case != case:
             return None
         return given if now - given.at <= timedelta(seconds=ADVICE_KEEP_S) else None
+
+
+def squeezed(data: bytes) -> bytes:
+    """For the shelf, quickly."""
+    return zlib.compress(data, 1)
 
 
 def packed(table: bytes, problem: bytes) -> KeptAdvice:

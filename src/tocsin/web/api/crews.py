@@ -99,7 +99,9 @@ NOT_VERBS: Final[tuple[type[words.Command], ...]] = (
 )
 
 
-def _by_advice(access: Access, unit: Unit, case: CaseId, advice_id: str | None) -> dict[str, Any]:
+async def _by_advice(
+    access: Access, unit: Unit, case: CaseId, advice_id: str | None
+) -> dict[str, Any]:
     """How the unit stood in the recommendation that is named, for the journal. A unit that is on
     the case already was sent before: what is said again needs nothing any more."""
     if advice_id is None or unit.case == case:
@@ -108,7 +110,10 @@ def _by_advice(access: Access, unit: Unit, case: CaseId, advice_id: str | None) 
     given = services.advice.shelf.get(advice_id, case, services.clock.now())
     if given is None:
         raise Problem("advice_unknown")
-    return {"choice": given.choice(unit.id), "kept": given.evidence}
+    return {
+        "choice": given.choice(unit.id),
+        "kept": await services.advice.beside(given.evidence),
+    }
 
 
 def _endpoint(verb: UnitVerb) -> Callable[..., Awaitable[Response]]:
@@ -126,7 +131,7 @@ def _endpoint(verb: UnitVerb) -> Callable[..., Awaitable[Response]]:
             row, _ = await access.case(fields["case"])
             fields["case"] = CaseId(row.case.id)
         if verb.body is SendBody:
-            fields |= _by_advice(access, unit.unit, fields["case"], fields.pop("advice"))
+            fields |= await _by_advice(access, unit.unit, fields["case"], fields.pop("advice"))
         command = cast(Callable[..., words.Command], verb.command)(**fields)
         row = await handle(access, UnitId(unit_id), command, body, key, version, verb.name)
         return await answer(access, row)

@@ -147,3 +147,29 @@ async def test_bad_changes_are_refused_and_nothing_is_kept(town: Node) -> None:
     town.services.advice.net = None
     assert (await desk.post("/api/roads/changes", json=body)).json()["reason"] == "roads_missing"
     assert (await desk.get("/api/roads/changes")).json()["changes"] == []
+
+
+async def test_times_to_areas_are_remembered_only_for_the_same_roads(town: Node) -> None:
+    import numpy as np
+
+    from tocsin.kernel.shared import Place
+
+    desk, client = town.services.advice, await town.staff("dora", grant("dispatcher"))
+    places = [Place(24.9, 60.1), Place(24.904, 60.1)]
+    middles = [Place(24.909, 60.1), Place(24.901, 60.109)]
+
+    async def asked(sources: list[Place]) -> np.ndarray:
+        at = town.clock.now()
+        closures = await desk.closures(at)
+        return await desk.beside(
+            lambda: desk.travel(at, closures).to_areas("emergency", sources, middles)
+        )
+
+    first = await asked(places)
+    assert np.array_equal(first, await asked(places))
+    assert np.array_equal(first[::-1], await asked(places[::-1])), "each row is its own place's"
+    await close(client, points=[corner(0, 0), corner(5, 0)], factor=2.0)
+    after = await asked(places)
+    assert (after > first).any()
+    town.services.advice.net = None
+    assert (await asked(places)).shape == (2, 2)

@@ -120,8 +120,8 @@ def times_to(fleet: Sequence[Duty], places: Sequence[Place], travel: Travel) -> 
             way: Way = "emergency" if duty.travel == "road" else duty.travel
             ways.setdefault(way, []).append(row)
     for way, rows in ways.items():
-        sources = [fleet[row].place for row in rows]
-        table[rows] = travel.table(way, sources, places, are_areas=True)[0]
+        sources = [place for row in rows if (place := fleet[row].place) is not None]
+        table[rows] = travel.to_areas(way, sources, places)
     return table
 
 

@@ -163,7 +163,9 @@ class AdviceDesk:
         if self.net is None:
             return Travel(None, None, None, self.no_fly)
         when = self.hour(at)
-        return Travel(self.net, self.net.now(when, closures), self.net.usual(when), self.no_fly)
+        net = self.net
+        stamp = net.stamp(when, closures)
+        return Travel(net, net.now(when, closures), net.usual(when), self.no_fly, stamp)
 
     def hour(self, at: Instant) -> tuple[int, int]:
         """The hour of the week in the town."""

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Final
 
+import numpy as np
+
 from tocsin.geography.roads.cch import CchTimes
 from tocsin.geography.roads.changes import HourFactor, HourFactors, RoadChange, RoadChanges
-from tocsin.geography.roads.graph import RoadGraph
+from tocsin.geography.roads.graph import Floats, RoadGraph
 from tocsin.geography.roads.runs import NoRun, Runs, edges_of
 from tocsin.geography.roads.snapping import Snapper, Snaps
 from tocsin.geography.roads.speeds import Metric
@@ -18,6 +20,9 @@ from tocsin.runtime.road_ports import RoadClosure
 
 VIEWS_KEPT: Final = 6
 """Weighings of the network that are held: now, without closures, and those just before."""
+ROWS_KEPT: Final = 4_000
+"""Units' times to the middles of areas that are held: most units stand where they stood, and a row
+is a kilobyte."""
 AREA_SNAP_M: Final = 2_000.0
 """How far the middle of an area may be from a road: a park or a lake lies in many of them."""
 HOURS: Final = HourFactors(
@@ -40,6 +45,7 @@ class RoadNet:
         self._views: OrderedDict[tuple[object, ...], CchTimes] = OrderedDict()
         self._snappers: dict[tuple[Metric, bool], Snapper] = {}
         self._runs: Runs | None = None
+        self._rows: OrderedDict[tuple[object, ...], Floats] = OrderedDict()
         self._found_again: dict[str, tuple[int, ...]] = {}
         self.digest = digest or times.graph.digest()
 
@@ -68,13 +74,34 @@ class RoadNet:
         """The travel times of an hour (weekday, hour) without any change."""
         return self._view(("usual", when), lambda: self._times.at_hour(*when))
 
+    def stamp(self, when: tuple[int, int], closures: Sequence[RoadClosure]) -> tuple[object, ...]:
+        """What the travel times of an hour with these closures depend on."""
+        return (when, *sorted(each.id for each in closures))
+
     def now(self, when: tuple[int, int], closures: Sequence[RoadClosure]) -> CchTimes:
         """The travel times of an hour with these closures in force."""
         if not closures:
             return self.usual(when)
         ordered = sorted(closures, key=lambda each: each.id)
-        key = (when, *((each.id, each.factor) for each in ordered))
+        key = self.stamp(when, ordered)
         return self._view(key, lambda: self.usual(when).with_changes(self.changes(ordered)))
+
+    def rows(
+        self, key: tuple[object, ...], places: Sequence[Place], ask: Callable[[list[int]], Floats]
+    ) -> Floats:
+        """A row for each place: what is known under `key` and the place, the rest as `ask` gives it
+        for some of the places by number."""
+        keys = [(*key, place) for place in places]
+        missing = [number for number, each in enumerate(keys) if each not in self._rows]
+        if missing:
+            for number, row in zip(missing, ask(missing), strict=True):
+                self._rows[keys[number]] = row
+        found = [self._rows[each] for each in keys]
+        for each in keys:
+            self._rows.move_to_end(each)
+        while len(self._rows) > ROWS_KEPT:
+            self._rows.popitem(last=False)
+        return np.array(found)
 
     def changes(self, closures: Sequence[RoadClosure]) -> RoadChanges:
         """Closures as the weighing takes them."""

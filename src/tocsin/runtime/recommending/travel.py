@@ -40,12 +40,26 @@ STEP_S: Final = 0.1
 @dataclass(frozen=True, slots=True)
 class Travel:
     """The ways of one instant. `now` and `usual` are with and without closures; None without
-    roads. `no_fly` are polygons in degrees that no flight may cross."""
+    roads. `no_fly` are polygons in degrees that no flight may cross; `stamp` is what the times
+    depend on."""
 
     net: RoadNet | None
     now: TravelTimes | None
     usual: TravelTimes | None
     no_fly: tuple[Any, ...] = ()
+    stamp: tuple[object, ...] = ()
+
+    def to_areas(self, way: Way, sources: Sequence[Place], middles: Sequence[Place]) -> Seconds:
+        """Seconds now to the middles of areas; of sources that stand where they stood, with the
+        same roads, as they were found before."""
+
+        def ask(rows: list[int]) -> Seconds:
+            some = [sources[row] for row in rows]
+            return self.table(way, some, middles, are_areas=True)[0]
+
+        if self.net is None or not sources:
+            return ask(list(range(len(sources))))
+        return self.net.rows((*self.stamp, way, tuple(middles)), sources, ask)
 
     def table(
         self,

@@ -107,6 +107,13 @@ COMMANDS: st.SearchStrategy[words.Command] = st.one_of(
     st.builds(words.SendUnit, st.sampled_from(CASES), st.just("nearest")),
     st.builds(words.StackUnit, st.sampled_from(CASES), st.just("on_its_way")),
     st.builds(words.RecallUnit, st.sampled_from((*CASES, CaseId("ghost"))), st.just("not_needed")),
+    st.builds(
+        words.RedispatchUnit,
+        st.sampled_from(CASES),
+        st.sampled_from((*CASES, CaseId("ghost"))),
+        st.just("more_urgent"),
+        st.none() | st.sampled_from((10.0, 60.0, 61.0)),
+    ),
 )
 GAMES = st.lists(
     st.tuples(COMMANDS, st.sampled_from((DISPATCHER, CREW, MEDIC, SYSTEM, REPORTER))),
@@ -235,6 +242,36 @@ def told(station: Station) -> list[str]:
         )
         for event in station.journal
     ]
+
+
+def test_a_unit_is_turned_once_in_one_step_and_not_at_the_door() -> None:
+    station = Station().ready()
+    turn = words.RedispatchUnit(CASES[0], CASES[1], "more_urgent", 61.0)
+
+    def why(body: words.Command) -> str | None:
+        refused = station.press(body)
+        return refused.reason if refused is not None else None
+
+    assert why(turn) == "unit_not_ready", "nobody is on the way"
+    station.press(words.SendUnit(CASES[0], "nearest"))
+    assert why(replace(turn, arrives_in_s=60.0)) == "almost_there"
+    assert why(replace(turn, from_case=CASES[1], to_case=CASES[0])) is None, "it is there already"
+    assert why(replace(turn, to_case=CaseId("ghost"))) == "case_unknown"
+    assert why(replace(turn, to_case=CASES[0])) == "bad_value"
+    before = len(station.journal)
+    assert why(turn) is None and station.unit.case == CASES[1]
+    assert [type(each) for each in station.journal[before:]] == [
+        words.UnitRecalled,
+        words.UnitDispatched,
+    ]
+    assert why(turn) is None and len(station.journal) == before + 2, "a repeat is harmless"
+    shares = [(each.status, each.released_why) for each in station.cases[CASES[0]].units]
+    assert shares == [("released", "redispatched")]
+    station.press(words.RecallUnit(CASES[1], "not_needed"))
+    station.press(words.SendUnit(CASES[0], "nearest"))
+    assert why(replace(turn, arrives_in_s=None)) == "lost_a_unit_already"
+    station.press(words.ReportStatus("on_scene"))
+    assert why(turn) == "unit_on_case", "on scene nobody is turned"
 
 
 def test_a_call_from_sent_to_clear_and_the_next_one() -> None:

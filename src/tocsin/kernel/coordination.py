@@ -233,7 +233,7 @@ def decide_unit(
     events = decide_one_unit(unit, about)
     if isinstance(events, Refused):
         return events
-    refused = _lost_already(cases, command.body)
+    refused = _lost_already(cases, command.body) if events else None
     if refused is not None:
         return refused
     policies = dict(command.facts.policies)

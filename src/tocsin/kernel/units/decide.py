@@ -223,6 +223,8 @@ def _recall(unit: Unit, body: words.RecallUnit, command: Command) -> Events:
 def _redispatch(unit: Unit, body: words.RedispatchUnit, command: Command) -> Events | Refused:
     if body.from_case == body.to_case:
         return Refused("bad_value", "from one case to another")
+    if unit.case == body.to_case:
+        return ()
     if unit.case != body.from_case:
         return Refused("unit_not_on_case", f"it is on {unit.case or 'no case'} now")
     if len(unit.cases) > 1:

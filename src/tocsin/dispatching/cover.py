@@ -25,17 +25,21 @@ Q_MIN = 1e-9
 """Stands for a unit that is never busy, so that the product over the others is one division."""
 
 
+NO_ZONE = -1
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Cover:
     """Shares of all demand, 0 to 1.
 
-    `expected`: of the whole. `lost_by_zone` (units x zones): what goes if that unit goes; `lost`
-    (units): its sum; `is_only` (units x zones): no other idle unit covers that zone in time.
+    `expected`: of the whole. For each unit: `lost`, what goes if it goes; `worst_zone`, the zone
+    (column) that suffers most, the first of equals, `NO_ZONE` where none does; `is_only`, that no
+    other idle unit covers that zone in time.
     """
 
     expected: float
-    lost_by_zone: NDArray[np.float64]
     lost: NDArray[np.float64]
+    worst_zone: NDArray[np.int64]
     is_only: Flags
 
 
@@ -49,15 +53,15 @@ def zone_shares(demand: Demand) -> NDArray[np.float64]:
 def reaches(units: tuple[UnitNow, ...], demand: Demand, times_s: NDArray[np.float64]) -> Flags:
     """Which units (rows) of a table of seconds reach which zones in time and can serve them."""
     targets_s = np.array([zone.target_s for zone in demand.zones], dtype=np.float64)
-    capabilities = dict.fromkeys(zone.capability for zone in demand.zones)
-    can = {
-        name: np.array([name in unit.capabilities for unit in units], dtype=np.bool_)
-        for name in capabilities
-    }
+    wanted = [zone.capability for zone in demand.zones]
+    able = [unit.capabilities for unit in units]
     serves = np.zeros(times_s.shape, dtype=np.bool_)
-    for column, zone in enumerate(demand.zones):
-        serves[:, column] = can[zone.capability]
-    return serves & (times_s <= targets_s)
+    for name in dict.fromkeys(wanted):
+        rows = np.flatnonzero([name in each for each in able])
+        columns = np.flatnonzero([name == each for each in wanted])
+        block = np.ix_(rows, columns)
+        serves[block] = times_s[block] <= targets_s[columns]
+    return serves
 
 
 def idle(units: tuple[UnitNow, ...]) -> Flags:
@@ -77,15 +81,43 @@ def share_sum(shares: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def cover_of(units: tuple[UnitNow, ...], demand: Demand) -> Cover:
-    """The coverage by the units that are idle now, and what each of them adds to it."""
-    covers = reaches(units, demand, demand.unit_times_s) & idle(units)[:, None]
-    shares, q = zone_shares(demand), busy_fractions(units)
-    fails = np.where(covers, q, 1.0)
-    uncovered = np.multiply.reduce(fails, axis=0)
-    lost_by_zone = np.where(covers, shares * (uncovered / fails) * (1.0 - q), 0.0)
+    """The coverage by the units that are idle now, and what each of them adds to it.
+
+    Few of all pairs of unit and zone cover, so only those are looked at, in the order of the rows:
+    products in that order are the same bits as over the whole table.
+    """
+    covers = reaches(units, demand, demand.unit_times_s)
+    covers[~idle(units)] = False
+    rows, columns = np.nonzero(covers)
+    shares, q = zone_shares(demand), busy_fractions(units)[:, 0]
+    mine = q[rows]
+    uncovered = np.ones(len(demand.zones))
+    np.multiply.at(uncovered, columns, mine)
+    lost = shares[columns] * (uncovered[columns] / mine) * (1.0 - mine)
+    worst, is_only = _worst_zones(rows, columns, lost, covers.shape)
     return Cover(
         float(share_sum(shares * (1.0 - uncovered))),
-        lost_by_zone,
-        share_sum(lost_by_zone),
-        covers & (covers.sum(axis=0) == 1),
+        # Whole numbers below 2**53: doubles hold their sums exactly.
+        np.bincount(rows, np.rint(lost * SHARE_STEPS), len(units)) / SHARE_STEPS,
+        worst,
+        is_only,
     )
+
+
+def _worst_zones(
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    lost: NDArray[np.float64],
+    shape: tuple[int, ...],
+) -> tuple[NDArray[np.int64], Flags]:
+    """For each unit its first zone of greatest loss, and whether it alone covers that."""
+    worst = np.full(shape[0], NO_ZONE, dtype=np.int64)
+    is_only = np.zeros(shape[0], dtype=np.bool_)
+    if len(rows):
+        starts = np.flatnonzero(np.diff(rows, prepend=-1))
+        greatest = np.maximum.reduceat(lost, starts)
+        at = np.flatnonzero(lost == np.repeat(greatest, np.diff(starts, append=len(rows))))
+        found, first = np.unique(rows[at], return_index=True)
+        worst[found] = columns[at[first]]
+        is_only[found] = np.bincount(columns, minlength=shape[1])[worst[found]] == 1
+    return worst, is_only

@@ -50,10 +50,11 @@ class Demand:
 
     def ordered(self) -> Demand:
         """The same demand with zones and posts by id."""
-        columns = sorted(range(len(self.zones)), key=lambda n: _key(self.zones[n]))
-        posts = sorted(range(len(self.posts)), key=lambda n: self.posts[n])
-        if columns == list(range(len(columns))) and posts == list(range(len(posts))):
-            return self
+        keys = [(zone.id, zone.capability) for zone in self.zones]
+        if keys == sorted(keys) and list(self.posts) == sorted(self.posts):
+            return self  # as a rule: looked at before each decision
+        columns = sorted(range(len(keys)), key=keys.__getitem__)
+        posts = sorted(range(len(self.posts)), key=self.posts.__getitem__)
         of_posts, to_posts = self.post_times_s, self.unit_post_times_s
         return Demand(
             tuple(self.zones[column] for column in columns),
@@ -81,7 +82,3 @@ class Demand:
             if not 0 < zone.target_s < float("inf"):
                 found.append(f"zone {zone.id} has a target of {zone.target_s} s")
         return tuple(found)
-
-
-def _key(zone: Zone) -> tuple[str, str]:
-    return zone.id, zone.capability

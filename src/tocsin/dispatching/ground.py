@@ -58,8 +58,12 @@ def lay_out(problem: Problem) -> Ground:
     for column, call in enumerate(problem.calls):
         for need in (*call.needs, *call.assists):
             meets[:, column] |= has[need.capability]
-    is_available = np.array([unit.is_available for unit in problem.units], dtype=np.bool_)
-    is_candidate = is_available[:, None] & meets & tier_flags(problem) & (standing < NO_STANDING)
+    is_candidate = (
+        problem.columns.is_available[:, None]
+        & meets
+        & tier_flags(problem)
+        & (standing < NO_STANDING)
+    )
     slots = tuple(
         slot for column, call in enumerate(problem.calls) for slot in slots_of(call, column)
     )
@@ -102,15 +106,10 @@ def tier_flags(problem: Problem) -> Flags:
 
 
 def _standing(problem: Problem) -> tuple[Seconds, NDArray[np.int8]]:
-    ages = [unit.position_age_s for unit in problem.units]
-    by_age = np.array(
-        [
-            UNPLACED if age is None else STALE if age > problem.stale_after_s else SOUND
-            for age in ages
-        ],
-        dtype=np.int8,
-    )
-    is_unplaced = np.array([age is None for age in ages], dtype=np.bool_)
+    ages = problem.columns.age_s
+    is_unplaced = np.isnan(ages)
+    known = np.where(ages > problem.stale_after_s, STALE, SOUND)
+    by_age = np.where(is_unplaced, UNPLACED, known).astype(np.int8)
     has_way = np.isfinite(problem.times_s)
     standing = np.where(has_way, by_age[:, None], NO_STANDING).astype(np.int8)
     times_s = problem.times_s

@@ -6,7 +6,7 @@ can be kept, recomputed and argued about.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -128,6 +128,15 @@ class CallNow:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class UnitColumns:
+    """What every decision asks of all units, read off them once: `is_available`, and `age_s` of
+    their positions (NaN where unknown)."""
+
+    is_available: NDArray[np.bool_]
+    age_s: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Problem:
     """The snapshot. Raises ProblemError when it contradicts itself.
 
@@ -146,11 +155,18 @@ class Problem:
     p90_factors: NDArray[np.float64] | None = None
     demand: Demand | None = None
     stale_after_s: float = STALE_AFTER_S
+    columns: UnitColumns = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("times_s", "fallback_times_s", "p90_factors"):
             object.__setattr__(self, name, frozen_table(getattr(self, name)))
-        defects = (*_unit_defects(self.units), *_call_defects(self.calls), *_table_defects(self))
+        columns = _columns(self.units)
+        object.__setattr__(self, "columns", columns)
+        defects = (
+            *_unit_defects(self.units, columns),
+            *_call_defects(self.calls),
+            *_table_defects(self),
+        )
         if defects:
             raise ProblemError(defects)
 
@@ -191,22 +207,41 @@ def _is_span(seconds: float | None) -> bool:
     return seconds is None or 0 <= seconds < float("inf")
 
 
-def _unit_defects(units: tuple[UnitNow, ...]) -> tuple[str, ...]:
+def _columns(units: tuple[UnitNow, ...]) -> UnitColumns:
+    ages = [unit.position_age_s for unit in units]
+    columns = UnitColumns(
+        np.array([unit.is_available for unit in units], dtype=np.bool_),
+        np.array(ages, dtype=np.float64),  # None becomes NaN
+    )
+    columns.is_available.flags.writeable = columns.age_s.flags.writeable = False
+    return columns
+
+
+def _unit_defects(units: tuple[UnitNow, ...], columns: UnitColumns) -> tuple[str, ...]:
     found = list(_twice([unit.id for unit in units], "unit"))
-    for unit in units:
-        if not _is_sound(unit):
+    if not _are_sound(units, columns):
+        for unit in units:
             found += _defects_of(unit)
     return tuple(found)
 
 
-def _is_sound(unit: UnitNow) -> bool:
-    """At one glance, as most are: the glance is taken for each unit at each decision."""
+def _are_sound(units: tuple[UnitNow, ...], columns: UnitColumns) -> bool:
+    """All at one glance, as they nearly always are: it is taken before each decision."""
+    kinds = {(unit.status, unit.is_available) for unit in units}
+    ages = columns.age_s
+    busy = [unit.busy_fraction for unit in units]
+    is_unknown = np.isnan(ages)
     return (
-        unit.engagement is None
-        and (unit.status in SENDABLE if unit.is_available else unit.status in STATUSES)
-        and (unit.position_age_s is None or 0 <= unit.position_age_s < float("inf"))
-        and 0 <= unit.busy_fraction < 1
+        all(status in (SENDABLE if is_free else STATUSES) for status, is_free in kinds)
+        and bool(((ages >= 0) & (ages < np.inf) | is_unknown).all())
+        and not any(unit.position_age_s is not None for unit in _at(units, is_unknown))
+        and all(0 <= each < 1 for each in busy)
+        and not any(unit.engagement is not None for unit in units)
     )
+
+
+def _at(units: tuple[UnitNow, ...], flags: NDArray[np.bool_]) -> list[UnitNow]:
+    return [units[row] for row in np.flatnonzero(flags).tolist()]
 
 
 def _defects_of(unit: UnitNow) -> tuple[str, ...]:

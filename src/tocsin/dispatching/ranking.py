@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tocsin.dispatching.cover import Cover, cover_of
-from tocsin.dispatching.ground import Flags, Ground, lay_out
+from tocsin.dispatching.ground import Flags, Ground, Slot, lay_out
 from tocsin.dispatching.problem import Problem
 from tocsin.dispatching.reasons import (
     Column,
@@ -80,9 +80,11 @@ def recommend(
     ranked, also behind a cut at `ranked_max`."""
     solved = work_out(problem, price, is_exact)
     picture = _picture(solved)
+    filled: list[list[tuple[int, Slot]]] = [[] for _ in solved.ground.problem.calls]
+    for unit, slot in zip(solved.plan.units, solved.ground.slots, strict=True):
+        filled[slot.call].append((unit, slot))
     advice = tuple(
-        _advice(solved, picture, column, ranked_max)
-        for column in range(len(solved.ground.problem.calls))
+        _advice(solved, picture, column, mine, ranked_max) for column, mine in enumerate(filled)
     )
     at, method = solved.ground.problem.at, solved.plan.method
     return Recommendation(at, policy, parameters, method, advice)
@@ -103,15 +105,19 @@ def _picture(solved: Solved) -> Picture:
     )
 
 
-def _advice(solved: Solved, picture: Picture, number: int, ranked_max: int | None) -> Advice:
+def _advice(
+    solved: Solved,
+    picture: Picture,
+    number: int,
+    slots: list[tuple[int, Slot]],
+    ranked_max: int | None,
+) -> Advice:
+    """The answer for one call; `slots` are its own, each with the unit that fills it or -1."""
     ground, costs = solved.ground, solved.costs[:, number]
     rows = np.flatnonzero(np.isfinite(costs))
     order = rows[np.argsort(costs[rows], kind="stable")].tolist()
-    filled = [
-        (unit, slot)
-        for unit, slot in zip(solved.plan.units, ground.slots, strict=True)
-        if slot.call == number and unit >= 0
-    ]
+    filled = [(unit, slot) for unit, slot in slots if unit >= 0]
+    is_short = any(unit < 0 and not slot.is_assisting for unit, slot in slots)
     like = {slot: place for place, slot in enumerate(dict.fromkeys(slot for _, slot in filled))}
     filled.sort(key=lambda each: (like[each[1]], costs[each[0]], each[0]))
     sent = {unit: slot.is_assisting for unit, slot in reversed(filled)}
@@ -126,7 +132,7 @@ def _advice(solved: Solved, picture: Picture, number: int, ranked_max: int | Non
         tuple(Sent(units[unit].id, slot.capability, slot.is_assisting) for unit, slot in filled),
         _candidates(solved, column_of(picture, number), kept, sent),
         len(order),
-        shortfalls(ground, solved.plan, number),
+        shortfalls(ground, solved.plan, number) if is_short else (),
     )
 
 
@@ -144,11 +150,15 @@ def _candidates(
     p90: list[float] | None = None if factors is None else factors[rows, number].tolist()
     names = tuple(priced.terms)
     wanted = tuple(need.capability for need in (*column.call.needs, *column.call.assists))
+    meets: dict[tuple[str, ...], tuple[str, ...]] = {}  # units of a kind meet the same
     found: list[Candidate] = []
     for place, (rank, row) in enumerate(kept):
         unit, time_s, standing = ground.problem.units[row], times_s[place], standings[place]
         is_known, is_sent = time_s < float("inf"), row in sent
         is_assisting = sent.get(row, False)
+        able = unit.capabilities
+        if able not in meets:
+            meets[able] = tuple(dict.fromkeys(name for name in wanted if name in able))
         reasons = reasons_of(column, row, time_s, standing, is_assisting=is_assisting)
         if rank == 1 or is_sent:
             reasons += faster_but(column, row, time_s)
@@ -164,7 +174,7 @@ def _candidates(
                 tuple(zip(names, [round(term[place], TERM_DIGITS) for term in terms], strict=True))
                 if is_known
                 else (),
-                tuple(dict.fromkeys(name for name in wanted if name in unit.capabilities)),
+                meets[able],
                 is_sent,
                 reasons,
             )

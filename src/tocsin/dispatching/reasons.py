@@ -160,8 +160,8 @@ def losses(problem: Problem, cover: Cover | None) -> Mapping[int, Reason]:
         return {}
     zones, found = problem.demand.zones, dict[int, Reason]()
     for row in np.flatnonzero(cover.lost >= LOST_SHARE_MIN).tolist():
-        zone = int(cover.lost_by_zone[row].argmax())
-        code: ReasonCode = "leaves_uncovered" if cover.is_only[row, zone] else "thins_cover"
+        zone = int(cover.worst_zone[row])
+        code: ReasonCode = "leaves_uncovered" if cover.is_only[row] else "thins_cover"
         share = round(float(cover.lost[row]), SHARE_DIGITS)
         found[row] = Reason(code, (("zone", zones[zone].id), ("share", share)))
     return found

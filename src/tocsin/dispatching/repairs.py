@@ -40,7 +40,7 @@ def shortfalls(ground: Ground, plan: Plan, column: int) -> tuple[Shortfall, ...]
 
 
 def _available(problem: Problem) -> Flags:
-    return np.array([unit.is_available for unit in problem.units], dtype=np.bool_)
+    return problem.columns.is_available
 
 
 def _code(ground: Ground, column: int, capability: str) -> ShortfallCode:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from math import inf
 from pathlib import Path
@@ -73,6 +74,29 @@ def compare(data: st.DataObject) -> None:
     assert_same(by_cch, walked(graph, sources, targets, metric, changes), ROUNDING_S)
 
 
+class OnThreads:
+    """Every table in three parts, each on a thread of its own."""
+
+    parts = 3
+
+    def map(self, work: Callable[[Any], Any], parts: Sequence[Any]) -> list[Any]:
+        with ThreadPoolExecutor(self.parts) as pool:
+            return list(pool.map(work, parts))
+
+
+@given(st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=NO_CHECKS)
+def test_threads_change_no_number(data: st.DataObject) -> None:
+    graph = data.draw(drawn_graphs())
+    sources, targets = data.draw(places(graph)), data.draw(places(graph))
+    alone, shared_out = CchTimes(graph), CchTimes(graph, spread=OnThreads())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cch, "SPREAD_FROM", 0)
+        for metric in METRICS:
+            one = alone.table(sources, targets, metric)
+            assert np.array_equal(one, shared_out.table(sources, targets, metric))
+
+
 @given(st.data())
 @settings(max_examples=150, deadline=None, suppress_health_check=NO_CHECKS)
 def test_all_three_agree(data: st.DataObject) -> None:
@@ -126,6 +150,15 @@ def wrong_places_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cch, "_pinned", reversed_states)
 
 
+def origins_on_one_road(monkeypatch: pytest.MonkeyPatch) -> None:
+    none = np.zeros(0, dtype=np.int64)
+    monkeypatch.setattr(cch, "on_one_road", lambda _sources, _targets: (none, none))
+
+
+def origins_on_foot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cch, "DRIVEN", METRICS)
+
+
 def free_u_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layers, "turn_times", lambda _g, _m, before, _a: np.zeros(len(before), int))
 
@@ -139,6 +172,8 @@ def free_u_turns(monkeypatch: pytest.MonkeyPatch) -> None:
         backwards_on_one_road,
         forgotten_closures,
         wrong_places_pinned,
+        origins_on_one_road,
+        origins_on_foot,
         free_u_turns,
     ],
 )
@@ -304,3 +339,14 @@ def test_a_kept_order_is_used_and_a_damaged_one_is_made_anew(tmp_path: Path) -> 
         again = CchTimes(graph, folder=folder).table(spots, spots, "emergency")
         assert np.array_equal(again, wanted)
         assert kept.read_bytes() == good
+
+
+def test_a_road_that_only_meets_itself(tmp_path: Path) -> None:
+    """No hierarchy is made of it, and the way around it is still found."""
+    loop = {1: ([0, 1, 11, 10, 0], {"oneway": "yes"})}
+    graph = read_osm(write_roads(tmp_path / "loop.osm.pbf", loop))
+    ahead, behind = placed_on(graph, [0, 0, -1], [0.8, 0.5, 0.0]), placed_on(graph, [0], [0.2])
+    for one, other in ((ahead, behind), (behind, ahead)):
+        by_cch = CchTimes(graph).table(one, other, "emergency")
+        assert_same(by_cch, DijkstraTimes(graph).table(one, other, "emergency"), 0.0)
+    assert np.isfinite(CchTimes(graph).table(ahead, behind, "emergency")[:2]).all()

@@ -8,21 +8,59 @@ first asked for.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import numpy as np
 import routingkit_cch as _untyped
 
 from tocsin.geography.roads.changes import HourFactors, RoadChanges
 from tocsin.geography.roads.graph import Floats, Indices, Longs, RoadGraph
-from tocsin.geography.roads.layers import NO_STATE, Ends, Layer
-from tocsin.geography.roads.speeds import Metric
+from tocsin.geography.roads.layers import (
+    NO_STATE,
+    Ends,
+    Layer,
+    arrivals,
+    on_one_road,
+    origins,
+)
+from tocsin.geography.roads.snapping import Snaps
+from tocsin.geography.roads.speeds import DRIVEN, Metric
 from tocsin.geography.roads.times import Layers, WeighedTimes, first_weighing
 
 routingkit = cast("Any", _untyped)
+
+SPREAD_FROM: Final = 20_000
+"""Sweeps times pinned states from which threads are worth their start: about 25 ms in a dense
+city (a table of 500 x 200 has 200,000)."""
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Spread(Protocol):
+    """How work in parts is done: `map` as the built-in one, `parts` at once."""
+
+    @property
+    def parts(self) -> int: ...
+
+    def map(self, work: Callable[[T], R], parts: Sequence[T], /) -> Iterable[R]:
+        """The results in the order of the parts."""
+        ...
+
+
+class OneByOne:
+    """No threads."""
+
+    parts: int = 1
+
+    def map(self, work: Callable[[T], R], parts: Sequence[T], /) -> Iterable[R]:
+        """See `Spread.map`."""
+        return map(work, parts)
+
 
 ORDER_FORMAT: Final = 1
 """Part of the name of a kept order: to be raised when layers are built differently."""
@@ -31,11 +69,12 @@ ORDER_FORMAT: Final = 1
 class Hierarchies:
     """The weightless half: one hierarchy for each layer, shared by all weighings of a graph."""
 
-    __slots__ = ("_made", "folder", "layers")
+    __slots__ = ("_made", "folder", "layers", "spread")
 
-    def __init__(self, layers: Layers, folder: Path | None) -> None:
+    def __init__(self, layers: Layers, folder: Path | None, spread: Spread) -> None:
         self.layers = layers
         self.folder = folder
+        self.spread = spread
         self._made: dict[int, tuple[Any, Longs]] = {}
 
     def of(self, metric: Metric) -> tuple[Any, Longs]:
@@ -89,15 +128,21 @@ def read_order(path: Path, count: int) -> list[int] | None:
 
 
 class CchTimes(WeighedTimes):
-    """`TravelTimes` in microseconds a pair. `folder` is where the order is kept, if anywhere."""
+    """`TravelTimes` in microseconds a pair. `folder` is where the order is kept, if anywhere;
+    `spread` may do large tables on several threads, with the same numbers."""
 
     __slots__ = ("_hierarchies", "_metrics")
 
     def __init__(
-        self, graph: RoadGraph, *, hours: HourFactors | None = None, folder: Path | None = None
+        self,
+        graph: RoadGraph,
+        *,
+        hours: HourFactors | None = None,
+        folder: Path | None = None,
+        spread: Spread | None = None,
     ) -> None:
         super().__init__(Layers(graph), first_weighing(graph, hours))
-        self._hierarchies = Hierarchies(self.layers, folder)
+        self._hierarchies = Hierarchies(self.layers, folder, spread or OneByOne())
         self._metrics: dict[Metric, Any] = {}
 
     def with_changes(self, changes: RoadChanges) -> CchTimes:
@@ -116,25 +161,68 @@ class CchTimes(WeighedTimes):
         return other
 
     def prepare(self, metric: Metric) -> Any:
-        """Customises the metric now rather than at the first question."""
+        """Customises the metric now rather than at the first question. None where no road leads on
+        to another: the library may not be asked about that (it ends the process)."""
         if metric not in self._metrics:
+            layer = self.layers.of(metric)
+            if not (layer.arc_tail != layer.arc_head).any():
+                self._metrics[metric] = None
+                return None
             hierarchy, arcs = self._hierarchies.of(metric)
             weights = self.layers.of(metric).weights(metric, self.edge_ms(metric))[arcs]
             self._metrics[metric] = routingkit.CCHMetric(hierarchy, weights.tolist())
         return self._metrics[metric]
 
-    def between(self, metric: Metric, starts: Ends, ends: Ends) -> Floats:
+    def between(self, metric: Metric, sources: Snaps, targets: Snaps) -> Floats:
         """One sweep for each row of the shorter side; the longer side is pinned."""
-        if (starts.state == NO_STATE).all() or (ends.state == NO_STATE).all():
-            return np.full((len(starts.state), len(ends.state)), np.inf)
         weighed = self.prepare(metric)
-        if len(starts.state) <= len(ends.state):
-            states, at = _pinned(ends)
-            sweep = routingkit.CCHOneToMany(weighed, states).distances_from_multi
-            return _swept(sweep, starts, ends, at)
-        states, at = _pinned(starts)
-        sweep = routingkit.CCHManyToOne(weighed, states).distances_to_multi
-        return _swept(sweep, ends, starts, at).T
+        if weighed is None:
+            return _without_arcs(*self.ends(metric, sources, targets))
+        if len(sources) <= len(targets):
+            starts, ends = self.ends(metric, sources, targets)
+            return self._swept(weighed, "CCHOneToMany", starts, ends)
+        if metric not in DRIVEN:  # on foot a state is a crossing, and no edge's own
+            starts, ends = self.ends(metric, sources, targets)
+            return self._swept(weighed, "CCHManyToOne", ends, starts).T
+        layer, edge_ms = self.layers.of(metric), self.edge_ms(metric)
+        ends, starts = arrivals(layer, edge_ms, targets), origins(layer, edge_ms, sources)
+        out = self._swept(weighed, "CCHManyToOne", ends, starts).T
+        rows, columns = on_one_road(sources, targets)
+        if len(rows):  # these are few: told apart turn by turn
+            there, here = np.unique(rows), np.unique(columns)
+            near, far = self.ends(metric, sources.take(there), targets.take(here))
+            ways = self._swept(weighed, "CCHManyToOne", far, near).T
+            out[rows, columns] = ways[np.searchsorted(there, rows), np.searchsorted(here, columns)]
+        return out
+
+    def _swept(self, weighed: Any, kind: str, rows: Ends, columns: Ends) -> Floats:
+        """Milliseconds (rows x columns) with the columns pinned; large tables in parts."""
+        states, at = _pinned(columns)
+        if not states:
+            return np.full((len(rows.state), len(columns.state)), np.inf)
+
+        def part(low_high: tuple[int, int]) -> Floats:
+            # Made in the thread that uses it: the library's queries may not change threads.
+            pinned = getattr(routingkit, kind)(weighed, states)
+            sweep = (
+                pinned.distances_from_multi if kind == "CCHOneToMany" else pinned.distances_to_multi
+            )
+            low, high = low_high
+            return _sweeps(sweep, Ends(rows.state[low:high], rows.ms[low:high]), columns, at)
+
+        count, parts = len(rows.state), self._hierarchies.spread.parts
+        if parts == 1 or count * len(states) < SPREAD_FROM:
+            return part((0, count))
+        cuts = [count * number // parts for number in range(parts + 1)]
+        return np.concatenate(list(self._hierarchies.spread.map(part, list(pairwise(cuts)))))
+
+
+def _without_arcs(starts: Ends, ends: Ends) -> Floats:
+    """Ways that end in the state they begin with, as on roads that only meet themselves."""
+    alike = starts.state[:, None, :, None] == ends.state[None, :, None, :]
+    alike &= (starts.state != NO_STATE)[:, None, :, None]
+    ways = starts.ms[:, None, :, None] + ends.ms[None, :, None, :]
+    return np.where(alike, ways, np.inf).min(axis=(2, 3))
 
 
 def _pinned(ends: Ends) -> tuple[list[int], Indices]:
@@ -148,16 +236,17 @@ def _pinned(ends: Ends) -> tuple[list[int], Indices]:
     return states.tolist(), at.astype(np.int32)
 
 
-def _swept(sweep: Any, rows: Ends, columns: Ends, at: Indices) -> Floats:
+def _sweeps(sweep: Any, rows: Ends, columns: Ends, at: Indices) -> Floats:
     out = np.full((len(rows.state), len(columns.state)), np.inf)
     states, waits = rows.state.tolist(), rows.ms.tolist()
-    nowhere = np.array([np.inf])
+    ahead = columns.ms.astype(np.float64)
+    found = np.full(int(at.max()) + 2, np.inf)  # padding finds infinity behind the last
     for row in range(len(states)):
         begin = [(s, w) for s, w in zip(states[row], waits[row], strict=True) if s != NO_STATE]
         if not begin:
             continue
-        # None, for no way, becomes NaN, and NaN infinity.
-        found = np.array(sweep(begin), dtype=np.float64)
-        found = np.concatenate([np.where(np.isnan(found), np.inf, found), nowhere])
-        out[row] = (found[at] + columns.ms).min(axis=1)
+        # None, for no way, becomes NaN; fmin takes infinity instead.
+        ways = np.array(sweep(begin), dtype=np.float64)
+        np.fmin(ways, np.inf, out=found[: len(ways)])
+        np.min(found[at] + ahead, axis=1, out=out[row])
     return out

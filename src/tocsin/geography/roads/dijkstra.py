@@ -12,6 +12,7 @@ from tocsin.geography.roads.changes import HourFactors, RoadChanges
 from tocsin.geography.roads.graph import Floats, RoadGraph
 from tocsin.geography.roads.layers import NO_STATE, Ends
 from tocsin.geography.roads.searching import LIFT_MS, arc_matrix, with_entrances
+from tocsin.geography.roads.snapping import Snaps
 from tocsin.geography.roads.speeds import Metric
 from tocsin.geography.roads.times import Layers, WeighedTimes, first_weighing
 
@@ -44,8 +45,9 @@ class DijkstraTimes(WeighedTimes):
         other._arcs = {}
         return other
 
-    def between(self, metric: Metric, starts: Ends, ends: Ends) -> Floats:
+    def between(self, metric: Metric, sources: Snaps, targets: Snaps) -> Floats:
         """One search for each row of the shorter side, backwards where that is the targets."""
+        starts, ends = self.ends(metric, sources, targets)
         if metric not in self._arcs:
             layer = self.layers.of(metric)
             self._arcs[metric] = arc_matrix(layer, layer.weights(metric, self.edge_ms(metric)))

@@ -7,7 +7,7 @@ cost or is banned exactly. On foot, where turning is free, all edges of a node s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -236,20 +236,36 @@ def departures(layer: Layer, metric: Metric, edge_ms: Longs, places: Snaps) -> E
     return _padded(rows)
 
 
+def origins(layer: Layer, edge_ms: Longs, places: Snaps) -> Ends:
+    """The same ways as `departures` by fewer states: the place is so far ahead of where its edge
+    begins, so `ms` is negative (a time of the place is a time of the state less what is driven).
+
+    One state for each direction instead of one for each turn. Not for a target on the same road:
+    the way to it from where the edge begins may not pass the place.
+    """
+    sides = ((places.forward, 1.0 - places.offset), (places.backward, places.offset))
+    states: list[Any] = []
+    ms: list[Any] = []
+    for edge, left in sides:
+        usable = (edge >= 0) & (edge_ms[edge] < INF_MS)
+        along = edge_ms[edge]
+        states.append(np.where(usable, layer.entries[edge, 0], NO_STATE))
+        ms.append(np.where(usable, np.rint(left * along).astype(np.int64) - along, 0))
+    return Ends(np.column_stack(states).astype(np.int32), np.column_stack(ms))
+
+
 def arrivals(layer: Layer, edge_ms: Longs, places: Snaps) -> Ends:
     """In which states each place is reached, and the way along its edge from there."""
-    rows: list[list[tuple[int, int]]] = []
-    for forward, backward, offset in zip(
-        places.forward.tolist(), places.backward.tolist(), places.offset.tolist(), strict=True
-    ):
-        found: list[tuple[int, int]] = []
-        for edge, done in ((forward, offset), (backward, 1.0 - offset)):
-            if edge < 0 or edge_ms[edge] >= INF_MS:
-                continue
-            along = round(done * int(edge_ms[edge]))
-            found += [(s, along) for s in layer.entries[edge].tolist() if s != NO_STATE]
-        rows.append(found)
-    return _padded(rows)
+    sides = ((places.forward, places.offset), (places.backward, 1.0 - places.offset))
+    states: list[Any] = []
+    ms: list[Any] = []
+    for edge, done in sides:
+        usable = (edge >= 0) & (edge_ms[edge] < INF_MS)
+        entries = np.where(usable[:, None], layer.entries[edge], NO_STATE)
+        along = np.rint(done * edge_ms[edge]).astype(np.int64)
+        states.append(entries)
+        ms.append(np.where(entries == NO_STATE, 0, along[:, None]))
+    return Ends(np.concatenate(states, axis=1).astype(np.int32), np.concatenate(ms, axis=1))
 
 
 def _padded(rows: list[list[tuple[int, int]]]) -> Ends:
@@ -262,19 +278,25 @@ def _padded(rows: list[list[tuple[int, int]]]) -> Ends:
     return Ends(state, ms)
 
 
+def on_one_road(sources: Snaps, targets: Snaps) -> tuple[Longs, Longs]:
+    """The pairs (rows of sources, rows of targets) that lie on one road."""
+    order = np.argsort(targets.road, kind="stable")
+    roads = targets.road[order]
+    low = np.searchsorted(roads, sources.road, side="left")
+    high = np.searchsorted(roads, sources.road, side="right")
+    counts = np.where(sources.road >= 0, high - low, 0)
+    rows = np.repeat(np.arange(len(counts)), counts)
+    within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return rows, order[low[rows] + within].astype(np.int64)
+
+
 def along_one_road(edge_ms: Longs, sources: Snaps, targets: Snaps, out_ms: Floats) -> None:
     """Lowers `out_ms[source, target]` to the way straight along the road that both are on."""
-    on_road: dict[int, list[int]] = {}
-    for row, road in enumerate(targets.road.tolist()):
-        if road >= 0:
-            on_road.setdefault(road, []).append(row)
-    for row, road in enumerate(sources.road.tolist()):
-        columns = on_road.get(road)
-        if columns is None:
-            continue
-        for column in columns:
-            step = float(targets.offset[column]) - float(sources.offset[row])
-            for edge, ahead in ((sources.forward[row], step), (sources.backward[row], -step)):
-                if edge >= 0 and ahead >= 0 and edge_ms[edge] < INF_MS:
-                    takes = round(ahead * int(edge_ms[edge]))
-                    out_ms[row, column] = min(out_ms[row, column], takes)
+    rows, columns = on_one_road(sources, targets)
+    if not len(rows):
+        return
+    step = targets.offset[columns] - sources.offset[rows]
+    for edge, ahead in ((sources.forward[rows], step), (sources.backward[rows], -step)):
+        usable = (edge >= 0) & (ahead >= 0) & (edge_ms[edge] < INF_MS)
+        takes = np.where(usable, np.rint(ahead * edge_ms[edge]), np.inf)
+        out_ms[rows, columns] = np.minimum(out_ms[rows, columns], takes)

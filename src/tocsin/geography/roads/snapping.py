@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 import numpy as np
 import shapely as _untyped
 
-from tocsin.geography.roads.graph import NO_EDGE, Flags, Floats, Indices, RoadGraph
+from tocsin.geography.roads.graph import NO_EDGE, Flags, Floats, Indices, Longs, RoadGraph
 from tocsin.geography.roads.speeds import METRICS, Metric
 
 shapely = cast("Any", _untyped)
@@ -49,7 +49,7 @@ class Snaps:
         """For each point, whether it is off the roads."""
         return self.road == NO_ROAD
 
-    def take(self, rows: Sequence[int] | Indices) -> Snaps:
+    def take(self, rows: Sequence[int] | Indices | Longs) -> Snaps:
         """Some of the rows, in that order."""
         at = np.asarray(rows, dtype=np.int64)
         return Snaps(

@@ -98,11 +98,8 @@ class WeighedTimes:
         """See `TravelTimes.table`."""
         if not len(sources) or not len(targets):
             return np.zeros((len(sources), len(targets)), dtype=np.float32)
-        layer, edge_ms = self.layers.of(metric), self.edge_ms(metric)
-        starts = departures(layer, metric, edge_ms, sources)
-        ends = arrivals(layer, edge_ms, targets)
-        out_ms = self.between(metric, starts, ends)
-        along_one_road(edge_ms, sources, targets, out_ms)
+        out_ms = self.between(metric, sources, targets)
+        along_one_road(self.edge_ms(metric), sources, targets, out_ms)
         return (out_ms / 1000.0).astype(np.float32)
 
     def reach(self, source: Snaps, limits_s: Sequence[float], metric: Metric) -> tuple[Any, ...]:
@@ -112,8 +109,13 @@ class WeighedTimes:
         weights = layer.weights(metric, edge_ms)
         return areas(self.graph, layer, weights, edge_ms, source, starts, limits_s)
 
-    def between(self, metric: Metric, starts: Ends, ends: Ends) -> Floats:
-        """Milliseconds from each row of `starts` to each row of `ends`, infinite for no way."""
+    def ends(self, metric: Metric, sources: Snaps, targets: Snaps) -> tuple[Ends, Ends]:
+        """What each source can reach next, and how each target is reached."""
+        layer, edge_ms = self.layers.of(metric), self.edge_ms(metric)
+        return departures(layer, metric, edge_ms, sources), arrivals(layer, edge_ms, targets)
+
+    def between(self, metric: Metric, sources: Snaps, targets: Snaps) -> Floats:
+        """Milliseconds by ways that pass a crossing, infinite for no way."""
         raise NotImplementedError
 
 

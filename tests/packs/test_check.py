@@ -65,6 +65,14 @@ def add_units(content: Content, needs: dict[str, int], **more: Any) -> None:
     pothole(content)["run_card"] = [{"needs": needs, **more}]
 
 
+def add_ring(content: Content, **changes: Any) -> None:
+    """A sound ring of engines, but for the changes; None leaves a key out."""
+    add_units(content, {"engine": 1})
+    ring = {"code": "first", "name": {"en": "First", "fi": "Eka"}, "bound_s": 240, "tier": "town"}
+    ring |= {"capability": "engine", "edition": "2020", "source": "here", **changes}
+    content["pack"]["ring"] = [{k: v for k, v in ring.items() if v is not None}]
+
+
 def lower_second_level(content: Content) -> None:
     add_units(content, {"engine": 3})
     pothole(content)["run_card"].append({"needs": {"engine": 2}})
@@ -76,6 +84,16 @@ PLANTED: list[tuple[str, str, Plant]] = [
     ("unknown_key", "ladders", lambda c: c["pack"].update(ladder={})),
     ("unknown_key", "colour", lambda c: first(c)["field"][1].update(colour=1)),
     ("unknown_key", "accpt", lambda c: standard(c)["clocks"].update(accpt="1 hour")),
+    ("dangling", "there is no capability 'engin'", lambda c: add_ring(c, capability="engin")),
+    ("cannot_be_kept", "no unit kind", lambda c: add_ring(c, capability="view")),
+    ("bad_value", "did you mean \"town\"", lambda c: add_ring(c, tier="twon")),
+    ("bad_value", "whole number from 1", lambda c: add_ring(c, bound_s=0)),
+    ("bad_value", "whole number from 1", lambda c: add_ring(c, bound_s=-60)),
+    ("missing", "a ring is a bound", lambda c: add_ring(c, bound_s=None)),
+    ("missing", "source", lambda c: add_ring(c, source=None)),
+    ("language_missing", "ring[1] name", lambda c: add_ring(c, name={"fi": "Eka"})),
+    ("bad_value", "nothing passes", lambda c: add_ring(c, counts="report", before_s=5)),
+    ("bad_value", "density_min", lambda c: add_ring(c, density_min=9, density_max=9)),
     ("missing", "owner_tier", lambda c: drop(pothole(c), "owner_tier")),
     ("missing", "example", lambda c: drop(pothole(c), "example")),
     ("missing", "messages urged", lambda c: drop(c["messages"]["common/staff.toml"], "urged")),

@@ -20,6 +20,7 @@ PARTS = [
     (r"pack\.toml emergency number\[\d+\]$", "emergency number"),
     (r"pack\.toml capability\[\d+\]$", "capability"),
     (r"pack\.toml unit_kind\[\d+\]$", "unit_kind"),
+    (r"pack\.toml ring\[\d+\]$", "ring"),
     (r"run_card\[\d+\]$", "run_card"),
     (r"pack\.toml$", "pack"),
     (r"urge\[\d+\]$", "urge"),

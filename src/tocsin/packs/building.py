@@ -27,6 +27,7 @@ from tocsin.packs.parts import (
     Words,
 )
 from tocsin.packs.reading import Finding, Reader, Table, nearest
+from tocsin.packs.rings import Ring, read_rings
 from tocsin.packs.terms import Ladders, read_ladders, read_terms
 from tocsin.packs.unit_statuses import read_statuses
 from tocsin.packs.units import (
@@ -62,6 +63,7 @@ class Parsed:
     emergency: Emergency
     capabilities: Mapping[str, Capability]
     unit_kinds: Mapping[str, UnitKind]
+    rings: tuple[Ring, ...]
     findings: tuple[Finding, ...]
 
 
@@ -81,6 +83,7 @@ def parse(content: Table) -> Parsed:
     agencies = _agencies(pack, languages)
     capabilities = read_capabilities(pack, languages)
     unit_kinds = read_unit_kinds(pack, languages, capabilities)
+    rings = read_rings(pack, languages)
     ladders = read_ladders(pack.table("ladders"))
     profiles = _profiles(pack.table("profiles"))
     emergency = read_emergency(
@@ -113,6 +116,7 @@ def parse(content: Table) -> Parsed:
         emergency,
         capabilities,
         unit_kinds,
+        rings,
         tuple(dict.fromkeys(findings)),
     )
 

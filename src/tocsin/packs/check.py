@@ -16,6 +16,7 @@ from tocsin.packs.messages import SLOTS, slots_of
 from tocsin.packs.model import Pack
 from tocsin.packs.parts import CaseType, Example, Terms
 from tocsin.packs.reading import Finding, Problem, nearest
+from tocsin.packs.rings import ring_defects
 from tocsin.packs.shadows import implies
 from tocsin.packs.units import card_defects
 
@@ -63,6 +64,8 @@ def check(pack: Pack) -> list[Finding]:
     found += _ladders(pack)
     found += _profiles(pack)
     found += _messages(pack)
+    for at, problem, text in ring_defects(pack.rings, pack.capabilities, pack.unit_kinds):
+        found.append(Finding(f"pack.toml {at}", problem, text))
     for case_type in pack.case_types.values():
         where = f"case type {case_type.code}"
         for look in (_names, _rules, _terms, _promise, _words, _run_cards, _examples):

@@ -19,6 +19,7 @@ from tocsin.packs.check import local_instant
 from tocsin.packs.load import plain
 from tocsin.packs.model import CaseType, Pack, RouteChoice
 from tocsin.packs.reading import Finding, PackError, Reader, Table, nearest
+from tocsin.packs.rings import rings_for
 from tocsin.packs.words import word
 
 _HOUR = 3_600
@@ -62,6 +63,7 @@ def explain(
     lines += teller.answers(case_type, report.answers)
     lines += teller.route(pack.choose_route(code, areas, report.at, report.answers))
     lines += teller.deadlines(policy, report.at)
+    lines += teller.targets(case_type)
     lines += teller.checking(policy)
     return "\n".join(lines) + "\n"
 
@@ -225,6 +227,28 @@ class _Teller:
         for rung in clock.ladder:
             comes = milestone(clock.calendar, at, clock.allowance, rung.percent)
             yield f"    {rung.percent:>3} % {self.instant(comes)} {self.told(rung)}"
+
+    def targets(self, case_type: CaseType) -> Iterator[str]:
+        """The rings that the first level of its run card is held to."""
+        if not case_type.run_cards:
+            return
+        needs = [name for name, _ in case_type.run_cards[0].needs]
+        held = rings_for(self.pack.rings, needs, case_type.owner_tier)
+        yield ""
+        yield self.say("targets")
+        for ring in held:
+            slots = {
+                "name": self.pack.in_language(ring.name, self.language),
+                "arrives": word("ring_arrives", ring.arrives, self.language),
+                "bound": str(ring.bound_s),
+                "counts": word("ring_counts", ring.counts, self.language),
+                "total": str(ring.from_report_s),
+                "share": str(ring.share),
+                "source": f"{ring.source} ({ring.edition})",
+            }
+            yield f"  {ring.code}: {self.say('target').format(**slots)}"
+        if not held:
+            yield f"  {self.say('nothing')}"
 
     def told(self, rung: Rung) -> str:
         audiences = (word("audience", audience, self.language) for audience in rung.tell)

@@ -29,6 +29,7 @@ from tocsin.packs.parts import (
     Words,
 )
 from tocsin.packs.reading import Finding, Table
+from tocsin.packs.rings import Ring
 from tocsin.packs.terms import policy_of
 from tocsin.packs.units import Capability, UnitKind
 
@@ -75,6 +76,7 @@ class Pack:
         self.zone: str = str(self.calendar.zone) if self.calendar else "UTC"
         self.capabilities: Mapping[str, Capability] = parsed.capabilities
         self.unit_kinds: Mapping[str, UnitKind] = parsed.unit_kinds
+        self.rings: tuple[Ring, ...] = parsed.rings
         self.emergency: Emergency = parsed.emergency
         self.emergency_numbers: tuple[EmergencyNumber, ...] = parsed.emergency.numbers_of(
             parsed.calendar

@@ -10,6 +10,7 @@ from typing import Final
 
 from tocsin.packs.messages import SLOTS
 from tocsin.packs.parts import CLOCK_NAMES, FIELD_KINDS, SERVICE_KINDS
+from tocsin.packs.rings import ARRIVES, BOUND_MAX_S, COUNTS
 from tocsin.packs.terms import AUDIENCES, PROFILES, ROLES, VERIFY_BY
 from tocsin.packs.unit_statuses import SAYABLE
 from tocsin.packs.units import TRAVELS
@@ -55,6 +56,7 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         "emergency": "Whom to call when life is in danger, and words that tell it (see emergency).",
         "capability": "What a run card may ask for (see capability).",
         "unit_kind": "Kinds of units (see unit_kind).",
+        "ring": "How soon somebody must be there (see ring).",
     },
     "capability": {"code": "Its name in unit kinds and run cards.", "name": _WORDS},
     "unit_kind": {
@@ -65,6 +67,23 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         "travel": f"How it moves: {', '.join(TRAVELS)}; road when left out, straight is through"
         " the air.",
         "endurance_min": "Minutes it can stay out; as long as its crew can when left out.",
+    },
+    "ring": {
+        "code": "Its name.",
+        "name": _WORDS,
+        "bound_s": f"Whole seconds, 1 to {BOUND_MAX_S}.",
+        "counts": f"Where the bound begins: {', '.join(COUNTS)} (the unit leaves, it is ordered"
+        " out, somebody reports); travel when left out.",
+        "before_s": "Seconds that may pass between the report and that beginning.",
+        "tier": "Who promises it: county, town, village or cell.",
+        "capability": "What the units that keep it can do.",
+        "arrives": f"Which of them: {', '.join(ARRIVES)}; first when left out.",
+        "share": "Percent of cases that must meet it; 100 when left out.",
+        "density_min": "People on a square kilometre from which it holds.",
+        "density_max": "And below which.",
+        "edition": "Edition of the document that it is written in.",
+        "source": "That document.",
+        "in_force": "False: known here, and nobody is held to it.",
     },
     "run_card": {
         "level": "Which level of the case it is for; its place in the list when left out.",

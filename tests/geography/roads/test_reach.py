@@ -1,9 +1,8 @@
-"""Reach areas hold what is reached in time and grow with it; rings say who wrote them."""
+"""Reach areas hold what is reached in time and grow with it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from tocsin.geography.roads.cch import CchTimes
 from tocsin.geography.roads.dijkstra import DijkstraTimes
 from tocsin.geography.roads.graph import RoadGraph
 from tocsin.geography.roads.reading_osm import read_osm
-from tocsin.geography.roads.rings import KNOWN_RINGS, Ring, rings_of
 from tocsin.geography.roads.snapping import placed_on
 
 
@@ -58,22 +56,3 @@ def test_from_off_the_roads_nothing_is_reached(monaco: RoadGraph) -> None:
     (area,) = CchTimes(monaco).reach(placed_on(monaco, [-1], [0.0]), (300.0,), "foot")
     assert area.is_empty
     assert CchTimes(monaco).reach(placed_on(monaco, [0], [0.0]), (), "foot") == ()
-
-
-def test_known_rings_say_where_they_are_written() -> None:
-    assert len({ring.id for ring in KNOWN_RINGS}) == len(KNOWN_RINGS)
-    police = [r.limit_s for r in KNOWN_RINGS if r.id.startswith("police")]
-    assert police == [60.0, 180.0, 300.0]
-    assert [r.id for r in rings_of("engine")][:2] == [
-        "nfpa-first-engine",
-        "jianbiao-152-first-engine",
-    ]
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"limit_s": 0.0}, {"target": 0.0}, {"target": 101.0}, {"edition": ""}, {"source": ""}]
-)
-def test_a_ring_without_its_evidence_is_refused(wrong: dict[str, Any]) -> None:
-    about = {"id": "x", "limit_s": 60.0, "tier": "town", "unit_class": "engine", "target": 90.0}
-    with pytest.raises(ValueError, match="ring x"):
-        Ring(**{**about, "edition": "2020", "source": "here", **wrong})

@@ -16,7 +16,8 @@ from typing import Any
 
 from tocsin.app import logs
 from tocsin.app.asking import FLAG, settings_of
-from tocsin.app.settings import SETTINGS, SettingsError
+from tocsin.app.settings import SETTINGS
+from tocsin.geography.spoken import SpokenError
 
 GC_EVERY = 20_000
 """New objects between two looks of the collector. A commit's worth of reports makes that many, and
@@ -37,25 +38,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     run: Run = asked.run
     try:
         return run(asked)
-    except SettingsError as error:
+    except SpokenError as error:
         return _fail(error.message(_language()))
     except KeyboardInterrupt:
         return 130
     except OPERATOR_ERRORS() as error:
-        from tocsin.cartography.errors import MapError
-        from tocsin.geography.roads.errors import RoadsError
-
-        has_words = isinstance(error, MapError | RoadsError)
-        return _fail(error.message(_language()) if has_words else str(error))
+        return _fail(str(error))
 
 
 def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
     """What an operator can mend: said in one line, without a traceback."""
     from tocsin.app.importing import ImportFailed
     from tocsin.app.node import AddressTaken
-    from tocsin.cartography.errors import MapError
     from tocsin.geography.geojson import GeometryError
-    from tocsin.geography.roads.errors import RoadsError
     from tocsin.geography.tiers import AtlasError
     from tocsin.packs.reading import PackError
     from tocsin.runtime.ports import Unavailable
@@ -72,12 +67,10 @@ def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
         GeometryError,
         BackupError,
         PackError,
-        RoadsError,
         Unavailable,
         ExtractError,
         LogError,
         ImportFailed,
-        MapError,
         EmbeddedPostgresError,
         MigrationError,
         WrongMasterKey,
@@ -196,6 +189,7 @@ def _town_verbs(verbs: Any) -> None:
         verb.set_defaults(run=run, rest=[])
     _map_verbs(verbs)
     _road_verbs(verbs)
+    _site_verb(verbs)
     verb = _verb(verbs, "areas", _areas, "cut a map extract into four tiers of areas")
     verb.add_argument("map_file", type=Path, metavar="FILE.osm.pbf")
     verb = _verb(
@@ -231,6 +225,31 @@ def _road_verbs(verbs: Any) -> None:
     verb.add_argument("road_file", type=Path, metavar="FILE.osm.pbf")
     verb.add_argument("--folder", type=Path, help="where to; else `roads` in the data folder")
     verb.add_argument("--left", action="store_true", help="traffic keeps to the left")
+
+
+def _site_verb(verbs: Any) -> None:
+    about = "place stations by road time: the best places, proven"
+    verb = _verb(verbs, "site", _lazy("siting", "site_stations"), about, settings=False)
+    verb.add_argument("road_file", type=Path, metavar="ROADS", help=".osm.pbf, or segments .csv")
+    verb.add_argument("--demand", type=Path, required=True, help="a log or areas: .csv, .geojson")
+    verb.add_argument("--columns", default="", help="such as id=Call,place=Location,weight=n")
+    verb.add_argument("--cell-m", type=float, help="pool the demand into squares of this width")
+    verb.add_argument("--candidates", type=Path, help="places to choose from: .csv, .geojson")
+    verb.add_argument("--candidate-columns", default="", help="as --columns")
+    verb.add_argument("--grid-m", type=float, help="and the middles of squares of this width")
+    verb.add_argument("--keep", default="", help="candidates that stay: names, or all of the file")
+    verb.add_argument(
+        "--problem", choices=("lscp", "mclp", "p-median", "p-centre"), default="lscp",
+        help="fewest stations; most in time; least mean time; least greatest time",
+    )  # fmt: skip
+    verb.add_argument("--stations", help="how many, kept ones included; 1-10 for a curve")
+    verb.add_argument("--target-s", type=float, help="seconds by road within which one is in time")
+    verb.add_argument("--metric", choices=("emergency", "normal", "foot"), default="emergency")
+    verb.add_argument("--limit-s", type=float, default=300.0, help="seconds of search an answer")
+    verb.add_argument("--folder", type=Path, help="where graph and order are kept for next time")
+    verb.add_argument("--left", action="store_true", help="traffic keeps to the left")
+    verb.add_argument("--json", type=Path, metavar="FILE", help="all answers")
+    verb.add_argument("--geojson", type=Path, metavar="FILE", help="the last answer as a map")
 
 
 def _areas(asked: argparse.Namespace) -> int:

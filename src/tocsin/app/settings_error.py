@@ -1,13 +1,15 @@
 """Why a setting is refused, in words for the operator."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar
+
+from tocsin.geography.spoken import SpokenError
 
 
-class SettingsError(ValueError):
+class SettingsError(SpokenError, ValueError):
     """A setting that cannot be taken: `reason` is stable, `message(language)` is for people."""
 
-    TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    TEXTS: ClassVar[Mapping[str, tuple[str, str]]] = {
         "unknown": (
             "unknown setting {key} in {source}; the nearest known one is {nearest}",
             "{source} 中有未知的设置 {key}；最接近的已知设置是 {nearest}",
@@ -21,13 +23,3 @@ class SettingsError(ValueError):
             "无法读取设置文件 {key}：{detail}",
         ),
     }
-
-    def __init__(self, reason: str, **details: str) -> None:
-        self.reason = reason
-        self.details = details
-        super().__init__(self.message("en"))
-
-    def message(self, language: str) -> str:
-        """One line in `language` ("en" or "zh-CN")."""
-        english, chinese = self.TEXTS[self.reason]
-        return (chinese if language.startswith("zh") else english).format(**self.details)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar
+
+from tocsin.geography.spoken import SpokenError
 
 
-class MapError(RuntimeError):
+class MapError(SpokenError, RuntimeError):
     """No map was made and the old one stays: `reason` is stable, `message(language)` is for
     people. Safe to show."""
 
-    TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    TEXTS: ClassVar[Mapping[str, tuple[str, str]]] = {
         "missing": ("there is no map file {name}", "没有地图文件 {name}"),
         "unreadable": (
             "{name} is no readable map extract (.osm.pbf)",
@@ -37,13 +39,3 @@ class MapError(RuntimeError):
             "无法写入地图：{detail}",
         ),
     }
-
-    def __init__(self, reason: str, **details: str) -> None:
-        self.reason = reason
-        self.details = details
-        super().__init__(self.message("en"))
-
-    def message(self, language: str) -> str:
-        """One line in `language` ("en" or "zh-CN")."""
-        english, chinese = self.TEXTS[self.reason]
-        return (chinese if language.startswith("zh") else english).format(**self.details)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar
+
+from tocsin.geography.spoken import SpokenError
 
 
-class RoadsError(ValueError):
+class RoadsError(SpokenError, ValueError):
     """A road file that can not be used: `reason` is stable, `message(language)` is for people."""
 
-    TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    TEXTS: ClassVar[Mapping[str, tuple[str, str]]] = {
         "missing": ("there is no road file {name}", "没有道路文件 {name}"),
         "unreadable": (
             "{name} is no readable road file (.osm.pbf, or a table of street segments .csv)",
@@ -21,13 +23,3 @@ class RoadsError(ValueError):
             "{name} 超过上限 {limit}，请先裁剪",
         ),
     }
-
-    def __init__(self, reason: str, **details: str) -> None:
-        self.reason = reason
-        self.details = details
-        super().__init__(self.message("en"))
-
-    def message(self, language: str) -> str:
-        """One line in `language` ("en" or "zh-CN")."""
-        english, chinese = self.TEXTS[self.reason]
-        return (chinese if language.startswith("zh") else english).format(**self.details)

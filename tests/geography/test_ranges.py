@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import os
 import re
 from pathlib import Path
 from statistics import median
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tocsin.geography.distance import short_distance_m
 from tocsin.geography.ranges import Piece, Placed, Ranges
 
-DATA = Path("../shared/data")
+DATA = Path(os.environ.get("TOCSIN_SHARED_DATA", "../shared/data"))
 MAIN_1 = Piece("MAIN ST", (101, 199), (100, 198), ((24.90, 60.1), (24.91, 60.1)), "a", "b")
 MAIN_2 = Piece("MAIN ST", (201, 299), (200, 298), ((24.91, 60.1), (24.92, 60.1)), "b", "c")
 THIRD = Piece("3RD ST", (1, 99), (2, 98), ((24.91, 60.1), (24.91, 60.11)), "b", "d")
@@ -91,7 +92,7 @@ def _san_francisco() -> tuple[Ranges, dict[str, tuple[float, float]]]:
     streets = DATA / "sf_streets" / "sf_street_edges_wgs84.csv.gz"
     logs = sorted((DATA / "sf_fire").glob("calls_*.csv.gz"))
     if not streets.exists() or not logs:
-        pytest.skip("needs sf_streets and sf_fire in ../shared/data")
+        pytest.skip("needs sf_streets and sf_fire of the shared data (set TOCSIN_SHARED_DATA)")
     pieces: list[Piece] = []
     with gzip.open(streets, "rt", encoding="utf-8") as file:
         for row in csv.DictReader(file):

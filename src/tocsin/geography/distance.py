@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import asin, atan2, cos, degrees, radians, sin, sqrt
 from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius of the Earth (IUGG: (2a + b) / 3 of GRS 80)."""
@@ -48,6 +53,38 @@ def short_distance_m(lon_a: float, lat_a: float, lon_b: float, lat_b: float) -> 
     x = (lon_b - lon_a) * cos(radians((lat_a + lat_b) / 2.0))
     y = lat_b - lat_a
     return METRES_PER_DEGREE * sqrt(x * x + y * y)
+
+
+def line_length_m(line: Sequence[tuple[float, float]]) -> float:
+    """The length of a line of points (longitude, latitude) within one town, in metres."""
+    return sum(short_distance_m(*one, *other) for one, other in pairwise(line))
+
+
+def point_along(line: Sequence[tuple[float, float]], share: float) -> tuple[float, float]:
+    """The point at that share (0 to 1, cut off beyond) of a line's length."""
+    left_m = line_length_m(line) * min(max(share, 0.0), 1.0)
+    for one, other in pairwise(line):
+        step_m = short_distance_m(*one, *other)
+        if step_m > 0 and left_m <= step_m:
+            part = left_m / step_m
+            return one[0] + (other[0] - one[0]) * part, one[1] + (other[1] - one[1]) * part
+        left_m -= step_m
+    return line[-1]
+
+
+def lengths_m(
+    starts: npt.NDArray[np.int64], lon: npt.NDArray[np.float64], lat: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The lengths of many lines in metres: line k has the points `starts[k]` to `starts[k + 1]`.
+
+    As `line_length_m`: flat at the latitude of each piece.
+    """
+    if len(lon) < 2:
+        return np.zeros(max(0, len(starts) - 1))
+    middle = np.radians((lat[1:] + lat[:-1]) / 2.0)
+    pieces = METRES_PER_DEGREE * np.hypot(np.diff(lon) * np.cos(middle), np.diff(lat))
+    along = np.concatenate([[0.0], np.cumsum(pieces)])
+    return along[starts[1:] - 1] - along[starts[:-1]]
 
 
 def bearing_deg(lon_a: float, lat_a: float, lon_b: float, lat_b: float) -> float:

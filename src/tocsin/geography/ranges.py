@@ -11,10 +11,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
-from tocsin.geography.distance import short_distance_m
+from tocsin.geography.distance import line_length_m, point_along, short_distance_m
 from tocsin.geography.word_index import fold
 
 Point = tuple[float, float]
@@ -122,35 +121,39 @@ class Ranges:
             return self._house(int(match[1]), match[2])
         return None
 
-    def _of(self, name: str) -> Iterator[Piece]:
-        for street in self.streets(name):
+    def _of(self, streets: Iterable[str]) -> Iterator[Piece]:
+        for street in streets:
             yield from self._pieces[street]
 
     def _block(self, first: int, name: str) -> Placed | None:
+        streets, is_whole = self._read(name)
         first -= first % BLOCK
         covered: list[tuple[Point, float]] = []
-        for piece in self._of(name):
+        for piece in self._of(streets):
             low, high = _span(piece)
             if high and high >= max(first, 1) and low < first + BLOCK:
-                covered.append((_along(piece.line, 0.5), _length_m(piece.line)))
+                covered.append((point_along(piece.line, 0.5), line_length_m(piece.line)))
         if covered:
-            return Placed("block", *_middle(covered), self._read(name)[1])
-        return self._near(first + BLOCK // 2, name, "block")
+            return Placed("block", *_middle(covered), is_whole)
+        return self._near(first + BLOCK // 2, streets, "block")
 
     def _house(self, number: int, name: str) -> Placed | None:
-        for piece in self._of(name):
+        streets, is_whole = self._read(name)
+        for piece in self._of(streets):
             for first, last in (piece.left, piece.right):
                 low, high = min(first, last), max(first, last)
                 if not low <= number <= high or (number - low) % 2:
                     continue
                 share = 0.5 if first == last else (number - first) / (last - first)
-                return Placed("house", *_along(piece.line, share), self._read(name)[1])
-        return self._near(number, name, "house")
+                return Placed("house", *point_along(piece.line, share), is_whole)
+        return self._near(number, streets, "house")
 
-    def _near(self, number: int, name: str, kind: Literal["house", "block"]) -> Placed | None:
+    def _near(
+        self, number: int, streets: Sequence[str], kind: Literal["house", "block"]
+    ) -> Placed | None:
         """On the piece whose numbers come closest, at the end that is nearer by number."""
         best: tuple[int, Point] | None = None
-        for piece in self._of(name):
+        for piece in self._of(streets):
             low, high = _span(piece)
             if not high:
                 continue
@@ -160,20 +163,21 @@ class Ranges:
             first, last = piece.left if any(piece.left) else piece.right
             is_up = first <= last
             share = 0.5 if gap == 0 else float((number > high) == is_up)
-            best = gap, _along(piece.line, share)
+            best = gap, point_along(piece.line, share)
         return None if best is None else Placed(kind, *best[1], False)
 
     def _crossing(self, one: str, other: str) -> Placed | None:
-        mine = self._corners_of(one)
-        met = [corner for corner in mine if corner in self._corners_of(other)]
+        (mine, is_whole), (others, is_whole_too) = self._read(one), self._read(other)
+        theirs = self._corners_of(others)
+        met = [corner for corner in self._corners_of(mine) if corner in theirs]
         if not met:
             return None
-        is_exact = self._read(one)[1] and self._read(other)[1]
-        return Placed("crossing", *_middle([(self._corners[each], 1.0) for each in met]), is_exact)
+        middle = _middle([(self._corners[each], 1.0) for each in met])
+        return Placed("crossing", *middle, is_whole and is_whole_too)
 
-    def _corners_of(self, name: str) -> dict[str, None]:
+    def _corners_of(self, streets: Iterable[str]) -> dict[str, None]:
         return dict.fromkeys(
-            corner for piece in self._of(name) for corner in (piece.start, piece.end)
+            corner for piece in self._of(streets) for corner in (piece.start, piece.end)
         )
 
 
@@ -200,22 +204,6 @@ def _span(piece: Piece) -> tuple[int, int]:
     """The lowest and highest number on either side; (0, 0) where there are none."""
     numbers = [each for each in (*piece.left, *piece.right) if each > 0]
     return (min(numbers), max(numbers)) if numbers else (0, 0)
-
-
-def _length_m(line: Sequence[Point]) -> float:
-    return sum(short_distance_m(*one, *other) for one, other in pairwise(line))
-
-
-def _along(line: Sequence[Point], share: float) -> Point:
-    """The point at that share (0 to 1) of a line's length."""
-    left_m = _length_m(line) * min(max(share, 0.0), 1.0)
-    for one, other in pairwise(line):
-        step_m = short_distance_m(*one, *other)
-        if step_m > 0 and left_m <= step_m:
-            part = left_m / step_m
-            return one[0] + (other[0] - one[0]) * part, one[1] + (other[1] - one[1]) * part
-        left_m -= step_m
-    return line[-1]
 
 
 def _middle(points: Sequence[tuple[Point, float]]) -> Point:

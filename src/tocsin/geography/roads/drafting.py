@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as _sparse
 from scipy.sparse import csgraph as _csgraph
 
+from tocsin.geography.distance import lengths_m
 from tocsin.geography.roads.errors import RoadsError
 from tocsin.geography.roads.graph import (
     BuildReport,
@@ -18,7 +19,6 @@ from tocsin.geography.roads.graph import (
     Indices,
     RoadGraph,
     offsets_of,
-    shape_lengths_m,
 )
 from tocsin.geography.roads.speeds import METRICS
 
@@ -97,7 +97,7 @@ def _assembled(draft: Draft) -> RoadGraph:
     lon = np.array([spot[0] for road in roads for spot in road.corners], dtype=np.float64)
     lat = np.array([spot[1] for road in roads for spot in road.corners], dtype=np.float64)
     given = np.array([np.nan if r.length_m is None else r.length_m for r in roads])
-    measured = shape_lengths_m(shape_from, lon, lat)
+    measured = lengths_m(shape_from, lon, lat)
     length = np.maximum(np.where(np.isnan(given), measured, given), LENGTH_MIN_M)
     tails = np.array([index[road.tail] for road in roads], dtype=np.int32)
     heads = np.array([index[road.head] for road in roads], dtype=np.int32)

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import numpy as np
 import numpy.typing as npt
 
-from tocsin.geography.distance import METRES_PER_DEGREE, Plane
+from tocsin.geography.distance import Plane
 from tocsin.geography.roads.speeds import METRICS, Metric
 
 Floats = npt.NDArray[np.float64]
@@ -143,19 +143,6 @@ class RoadGraph:
     def name_of(self, edge: int) -> str:
         """The street's name, empty where it has none."""
         return self.names[int(self.road_name[self.edge_road[edge]])]
-
-
-def shape_lengths_m(shape_from: Longs, lon: Floats, lat: Floats) -> Floats:
-    """The length of each shape in metres, on a flat map at the latitude of each piece.
-
-    Within 0.1 % of great circles for pieces up to 20 km (see `distance.short_distance_m`).
-    """
-    if len(lon) < 2:
-        return np.zeros(max(0, len(shape_from) - 1))
-    middle = np.radians((lat[1:] + lat[:-1]) / 2.0)
-    pieces = METRES_PER_DEGREE * np.hypot(np.diff(lon) * np.cos(middle), np.diff(lat))
-    along = np.concatenate([[0.0], np.cumsum(pieces)])
-    return along[shape_from[1:] - 1] - along[shape_from[:-1]]
 
 
 def offsets_of(counts: Sequence[int] | Longs) -> Longs:

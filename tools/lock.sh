@@ -18,6 +18,7 @@ compile() {
 compile requirements/bootstrap.txt requirements/bootstrap.in "$@"
 compile requirements/runtime.txt pyproject.toml "$@"
 compile requirements/dev.txt pyproject.toml --extra dev --constraint requirements/runtime.txt "$@"
+compile requirements/ray.txt pyproject.toml --extra ray --constraint requirements/runtime.txt "$@"
 # npm writes the authors' donation pages into its lock file; the project names no host.
 node -e '
 const { readFileSync, writeFileSync } = require("node:fs");

@@ -33,9 +33,11 @@ def test_each_dependency_is_justified_and_locked() -> None:
     project = tomllib.loads(text)["project"]
     runtime = (ROOT / "requirements/runtime.txt").read_text(encoding="utf-8")
     dev = (ROOT / "requirements/dev.txt").read_text(encoding="utf-8")
+    ray = (ROOT / "requirements/ray.txt").read_text(encoding="utf-8")
     for group, lock in (
         (project["dependencies"], runtime + dev),
         (project["optional-dependencies"]["dev"], dev),
+        (project["optional-dependencies"]["ray"], ray),
     ):
         for requirement in group:
             quoted = f'"{requirement}"'
@@ -51,6 +53,7 @@ def test_both_locks_agree() -> None:
         return set(re.findall(r"^[a-z0-9][^\s\\;]*==[^\s\\;]+", text, re.M | re.I))
 
     assert pins("runtime.txt") <= pins("dev.txt")
+    assert pins("runtime.txt") <= pins("ray.txt")
 
 
 def test_the_makefile_has_what_the_readme_promises() -> None:

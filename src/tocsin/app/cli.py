@@ -364,6 +364,8 @@ def _run_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--days", type=int, help="draw so many days at the scenario's rates")
     verb.add_argument("--scale", type=float, help="and so many times its calls")
     verb.add_argument("--processes", type=int, default=0, help="0 for every core")
+    about = "play the runs on a Ray cluster (the extra `ray`); `local` for one of this machine"
+    verb.add_argument("--ray", metavar="ADDRESS", help=about)
     verb.add_argument("--json", type=Path, metavar="FILE", help="all figures")
 
 

@@ -27,7 +27,7 @@ def simulate(asked: argparse.Namespace) -> int:
     told = language()
     scenario, world = _ready(asked, told)
     jobs = [Job(_policy(asked.policy), seed) for seed in _seeds(asked, scenario)]
-    results = play_all(world, jobs, _processes(asked))
+    results = play_all(world, jobs, _processes(asked), asked.ray)
     print(say("simulated", told, title=_title(scenario, told), runs=len(jobs), policy=asked.policy))
     print("\n".join(result_lines(results, told)))
     if asked.json is not None:
@@ -42,7 +42,7 @@ def compare_policies(asked: argparse.Namespace) -> int:
     policies = [_policy(name) for name in asked.policies.split(",")]
     if len(policies) < 2 or len(set(policies)) != len(policies):
         raise PackError([Finding("--policies", "bad_value", "name two or more, each once")])
-    found = compare(world, policies, _seeds(asked, scenario), _processes(asked))
+    found = compare(world, policies, _seeds(asked, scenario), _processes(asked), asked.ray)
     print("\n".join(comparison_lines(found, _title(scenario, told), told)))
     print(say("decision_time", told, times=_decision_times(world, policies, found.seeds[0])))
     if asked.json is not None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
 from tests.simulation.dispatch.towns import town
 from tocsin.packs.words import catalogue
+from tocsin.simulation.dispatch.cluster import LOCAL, ClusterError
 from tocsin.simulation.dispatch.compare import compare, interval
 from tocsin.simulation.dispatch.ensemble import Job, play_all
 
@@ -15,6 +18,24 @@ def test_two_processes_give_what_one_gives_in_the_same_order() -> None:
     world = town(1, calls_per_day=60.0)
     jobs = [Job("closest", seed) for seed in (5, 3, 9)]
     assert play_all(world, jobs, 2) == play_all(world, jobs, 1)
+
+
+def test_a_cluster_gives_what_one_process_gives_in_the_same_order() -> None:
+    pytest.importorskip("ray", reason="needs the extra `ray` (pip install tocsin[ray])")
+    world = town(1, calls_per_day=60.0)
+    jobs = [Job("closest", seed) for seed in (5, 3, 9)]
+    assert play_all(world, jobs, 2, LOCAL) == play_all(world, jobs, 1)
+    with pytest.raises(KeyError):  # what a run raises there is raised here
+        play_all(world, [Job("no-such-policy", 1)], 1, LOCAL)
+
+
+def test_a_cluster_that_is_not_there_is_said() -> None:
+    if find_spec("ray") is None:
+        with pytest.raises(ClusterError, match="needs the extra"):
+            play_all(town(1, calls_per_day=20.0), [Job("closest", 1)], 1, LOCAL)
+        return
+    with pytest.raises(ClusterError, match="no Ray cluster answers at"):
+        play_all(town(1, calls_per_day=20.0), [Job("closest", 1)], 1, "not-an-address")
 
 
 def test_a_policy_beside_itself_differs_nowhere() -> None:

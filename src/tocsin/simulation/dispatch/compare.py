@@ -50,11 +50,15 @@ class Comparison:
 
 
 def compare(
-    world: World, policies: Sequence[str], seeds: Sequence[int], processes: int = 1
+    world: World,
+    policies: Sequence[str],
+    seeds: Sequence[int],
+    processes: int = 1,
+    ray: str | None = None,
 ) -> Comparison:
     """Run every policy under every seed. The first policy is the one compared with."""
     jobs = [Job(policy, seed) for policy in policies for seed in seeds]
-    results = play_all(world, jobs, processes)
+    results = play_all(world, jobs, processes, ray)
     by_job = {(result.policy, result.seed): result for result in results}
     names = list(results[0].measures)
     paired = [

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from tocsin.simulation.dispatch.cluster import played_on
 from tocsin.simulation.dispatch.measures import measure
 from tocsin.simulation.dispatch.world import World
 
@@ -49,8 +50,13 @@ def _play_here(job: Job) -> Result:
     return play(_world[-1], job)
 
 
-def play_all(world: World, jobs: Sequence[Job], processes: int = 1) -> list[Result]:
-    """All runs, in the order of the jobs however many processes share them."""
+def play_all(
+    world: World, jobs: Sequence[Job], processes: int = 1, ray: str | None = None
+) -> list[Result]:
+    """All runs, in the order of the jobs however many processes share them; with `ray` on that
+    cluster (see `cluster`), with the same results. Raises ClusterError."""
+    if ray is not None:
+        return played_on(ray, play, world, jobs, max(1, processes))
     if processes <= 1 or len(jobs) <= 1:
         return [play(world, job) for job in jobs]
     # Spawned, not forked: a fork copies threads' locks of numerical libraries in any state.

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from bench.harness import Figure, percentile
+from tocsin.dispatching.policies.closest import closest
+from tocsin.dispatching.problem import CallNow, Need, Problem, UnitNow
 from tocsin.geography.roads.cch import CchTimes
 from tocsin.geography.roads.changes import HourFactor, HourFactors, RoadChanges, closed
 from tocsin.geography.roads.dijkstra import DijkstraTimes
@@ -19,12 +23,17 @@ from tocsin.geography.roads.reading_osm import read_osm
 from tocsin.geography.roads.reading_streets import read_streets
 from tocsin.geography.roads.snapping import Snapper, Snaps, placed_on
 from tocsin.geography.roads.speeds import METRICS, Metric
+from tocsin.kernel.shared import CaseId, UnitId
 
 SHARED = Path(os.environ.get("TOCSIN_SHARED_DATA", "../shared/data"))
 STREETS = SHARED / "sf_streets/sf_street_edges_wgs84.csv.gz"
 TABLES = ((1, 50), (500, 1), (500, 200), (500, 500))
 T = TypeVar("T")
 ROUNDS = 7
+DECISIONS = 300
+AT = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
+UNITS = tuple(UnitNow(UnitId(f"U{n:03}"), "engine", ("engine",)) for n in range(500))
+CALLS = (CallNow(CaseId("c"), "fire", (Need("engine", 2),), target_s=480.0),)
 SEED = 4
 EVERY = 50
 """One edge in so many is closed for the re-weighting."""
@@ -60,6 +69,8 @@ def _network(name: str, read: Callable[[], RoadGraph]) -> list[Figure]:
             figures.append(Figure(f"{name}: first weights, {each}", weigh_s * 1e3, "ms"))
     places = _places(graph, 1_000)
     figures += _tables(name, times, places)
+    figures += _decided(name, times, places)
+    figures += _on_threads(name, graph, times, places)
     figures += _reweighed(name, times)
     figures += _around(name, graph, times, places)
     return figures
@@ -83,6 +94,65 @@ def _tables(name: str, times: CchTimes, places: Snaps) -> list[Figure]:
             Figure(f"{name}: {len(few)} x {columns} by Dijkstra", wait_s * 1e3, "ms", note=about)
         )
     return found
+
+
+def _on_threads(name: str, graph: RoadGraph, times: CchTimes, places: Snaps) -> list[Figure]:
+    units, targets = places.take(range(500)), places.take(range(800, 1_000))
+    shared = CchTimes(graph, spread=OnThreads())
+    shared.prepare("emergency")
+    waits = _repeated(lambda: shared.table(units, targets, "emergency"))
+    one = times.table(units, targets, "emergency")
+    same = np.array_equal(one, shared.table(units, targets, "emergency"))
+    about = f"{OnThreads.parts} threads; {'the same numbers' if same else 'DIFFERENT NUMBERS'}"
+    title = f"{name}: 500 x 200, emergency, on threads"
+    return [Figure(title, percentile(waits, 50) * 1e3, "ms", 200, "less", note=about)]
+
+
+class OnThreads:
+    """A thread for each core (see `cch.Spread`)."""
+
+    parts = len(os.sched_getaffinity(0))
+
+    def map(self, work: Callable[[object], T], parts: Sequence[object]) -> list[T]:
+        with ThreadPoolExecutor(self.parts) as pool:
+            return list(pool.map(work, parts))
+
+
+def _decided(name: str, times: CchTimes, places: Snaps) -> list[Figure]:
+    """Both in turn on the same places: 500 x 1 by itself, and table, snapshot and answer. The
+    ratio is one of processor time, which a busy machine does not change."""
+    units, targets = places.take(range(500)), places.take([999])
+
+    def alone() -> np.ndarray:
+        return times.table(units, targets, "emergency")
+
+    def whole() -> None:
+        _advise(alone())
+
+    spent: dict[str, list[float]] = {"alone": [], "recommended": []}
+    waits: list[float] = []
+    for _ in range(DECISIONS):
+        for name_of, work in (("alone", alone), ("recommended", whole)):
+            began, began_cpu = time.perf_counter(), time.thread_time()
+            work()
+            spent[name_of].append(1e3 * (time.thread_time() - began_cpu))
+        waits.append(1e3 * (time.perf_counter() - began))
+    figures = [
+        Figure(f"{name}: 500 x 1 {each}, CPU, p{rank}", percentile(spent[each], rank), "ms")
+        for each in spent
+        for rank in (50, 99)
+    ]
+    ratio = percentile(spent["recommended"], 50) / percentile(spent["alone"], 50)
+    return [
+        *figures,
+        Figure(f"{name}: 500 x 1 recommended, p99", percentile(waits, 99), "ms", 20, "less"),
+        Figure(f"{name}: recommended over alone, CPU", ratio, "times", 1.5, "less"),
+    ]
+
+
+def _advise(table: np.ndarray) -> object:
+    """What a node does once it has the times: snapshot, policy, 25 ranks with their reasons."""
+    return closest(Problem(AT, UNITS, CALLS, table), ranked_max=25)
 
 
 def _reweighed(name: str, times: CchTimes) -> list[Figure]:

@@ -15,10 +15,8 @@ from tocsin.app.road_net import (
     keep_roads,
     load_net,
     no_fly_areas,
-    rings_named,
     roads_beside,
 )
-from tocsin.app.settings import Settings, SettingsError, load
 from tocsin.geography.geojson import GeometryError
 from tocsin.geography.roads.errors import RoadsError
 from tocsin.geography.roads.keeping import FOLDER, kept_roads
@@ -78,11 +76,3 @@ def test_no_fly_areas_are_read_or_refused_in_words(tmp_path: Path) -> None:
         file.write_text(bad)
         with pytest.raises(GeometryError):
             no_fly_areas(tmp_path)
-
-
-def test_rings_in_force_are_known_ones() -> None:
-    assert [each.id for each in rings_named(Settings().rings)] == [
-        *("police-5", "nfpa-first-engine", "nfpa-first-medical"),
-    ]
-    with pytest.raises(SettingsError, match="police-3"):
-        load({}, {"TOCSIN_RINGS": "quickly"})

@@ -11,7 +11,6 @@ from tests.geography.roads.towns_with_roads import SOUTH, STEP, WEST, Ways, writ
 from tests.web.house import BODY, Node, grant
 from tocsin.geography.roads.cch import CchTimes
 from tocsin.geography.roads.keeping import kept_roads
-from tocsin.geography.roads.rings import KNOWN_RINGS
 from tocsin.kernel.shared import Place, UnitId
 from tocsin.runtime.positions import IncomingPosition
 from tocsin.runtime.recommending.net import RoadNet
@@ -20,9 +19,6 @@ SIZE = 6
 FIRE = "fire-rescue@county"
 NAMES = ("First", "Second", "", "Fourth", "Fifth", "Sixth")
 """Of the streets to the east; the third has none."""
-RINGS = tuple(
-    each for each in KNOWN_RINGS if each.id in ("nfpa-first-engine", "nfpa-first-medical")
-)
 
 
 def streets() -> Ways:

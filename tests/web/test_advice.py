@@ -11,7 +11,7 @@ import pytest
 
 from tests.web.house import Node, grant
 from tests.web.house import node as make_node
-from tests.web.road_town import RINGS, case, corner, lay_roads, unit
+from tests.web.road_town import case, corner, lay_roads, unit
 from tocsin.kernel.shared import CaseId, UnitId
 from tocsin.kernel.units.vocabulary import SendUnit
 from tocsin.runtime.recommending.keeping import ADVICE_KEEP_S
@@ -27,7 +27,6 @@ async def town(fresh_database: str, tmp_path: Path) -> AsyncIterator[Node]:
     await store.open()
     async with make_node(store=store) as made:
         made.services.advice.net = lay_roads(tmp_path)
-        made.services.advice.rings = RINGS
         yield made
     await store.close()
 

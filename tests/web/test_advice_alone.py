@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.web.house import Node, grant
-from tests.web.road_town import RINGS, case, lay_roads, unit
+from tests.web.road_town import case, lay_roads, unit
 from tocsin.kernel.shared import CaseId
 from tocsin.runtime.recommending.keeping import (
     ADVICE_KEPT_MAX,
@@ -34,7 +34,7 @@ async def test_a_recommendation_with_every_socket_refused(
     node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = node.services.advice
-    desk.net, desk.rings = lay_roads(tmp_path), RINGS
+    desk.net = lay_roads(tmp_path)
     taker = await node.staff("taker", grant("call_taker"))
     for number, name in enumerate(("E1", "E2", "E3")):
         await unit(node, name, number, number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from shapely.geometry import Point, shape
 
 from tests.web.house import Node, grant
 from tests.web.house import node as make_node
-from tests.web.road_town import RINGS, case, corner, lay_roads, unit
+from tests.web.road_town import case, corner, lay_roads, unit
 from tocsin.kernel.shared import Place, UnitId
 from tocsin.runtime.positions import IncomingPosition
 from tocsin.stores.postgres.store import PostgresStore
@@ -25,7 +26,6 @@ async def town(fresh_database: str, tmp_path: Path) -> AsyncIterator[Node]:
     await store.open()
     async with make_node(store=store) as made:
         made.services.advice.net = lay_roads(tmp_path)
-        made.services.advice.rings = RINGS
         yield made
     await store.close()
 
@@ -77,10 +77,9 @@ async def test_rings_are_what_a_unit_reaches(town: Node) -> None:
 
 async def test_moves_fill_a_hole(town: Node) -> None:
     desk = await town.staff("dora", grant("dispatcher"))
-    town.services.advice.rings = tuple(
-        each.__class__(*("quick", 60.0, "town", "engine", 90, "2026", "a test"))
-        for each in RINGS[:1]
-    )
+    advice = town.services.advice
+    quick = replace(next(each for each in advice.pack.rings if each.in_force), bound_s=60)
+    advice.pack = replace(advice.pack, rings=(replace(quick, capability="engine"),))
     await unit(town, "E1", 0, 0)
     await unit(town, "E2", 0, 0)
     gone = await unit(town, "E3", 5, 5)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.web.house import Node, grant
 from tests.web.house import node as make_node
-from tests.web.road_town import RINGS, case, corner, lay_roads, unit
+from tests.web.road_town import case, corner, lay_roads, unit
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.vault import load_master_keys
 from tocsin.web.advising import AdviceView
@@ -25,7 +25,6 @@ async def town(fresh_database: str, tmp_path: Path) -> AsyncIterator[Node]:
     async with make_node(store=store) as made:
         made.services.advice.net = lay_roads(tmp_path)
         made.services.advice.road_state = "ready"
-        made.services.advice.rings = RINGS
         yield made
     await store.close()
 

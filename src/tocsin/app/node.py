@@ -26,7 +26,7 @@ from tocsin.app.clock import ScaledClock, SteadyClock, TimeIds
 from tocsin.app.ending import Server
 from tocsin.app.ground import atlas_of
 from tocsin.app.mapping import keep_map
-from tocsin.app.road_net import keep_roads, no_fly_areas, rings_named
+from tocsin.app.road_net import keep_roads, no_fly_areas
 from tocsin.app.settings import Settings
 from tocsin.geography.map_folder import FOLDER, MapFolder
 from tocsin.packs.find import builtin
@@ -176,7 +176,6 @@ async def started(
             position_keep_s=settings.position_keep_h * 3_600,
             map=MapFolder(settings.data / FOLDER),
         )
-        services.advice.rings = rings_named(settings.rings)
         services.advice.no_fly = await asyncio.to_thread(no_fly_areas, settings.data)
         tick_s = settings.sse_tick_ms / 1000
         hub = Hub(store, tick_s, settings.sse_queue_limit, clock)

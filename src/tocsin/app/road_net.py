@@ -15,7 +15,6 @@ from tocsin.geography.geojson import GeometryError, geometries_of
 from tocsin.geography.roads.cch import CchTimes
 from tocsin.geography.roads.errors import RoadsError
 from tocsin.geography.roads.keeping import FOLDER, kept_roads, read_graph
-from tocsin.geography.roads.rings import KNOWN_RINGS, Ring
 from tocsin.geography.roads.speeds import METRICS
 from tocsin.runtime.recommending.desk import AdviceDesk
 from tocsin.runtime.recommending.net import HOURS, RoadNet
@@ -80,11 +79,6 @@ async def keep_roads(desk: AdviceDesk, source: Path | None, data: Path) -> None:
         log.warning("roads_not_loaded", detail=str(trouble))
 
 
-def rings_named(names: tuple[str, ...]) -> tuple[Ring, ...]:
-    """The rings in force, by their ids, in the order they are known. Unknown ids were refused."""
-    return tuple(each for each in KNOWN_RINGS if each.id in names)
-
-
 def no_fly_areas(data: Path) -> tuple[Any, ...]:
     """The polygons of the no-fly file; none where there is no file. Raises GeometryError."""
     file = data / NO_FLY_FILE
@@ -102,6 +96,5 @@ __all__ = [
     "keep_roads",
     "load_net",
     "no_fly_areas",
-    "rings_named",
     "roads_beside",
 ]

@@ -26,7 +26,6 @@ import msgspec
 from msgspec import Meta
 
 from tocsin.app.settings_error import SettingsError
-from tocsin.geography.roads.rings import KNOWN_RINGS
 
 PREFIX: Final = "TOCSIN_"
 # Variables with our prefix that are no settings: where the settings are, and where tests look.
@@ -112,12 +111,6 @@ class Settings:
         "from; empty takes the folder roads in the data folder.",
         "城镇道路：由 `tocsin roads build` 生成的文件夹，或用于生成道路的 .osm.pbf；"
         "留空则采用数据文件夹中的 roads。",
-    )
-    rings: tuple[str, ...] = _set(
-        ("nfpa-first-engine", "nfpa-first-medical", "police-5"),
-        "ids",
-        "The time bounds in force for units on their way, of those that are known.",
-        "对出动力量生效的响应时限（从已知的时限中选择）。",
     )
     log_level: Literal["debug", "info", "warning", "error"] = _set(
         "info", "", "The least important line that is logged.", "记录日志的最低级别。"
@@ -385,12 +378,6 @@ def _check(name: str, value: object) -> None:
     if name == "trusted_proxies":
         for network in cast(tuple[str, ...], value):
             ip_network(network)
-        return
-    if name == "rings":
-        known = [ring.id for ring in KNOWN_RINGS]
-        for ring in cast(tuple[str, ...], value):
-            if ring not in known:
-                raise ValueError(f"Expected some of {', '.join(known)}")
         return
     if name == "database_url" and not str(value).startswith(("postgresql:", "postgres:")):
         raise ValueError("Expected postgresql://...")

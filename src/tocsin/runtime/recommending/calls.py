@@ -10,11 +10,11 @@ import numpy as np
 from tocsin.dispatching.assignment import assign
 from tocsin.dispatching.problem import CallNow, LevelNeeds, Need
 from tocsin.dispatching.run_cards import CardNeeds
-from tocsin.geography.roads.rings import Ring, rings_of
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import Instant, UnitId
+from tocsin.kernel.shared import Instant, Tier, UnitId
 from tocsin.kernel.units.decide import REDISPATCHED
 from tocsin.packs.model import Pack
+from tocsin.packs.rings import Ring, rings_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def wanted_of(
         if (left := _left(each.needs, _met(each.needs, there, is_counted_once=True)[0]))
     )
     waited_s = 0.0
-    if case.opened_at is not None and ring is not None and ring.counts != "travel":
+    if case.opened_at is not None:
         waited_s = max(0.0, (at - case.opened_at).total_seconds() // 1.0)
     call = CallNow(
         case.id,
@@ -65,7 +65,7 @@ def wanted_of(
         is_life_threat=case.profile == "emergency" and case.priority == 1,
         assists=_left(card.assists, met_assists),
         lower_levels=lower,
-        target_s=ring.limit_s if ring is not None else None,
+        target_s=float(ring.from_report_s) if ring is not None else None,
         waited_s=waited_s,
         is_counted_once=card.is_counted_once,
         redispatches=redispatches(case),
@@ -78,16 +78,11 @@ def redispatches(case: Case) -> int:
     return sum(each.released_why == REDISPATCHED for each in case.units)
 
 
-def ring_for(needs: Sequence[Need], pack: Pack, rings: tuple[Ring, ...]) -> Ring | None:
-    """The bound in force for the first unit: of the kinds that can do the first need that any
-    ring is about, the shortest. On foot only where nobody drives."""
-    for need in needs:
-        kinds = [each for each in pack.unit_kinds.values() if need.capability in each.capabilities]
-        driven = [each for each in kinds if each.travel != "foot"] or kinds
-        found = [ring for kind in driven for ring in rings_of(kind.code, rings)]
-        if found:
-            return min(found, key=lambda ring: (ring.limit_s, ring.id))
-    return None
+def ring_for(needs: Sequence[Need], pack: Pack, tier: Tier) -> Ring | None:
+    """The bound in force for the first unit to arrive, as `dispatching.targets` has it: of the
+    first need that any ring is about."""
+    held = rings_for(pack.rings, [need.capability for need in needs], tier)
+    return next((ring for ring in held if ring.arrives == "first"), None)
 
 
 def _met(

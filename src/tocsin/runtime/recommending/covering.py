@@ -17,9 +17,9 @@ from tocsin.dispatching.problem import Engagement, UnitNow
 from tocsin.dispatching.redispatch import MOVING, Redispatch, advise_redispatch
 from tocsin.geography.areas import Area
 from tocsin.geography.distance import Plane
-from tocsin.geography.roads.rings import Ring, rings_of
 from tocsin.kernel.shared import CaseId, Instant, Place, UnitId
 from tocsin.kernel.units.state import Unit
+from tocsin.packs.rings import Ring
 from tocsin.runtime.ports import CaseQuery
 from tocsin.runtime.recommending.calls import redispatches
 from tocsin.runtime.recommending.demand import Owed, middle_of, owed_for, tier_for, times_to
@@ -68,6 +68,7 @@ class RingArea:
 
     ring: Ring
     area: Any
+    way: Way
     is_by_road: bool
 
 
@@ -86,10 +87,11 @@ class Moves:
 
 
 def covered_capabilities(desk: AdviceDesk) -> tuple[str, ...]:
-    """What coverage is reckoned for: the first capability of each kind that a ring in force is
-    about; without any, what the first levels of the run cards need."""
-    kinds = desk.pack.unit_kinds.values()
-    found = [kind.capabilities[0] for kind in kinds if rings_of(kind.code, desk.rings)]
+    """What coverage is reckoned for: the capabilities of kinds that a ring in force is about;
+    without any, what the first levels of the run cards need."""
+    promised = {ring.capability for ring in desk.pack.rings if ring.in_force}
+    able = (name for kind in desk.pack.unit_kinds.values() for name in kind.capabilities)
+    found = [name for name in able if name in promised]
     if not found:
         cards = [each.run_cards[0] for each in desk.pack.case_types.values() if each.run_cards]
         found = [name for card in cards for name, _ in card.needs]
@@ -119,7 +121,7 @@ async def coverage_of(
             ZoneCover(area, float(shares[n]), float(every[n]), float(rest[n]))
             for n, area in enumerate(areas)
         )
-        (owed,) = owed_for((capability,), desk.pack, desk.rings)
+        (owed,) = owed_for((capability,), desk.pack)
         return Coverage(look.at, owed, zones, desk.net is not None)
 
     return await desk.beside(work)
@@ -130,7 +132,11 @@ async def ring_areas(desk: AdviceDesk, unit: Unit, *, is_from_post: bool) -> lis
     from its post. Empty without a place, or where no ring in force is about its kind."""
     seen = (await desk.positions.now()).get(unit.id)
     place = unit.post if seen is None or is_from_post else seen.position.place
-    rings = rings_of(unit.kind, desk.rings)
+    kind = desk.pack.unit_kinds.get(unit.kind)
+    able = {*unit.capabilities, *(kind.capabilities if kind is not None else ())}
+    held = [ring for ring in desk.pack.rings if ring.in_force and ring.capability in able]
+    rings = sorted(held, key=lambda ring: (ring.bound_s, ring.code))
+    way: Way = "emergency" if kind is None or kind.travel == "road" else kind.travel
     if place is None or not rings:
         return []
     at = desk.clock.now()
@@ -138,23 +144,22 @@ async def ring_areas(desk: AdviceDesk, unit: Unit, *, is_from_post: bool) -> lis
 
     def work() -> list[RingArea]:
         travel = desk.travel(at, closures)
-        return [_ring_area(travel, place, each) for each in rings]
+        return [_ring_area(travel, place, each, way) for each in rings]
 
     return await desk.beside(work)
 
 
-def _ring_area(travel: Travel, place: Place, ring: Ring) -> RingArea:
-    if travel.net is not None and travel.now is not None:
-        source = travel.net.snap(ring.metric, [place])
+def _ring_area(travel: Travel, place: Place, ring: Ring, way: Way) -> RingArea:
+    if travel.net is not None and travel.now is not None and way != "straight":
+        source = travel.net.snap(way, [place])
         if not bool(source.is_off_road[0]):
-            (area,) = travel.now.reach(source, (ring.limit_s,), ring.metric)
-            return RingArea(ring, area, True)
-    way: Way = ring.metric
-    radius_m = ring.limit_s * SPEED_MPS[way] / DETOUR
+            (area,) = travel.now.reach(source, (float(ring.bound_s),), way)
+            return RingArea(ring, area, way, True)
+    radius_m = ring.bound_s * SPEED_MPS[way] / (1.0 if way == "straight" else DETOUR)
     plane = Plane(place.lon, place.lat)
     circle = shapely.Point(0.0, 0.0).buffer(radius_m, quad_segs=CIRCLE_SEGMENTS)
     corners = [plane.to_globe(x, y) for x, y in circle.exterior.coords]
-    return RingArea(ring, shapely.Polygon(corners), False)
+    return RingArea(ring, shapely.Polygon(corners), way, False)
 
 
 async def moves_of(desk: AdviceDesk, sees: Sees) -> Moves:

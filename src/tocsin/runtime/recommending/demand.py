@@ -12,9 +12,9 @@ from tocsin.dispatching.demand import Demand, Zone
 from tocsin.dispatching.problem import Need
 from tocsin.dispatching.tables import Seconds
 from tocsin.geography.areas import Area, Atlas
-from tocsin.geography.roads.rings import Ring
 from tocsin.kernel.shared import TIERS, AreaId, Place, Tier
 from tocsin.packs.model import Pack
+from tocsin.packs.rings import Ring
 from tocsin.runtime.recommending.calls import ring_for
 from tocsin.runtime.recommending.fleet import Duty
 from tocsin.runtime.recommending.travel import Travel, Way
@@ -42,12 +42,12 @@ class Owed:
     ring: Ring | None
 
 
-def owed_for(capabilities: Sequence[str], pack: Pack, rings: tuple[Ring, ...]) -> tuple[Owed, ...]:
+def owed_for(capabilities: Sequence[str], pack: Pack) -> tuple[Owed, ...]:
     """The bounds of these capabilities, each once, in their order."""
     found: list[Owed] = []
     for name in dict.fromkeys(capabilities):
-        ring = ring_for((Need(name),), pack, rings)
-        found.append(Owed(name, ring.limit_s if ring is not None else TARGET_S, ring))
+        ring = ring_for((Need(name),), pack, "county")
+        found.append(Owed(name, float(ring.bound_s) if ring is not None else TARGET_S, ring))
     return tuple(found)
 
 

@@ -18,7 +18,6 @@ from tocsin.dispatching.recommendation import Advice, Recommendation
 from tocsin.dispatching.run_cards import CardNeeds, card_needs
 from tocsin.dispatching.table import problem_bytes, table_bytes
 from tocsin.geography.areas import Atlas
-from tocsin.geography.roads.rings import Ring
 from tocsin.geography.roads.speeds import Metric
 from tocsin.kernel.cases.machine import AT_WORK
 from tocsin.kernel.cases.state import Case
@@ -78,7 +77,7 @@ class Advised:
 @dataclass(slots=True)
 class AdviceDesk:
     """Recommendations of a node. `net` is None until roads were loaded (`road_state` says why);
-    `rings` are the time bounds in force, `no_fly` polygons in degrees."""
+    `no_fly` are polygons in degrees."""
 
     store: NodeStore
     policies: Policies
@@ -89,7 +88,6 @@ class AdviceDesk:
     stories: Stories | None = None
     net: RoadNet | None = None
     road_state: RoadState = "none"
-    rings: tuple[Ring, ...] = ()
     no_fly: tuple[Any, ...] = ()
     shelf: Shelf = field(default_factory=Shelf)
     _thread: ThreadPoolExecutor = field(
@@ -152,7 +150,8 @@ class AdviceDesk:
         card: CardNeeds | None = card_needs(pack, case.case_type, level or 1)
         if card is None or case.place is None:
             return None
-        return wanted_of(case, card, able, ring_for(card.needs, pack, self.rings), at)
+        tier = case.ownership.tier if case.ownership is not None else "county"
+        return wanted_of(case, card, able, ring_for(card.needs, pack, tier), at)
 
     async def closures(self, at: Instant) -> tuple[RoadClosure, ...]:
         """The changes of roads in force."""
@@ -222,7 +221,7 @@ class AdviceDesk:
         self, fleet: Sequence[Duty], capabilities: Sequence[str], counts: Counts, travel: Travel
     ) -> tuple[Demand, bool]:
         """What coverage is owed for these capabilities; in the desk's thread only."""
-        owed = owed_for(capabilities, self.pack, self.rings)
+        owed = owed_for(capabilities, self.pack)
         areas = self.atlas.tier(tier_for(self.atlas, len(owed)))
         return demand_of(fleet, areas, owed, self.pack, counts, travel)
 
@@ -261,7 +260,7 @@ class AdviceDesk:
             found.append(Note("no_units"))
         own = look.wanted[0] if look.wanted else None
         if own is not None and own.ring is not None:
-            facts = (("limit_s", own.ring.limit_s), ("ring", own.ring.source))
+            facts = (("limit_s", float(own.ring.from_report_s)), ("ring", own.ring.source))
             found.append(Note("target", (*facts, ("edition", own.ring.edition))))
         if self.net is not None and own is not None and own.case.place is not None:
             metric: Metric = "emergency" if own.case.profile == "emergency" else "normal"

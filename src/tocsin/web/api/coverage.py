@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, cast
 
@@ -100,16 +100,17 @@ class RingsView(View):
             "features": [
                 {
                     "type": "Feature",
-                    "id": "nfpa-first-engine",
+                    "id": "jianbiao-152",
                     "properties": {
-                        "bound_s": 240.0,
+                        "bound_s": 300.0,
+                        "ring": "Fire crew at the edge of its district",
                         "tier": "town",
                         "class": "engine",
-                        "target": 90,
-                        "counts": "travel",
+                        "target": 100,
+                        "counts": "order",
                         "metric": "emergency",
-                        "edition": "2020",
-                        "source": "NFPA 1710",
+                        "edition": "152-2017",
+                        "source": "建标 152",
                         "is_by_road": True,
                         "unit": "01hu",
                         "name": "E36",
@@ -198,25 +199,35 @@ async def rings(
         wrong = {"where": "query.unit", "what": "unit or post, one of the two"}
         raise Problem("invalid", errors=[wrong])
     row, _ = await access.unit(unit or post or "")
+    pack, language = access.services.pack, access.language
     found = await ring_areas(access.services.advice, row.unit, is_from_post=post is not None)
     about = {"unit": row.unit.id, "name": row.unit.name}
     return json(
-        {"type": "FeatureCollection", "features": [_feature(each, about) for each in found]}
+        {
+            "type": "FeatureCollection",
+            "features": [
+                _feature(each, about, lambda name: pack.in_language(name, language))
+                for each in found
+            ],
+        }
     )
 
 
-def _feature(found: RingArea, about: dict[str, str]) -> dict[str, Any]:
+def _feature(
+    found: RingArea, about: dict[str, str], told: Callable[[Mapping[str, str]], str]
+) -> dict[str, Any]:
     ring = found.ring
     return {
         "type": "Feature",
-        "id": ring.id,
+        "id": ring.code,
         "properties": {
-            "bound_s": ring.limit_s,
+            "bound_s": float(ring.bound_s),
+            "ring": told(ring.name),
             "tier": ring.tier,
-            "class": ring.unit_class,
-            "target": ring.target,
+            "class": ring.capability,
+            "target": ring.share,
             "counts": ring.counts,
-            "metric": ring.metric,
+            "metric": found.way,
             "edition": ring.edition,
             "source": ring.source,
             "is_by_road": found.is_by_road,

@@ -59,7 +59,9 @@ class Travel:
 
         if self.net is None or not sources:
             return ask(list(range(len(sources))))
-        return self.net.rows((*self.stamp, way, tuple(middles)), sources, ask)
+        # Hashed once: a key with all the places in it would be hashed anew for every row.
+        whither = len(middles), hash(tuple(middles))
+        return self.net.rows((*self.stamp, way, *whither), sources, ask)
 
     def table(
         self,

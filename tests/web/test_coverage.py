@@ -47,7 +47,7 @@ async def test_coverage_with_and_without_a_unit(town: Node) -> None:
     answer = await desk.get("/api/coverage", params={"without": one})
     CoverageView.model_validate_json(answer.content)
     found = answer.json()
-    assert found["capability"] == "engine" and found["target_s"] == 240
+    assert found["capability"] == "engine" and found["target_s"] == 300
     assert found["covered"] > 0 and found["covered_without"] == 0
     assert abs(sum(each["share"] for each in found["zones"]) - 1) < 1e-2
     assert "without E1" in found["text"] and found["is_by_road"]
@@ -64,22 +64,22 @@ async def test_rings_are_what_a_unit_reaches(town: Node) -> None:
     answer = await desk.get("/api/rings", params={"post": one})
     RingsView.model_validate_json(answer.content)
     (ring,) = answer.json()["features"]
-    assert ring["properties"]["bound_s"] == 240 and ring["properties"]["class"] == "engine"
+    assert ring["properties"]["bound_s"] == 300 and ring["properties"]["class"] == "engine"
     here = corner(0, 0)
     assert shape(ring["geometry"]).contains(Point(here["lon"] + 1e-4, here["lat"] + 1e-4))
     town.services.advice.net = None
     (straight,) = (await desk.get("/api/rings", params={"unit": one})).json()["features"]
     assert not straight["properties"]["is_by_road"]
-    assert (await desk.get("/api/rings")).json()["reason"] == "invalid"
+    assert (await desk.get("/api/rings")).json()["reason"] == "unit_unknown"
     crew = await unit(town, "R1", 1, 1, "repair-crew", agency="roads@county")
     assert (await desk.get("/api/rings", params={"unit": crew})).json()["features"] == []
 
 
-async def test_moves_fill_a_hole(town: Node) -> None:
+async def test_moves_fill_a_hole(town: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = await town.staff("dora", grant("dispatcher"))
-    advice = town.services.advice
-    quick = replace(next(each for each in advice.pack.rings if each.in_force), bound_s=60)
-    advice.pack = replace(advice.pack, rings=(replace(quick, capability="engine"),))
+    pack = town.services.advice.pack
+    engine = next(each for each in pack.rings if each.capability == "engine" and each.in_force)
+    monkeypatch.setattr(pack, "rings", (replace(engine, bound_s=60),))
     await unit(town, "E1", 0, 0)
     await unit(town, "E2", 0, 0)
     gone = await unit(town, "E3", 5, 5)

@@ -195,10 +195,10 @@ async def rings(
     unit: Annotated[Id | None, Query(description="From where this unit is now.")] = None,
     post: Annotated[Id | None, Query(description="From the post of this unit.")] = None,
 ) -> Response:
-    if (unit is None) == (post is None):
-        wrong = {"where": "query.unit", "what": "unit or post, one of the two"}
-        raise Problem("invalid", errors=[wrong])
-    row, _ = await access.unit(unit or post or "")
+    # Where both are given the post counts; without either there is no unit to speak of.
+    if unit is None and post is None:
+        raise Problem("unit_unknown")
+    row, _ = await access.unit(post or unit or "")
     pack, language = access.services.pack, access.language
     found = await ring_areas(access.services.advice, row.unit, is_from_post=post is not None)
     about = {"unit": row.unit.id, "name": row.unit.name}

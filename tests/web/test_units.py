@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -81,6 +81,40 @@ async def test_on_duty_sent_and_followed_to_clear(node: Node) -> None:
         "A unit reported its status: E36; On scene",
         "A unit left the case: E36; the crew is clear",
     ]
+
+
+async def test_a_late_press_keeps_when_it_was_pressed_beside_when_it_came(node: Node) -> None:
+    unit = await made(node)
+    crew = await node.staff("fiona", grant("agency_handler", "county", FIRE))
+    desk = await node.staff("dora", grant("dispatcher"))
+    case = await burning(node, await node.staff("taker", grant("call_taker")))
+    await press(crew, unit, "start-duty")
+    shown = await press(desk, unit, "send", case=case, reason="nearest")
+    assert shown["next"] == ["en_route", "on_scene", "clear"]
+    pressed = node.clock.now()
+    node.clock.move(minutes=9)
+    came = node.clock.now()
+    late = {"case": case, "stated_at": pressed.isoformat()}
+    shown = await press(crew, unit, "report-status", status="en_route", **late)
+    assert datetime.fromisoformat(shown["since"]) == came, (
+        "what everything counts by is the node's own"
+    )
+    ahead = (came + timedelta(hours=1)).isoformat()
+    await press(crew, unit, "report-status", status="on_scene", case=case, stated_at=ahead)
+    await press(crew, unit, "report-status", status="clear", **late)
+    entries = await node.services.store.tail_of_all(0, 1_000)
+    events = [event for entry in entries for event in entry.events if hasattr(event, "stated_at")]
+    kept = {(type(event).__name__, getattr(event, "stated_at", None)) for event in events}
+    assert kept == {
+        ("StatusReported", pressed),
+        ("StatusReported", None),
+        ("UnitCleared", pressed),
+        ("UnitReported", pressed),
+        ("UnitReported", None),
+        ("UnitReleased", pressed),
+    }
+    story = (await desk.get(f"/api/cases/{case}/story")).json()["entries"]
+    assert sum("sent later" in each["words"] for each in story) == 2
 
 
 async def test_the_board_and_the_stream_carry_the_units_of_a_case(node: Node) -> None:

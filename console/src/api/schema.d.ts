@@ -2387,7 +2387,13 @@ export interface components {
          *             "en": "Street lighting",
          *             "zh-CN": "路灯管理所"
          *           },
-         *           "tier": "county"
+         *           "tier": "county",
+         *           "unit_statuses": [
+         *             {
+         *               "means": "en_route",
+         *               "name": "rolling"
+         *             }
+         *           ]
          *         }
          *       ]
          *     }
@@ -2398,7 +2404,7 @@ export interface components {
         };
         /**
          * AgencyView
-         * @description A body in charge of one area.
+         * @description A body in charge of one area. `unit_statuses` are its own names beside the common ones.
          */
         AgencyView: {
             /** Id */
@@ -2413,6 +2419,8 @@ export interface components {
             tier: string;
             /** Area */
             area: string;
+            /** Unit Statuses */
+            unit_statuses: components["schemas"]["StatusNameView"][];
         };
         /**
          * AlertView
@@ -5366,6 +5374,9 @@ export interface components {
         /**
          * ReportStatusBody
          * @description A status, or the agency's own name of one. With `case` only if the unit is on it.
+         *
+         *     `stated_at` is when the crew pressed, for a press that had to wait for the line. The journal
+         *     keeps it beside the node's own instant; one ahead of the node's clock is left out.
          * @example {
          *       "case": "01hx",
          *       "status": "on_scene"
@@ -5376,6 +5387,8 @@ export interface components {
             status: string;
             /** Case */
             case?: string | null;
+            /** Stated At */
+            stated_at?: string | null;
         };
         /**
          * ReportUpBody
@@ -5803,6 +5816,19 @@ export interface components {
             task: string;
         };
         /**
+         * StatusNameView
+         * @description An agency's own name of a status of its units, and the status that it means.
+         */
+        StatusNameView: {
+            /** Name */
+            name: string;
+            /**
+             * Means
+             * @enum {string}
+             */
+            means: "absent" | "off_duty" | "available" | "dispatched" | "en_route" | "on_scene" | "transporting" | "clear" | "returning" | "out_of_service";
+        };
+        /**
          * StoryEntryView
          * @description One thing that happened, in a sentence.
          */
@@ -6216,8 +6242,9 @@ export interface components {
         };
         /**
          * UnitView
-         * @description One unit as it is now. `capabilities` are its own and those of its kind; `position` is null
-         *     where none is known, and always off duty.
+         * @description One unit as it is now. `capabilities` are its own and those of its kind; `next` are the
+         *     statuses that may be reported from the present one; `position` is null where none is known,
+         *     and always off duty.
          * @example {
          *       "agency": "fire-rescue@county",
          *       "areas": [
@@ -6245,6 +6272,10 @@ export interface components {
          *       "is_on_duty": true,
          *       "kind": "engine",
          *       "name": "E36",
+         *       "next": [
+         *         "on_scene",
+         *         "clear"
+         *       ],
          *       "position": {
          *         "accuracy_m": 8,
          *         "age_s": 10,
@@ -6305,6 +6336,8 @@ export interface components {
             status: "absent" | "off_duty" | "available" | "dispatched" | "en_route" | "on_scene" | "transporting" | "clear" | "returning" | "out_of_service";
             /** Called */
             called: string;
+            /** Next */
+            next: ("absent" | "off_duty" | "available" | "dispatched" | "en_route" | "on_scene" | "transporting" | "clear" | "returning" | "out_of_service")[];
             /**
              * Since
              * Format: date-time
@@ -6326,6 +6359,8 @@ export interface components {
          * UnitsView
          * @description The units one may see, by agency and call sign.
          * @example {
+         *       "now": "2026-11-22T01:32:00+00:00",
+         *       "stale_after_s": 120,
          *       "units": [
          *         {
          *           "agency": "fire-rescue@county",
@@ -6354,6 +6389,10 @@ export interface components {
          *           "is_on_duty": true,
          *           "kind": "engine",
          *           "name": "E36",
+         *           "next": [
+         *             "on_scene",
+         *             "clear"
+         *           ],
          *           "position": {
          *             "accuracy_m": 8,
          *             "age_s": 10,
@@ -6383,6 +6422,13 @@ export interface components {
         UnitsView: {
             /** Units */
             units: components["schemas"]["UnitView"][];
+            /** Stale After S */
+            stale_after_s: number;
+            /**
+             * Now
+             * Format: date-time
+             */
+            now: string;
         };
         /**
          * UnmergeBody
@@ -19432,7 +19478,13 @@ export interface operations {
                      *             "zh-CN": "路灯管理所"
                      *           },
                      *           "tier": "county",
-                     *           "area": "county"
+                     *           "area": "county",
+                     *           "unit_statuses": [
+                     *             {
+                     *               "name": "rolling",
+                     *               "means": "en_route"
+                     *             }
+                     *           ]
                      *         }
                      *       ]
                      *     }
@@ -20643,6 +20695,10 @@ export interface operations {
                      *           "shift": "day",
                      *           "status": "en_route",
                      *           "called": "",
+                     *           "next": [
+                     *             "on_scene",
+                     *             "clear"
+                     *           ],
                      *           "since": "2026-11-22T01:31:00+00:00",
                      *           "is_on_duty": true,
                      *           "is_free": false,
@@ -20668,7 +20724,9 @@ export interface operations {
                      *             "speed_mps": 12.5
                      *           }
                      *         }
-                     *       ]
+                     *       ],
+                     *       "stale_after_s": 120,
+                     *       "now": "2026-11-22T01:32:00+00:00"
                      *     }
                      */
                     "application/json": components["schemas"]["UnitsView"];
@@ -20787,6 +20845,10 @@ export interface operations {
                      *       "shift": "day",
                      *       "status": "en_route",
                      *       "called": "",
+                     *       "next": [
+                     *         "on_scene",
+                     *         "clear"
+                     *       ],
                      *       "since": "2026-11-22T01:31:00+00:00",
                      *       "is_on_duty": true,
                      *       "is_free": false,
@@ -20970,6 +21032,10 @@ export interface operations {
                      *       "shift": "day",
                      *       "status": "en_route",
                      *       "called": "",
+                     *       "next": [
+                     *         "on_scene",
+                     *         "clear"
+                     *       ],
                      *       "since": "2026-11-22T01:31:00+00:00",
                      *       "is_on_duty": true,
                      *       "is_free": false,
@@ -21232,6 +21298,10 @@ export interface operations {
                      *       "shift": "day",
                      *       "status": "en_route",
                      *       "called": "",
+                     *       "next": [
+                     *         "on_scene",
+                     *         "clear"
+                     *       ],
                      *       "since": "2026-11-22T01:31:00+00:00",
                      *       "is_on_duty": true,
                      *       "is_free": false,
@@ -21695,6 +21765,10 @@ export interface operations {
                      *       "shift": "day",
                      *       "status": "en_route",
                      *       "called": "",
+                     *       "next": [
+                     *         "on_scene",
+                     *         "clear"
+                     *       ],
                      *       "since": "2026-11-22T01:31:00+00:00",
                      *       "is_on_duty": true,
                      *       "is_free": false,
@@ -21885,6 +21959,10 @@ export interface operations {
                      *       "shift": "day",
                      *       "status": "en_route",
                      *       "called": "",
+                     *       "next": [
+                     *         "on_scene",
+                     *         "clear"
+                     *       ],
                      *       "since": "2026-11-22T01:31:00+00:00",
                      *       "is_on_duty": true,
                      *       "is_free": false,
@@ -22075,6 +22153,10 @@ export interface operations {
                      *       "shift": "day",
                      *       "status": "en_route",
                      *       "called": "",
+                     *       "next": [
+                     *         "on_scene",
+                     *         "clear"
+                     *       ],
                      *       "since": "2026-11-22T01:31:00+00:00",
                      *       "is_on_duty": true,
                      *       "is_free": false,
@@ -22265,6 +22347,10 @@ export interface operations {
                      *       "shift": "day",
                      *       "status": "en_route",
                      *       "called": "",
+                     *       "next": [
+                     *         "on_scene",
+                     *         "clear"
+                     *       ],
                      *       "since": "2026-11-22T01:31:00+00:00",
                      *       "is_on_duty": true,
                      *       "is_free": false,
@@ -22455,6 +22541,10 @@ export interface operations {
                      *       "shift": "day",
                      *       "status": "en_route",
                      *       "called": "",
+                     *       "next": [
+                     *         "on_scene",
+                     *         "clear"
+                     *       ],
                      *       "since": "2026-11-22T01:31:00+00:00",
                      *       "is_on_duty": true,
                      *       "is_free": false,
@@ -22645,6 +22735,10 @@ export interface operations {
                      *       "shift": "day",
                      *       "status": "en_route",
                      *       "called": "",
+                     *       "next": [
+                     *         "on_scene",
+                     *         "clear"
+                     *       ],
                      *       "since": "2026-11-22T01:31:00+00:00",
                      *       "is_on_duty": true,
                      *       "is_free": false,

@@ -287,9 +287,9 @@ def _tell_case(draft: Draft, unit: Unit, event: units.Event) -> Refused | None:
         case units.UnitTurned():
             sending.report(draft, unit.id, unit.name, "dispatched")
         case units.StatusReported(status=("en_route" | "on_scene" | "transporting") as status):
-            sending.report(draft, unit.id, unit.name, status)
+            sending.report(draft, unit.id, unit.name, status, event.stated_at)
         case units.UnitCleared():
-            sending.release(draft, unit.id, unit.name, "clear")
+            sending.release(draft, unit.id, unit.name, "clear", event.stated_at)
         case units.UnitRecalled():
             sending.release(draft, unit.id, unit.name, event.reason)
         case _:

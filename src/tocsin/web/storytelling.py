@@ -161,6 +161,9 @@ def _sentence(
         parts += choice_words(event.choice, language)
     if isinstance(event, said.UnitReported):
         parts.append(word("unit_share", event.status, language))
+    if isinstance(event, said.UnitReported | said.UnitReleased) and event.stated_at is not None:
+        pressed = when(event.stated_at, services.pack)
+        parts.append(f"按下时间 {pressed}，联网后送达" if zh else f"pressed {pressed}, sent later")
     if agency is not None:
         parts.append(_agency_name(agency, services, language))
     if reason and reason not in ("accepted", "routine", "by_hand"):

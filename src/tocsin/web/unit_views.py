@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from tocsin.kernel.shared import Place
+from tocsin.kernel.units.machine import MOVES
 from tocsin.kernel.units.state import OnCase, UnitStatus
 from tocsin.packs.model import Pack
 from tocsin.runtime.ports import UnitRow
@@ -22,6 +23,7 @@ POSITION_EXAMPLE: Final[dict[str, Any]] = {
     "heading_deg": 90.0,
     "speed_mps": 12.5,
 }
+NOW_EXAMPLE: Final = "2026-11-22T01:32:00+00:00"
 UNIT_EXAMPLE: Final[dict[str, Any]] = {
     "id": "01hu",
     "version": 4,
@@ -38,6 +40,7 @@ UNIT_EXAMPLE: Final[dict[str, Any]] = {
     "shift": "day",
     "status": "en_route",
     "called": "",
+    "next": ["on_scene", "clear"],
     "since": "2026-11-22T01:31:00+00:00",
     "is_on_duty": True,
     "is_free": False,
@@ -61,8 +64,9 @@ class PositionView(View):
 
 
 class UnitView(View):
-    """One unit as it is now. `capabilities` are its own and those of its kind; `position` is null
-    where none is known, and always off duty."""
+    """One unit as it is now. `capabilities` are its own and those of its kind; `next` are the
+    statuses that may be reported from the present one; `position` is null where none is known,
+    and always off duty."""
 
     model_config = like(UNIT_EXAMPLE)
 
@@ -81,6 +85,7 @@ class UnitView(View):
     shift: str
     status: UnitStatus
     called: str
+    next: tuple[UnitStatus, ...]
     since: datetime
     is_on_duty: bool
     is_free: bool
@@ -93,9 +98,11 @@ class UnitView(View):
 class UnitsView(View):
     """The units one may see, by agency and call sign."""
 
-    model_config = like({"units": [UNIT_EXAMPLE]})
+    model_config = like({"units": [UNIT_EXAMPLE], "stale_after_s": 120.0, "now": NOW_EXAMPLE})
 
     units: tuple[UnitView, ...]
+    stale_after_s: float
+    now: datetime
 
 
 def unit_members(row: UnitRow) -> dict[str, Any]:
@@ -114,6 +121,7 @@ def unit_members(row: UnitRow) -> dict[str, Any]:
         "shift": unit.shift,
         "status": unit.status,
         "called": unit.called,
+        "next": MOVES.get(unit.status, ()),
         "since": unit.since,
         "is_on_duty": unit.is_on_duty,
         "is_free": unit.is_free,

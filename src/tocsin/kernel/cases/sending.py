@@ -11,7 +11,7 @@ from tocsin.kernel.cases.machine import AT_WORK
 from tocsin.kernel.cases.policy import CaseFacts
 from tocsin.kernel.cases.state import LIVE_TASKS, Task, UnitShareStatus
 from tocsin.kernel.cases.work import acknowledge, start
-from tocsin.kernel.shared import AgencyId, Choice, Refused, UnitId
+from tocsin.kernel.shared import AgencyId, Choice, Instant, Refused, UnitId
 
 UNITS_LIMIT: Final = 200
 """Shares of units in one case, those that left included: beyond this it is an operation of many
@@ -54,10 +54,16 @@ def _task_of(draft: Draft, agency: AgencyId) -> Task | None:
     return next((task for task in live if task.agency == agency), None)
 
 
-def report(draft: Draft, unit: UnitId, name: str, status: UnitShareStatus) -> None:
+def report(
+    draft: Draft,
+    unit: UnitId,
+    name: str,
+    status: UnitShareStatus,
+    stated_at: Instant | None = None,
+) -> None:
     """The unit is as far as that. En route acknowledges its agency's task, on scene starts it:
     a crew says a thing once. A case that is over keeps what happened and moves no more."""
-    draft.say(words.UnitReported(draft.at, draft.who, unit, name, status))
+    draft.say(words.UnitReported(draft.at, draft.who, unit, name, status, stated_at))
     if draft.case.status not in AT_WORK:
         return
     share = next(
@@ -72,6 +78,8 @@ def report(draft: Draft, unit: UnitId, name: str, status: UnitShareStatus) -> No
         start(draft, task)
 
 
-def release(draft: Draft, unit: UnitId, name: str, reason: str) -> None:
+def release(
+    draft: Draft, unit: UnitId, name: str, reason: str, stated_at: Instant | None = None
+) -> None:
     """The unit is not on the case any more; its agency's task goes on."""
-    draft.say(words.UnitReleased(draft.at, draft.who, unit, name, reason))
+    draft.say(words.UnitReleased(draft.at, draft.who, unit, name, reason, stated_at))

@@ -850,13 +850,15 @@ class UnitSent:
 
 @dataclass(frozen=True, slots=True)
 class UnitReported:
-    """A unit of the case is as far as `status`."""
+    """A unit of the case is as far as `status`. `stated_at` is when its crew pressed, where the
+    press arrived later; the deadlines are counted by `at`."""
 
     at: Instant
     by: ActorId
     unit: UnitId
     name: str
     status: UnitShareStatus
+    stated_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -868,6 +870,7 @@ class UnitReleased:
     unit: UnitId
     name: str
     reason: str
+    stated_at: Instant | None = None
 
 
 # clocks: every promise made, kept, moved and missed

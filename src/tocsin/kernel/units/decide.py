@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, get_args
 
-from tocsin.kernel.shared import Actor, AgencyId, Refused, Stamped
+from tocsin.kernel.shared import Actor, AgencyId, Instant, Refused, Stamped
 from tocsin.kernel.units import vocabulary as words
 from tocsin.kernel.units.evolve import evolve
 from tocsin.kernel.units.machine import ANYONE, MOVES, RULES
@@ -186,10 +186,19 @@ def _report(unit: Unit, body: words.ReportStatus, command: Command) -> Events | 
     if status != unit.status and status not in MOVES[unit.status]:
         allowed = ", ".join(MOVES[unit.status])
         return Refused("unit_not_ready", f"the unit is {unit.status}; it may become: {allowed}")
+    stated = _stated(body, command)
     if unit.case is not None and status == "clear":
-        cleared = words.UnitCleared(command.at, command.by.id, unit.case, called)
+        cleared = words.UnitCleared(command.at, command.by.id, unit.case, called, stated)
         return _turning(unit, cleared, command)
-    return (words.StatusReported(command.at, command.by.id, status, called, unit.case),)
+    return (words.StatusReported(command.at, command.by.id, status, called, unit.case, stated),)
+
+
+def _stated(body: words.ReportStatus, command: Command) -> Instant | None:
+    """When the crew says that it pressed. A clock that runs ahead of ours says nothing of when:
+    what cannot have been is left out, and the press counts all the same."""
+    if body.stated_at is None or body.stated_at >= command.at:
+        return None
+    return body.stated_at
 
 
 def _turning(unit: Unit, over: words.UnitCleared | words.UnitRecalled, command: Command) -> Events:

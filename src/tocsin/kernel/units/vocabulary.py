@@ -63,10 +63,14 @@ class RevokeAlerts:
 @dataclass(frozen=True, slots=True)
 class ReportStatus:
     """A crew presses a button: a status, or its agency's own name of one. With `case` it is
-    refused unless the unit is on that case, so that a late press never counts for another."""
+    refused unless the unit is on that case, so that a late press never counts for another.
+
+    `stated_at` is when it was pressed, as the crew's own clock has it: a press that waited for
+    the line arrives later. It is kept beside the stamped instant, which everything counts by."""
 
     status: str
     case: CaseId | None = None
+    stated_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +197,15 @@ class AlertsRevoked:
 
 @dataclass(frozen=True, slots=True)
 class StatusReported:
-    """The status that the crew gave, `called` as its agency says; `case` where it is on one."""
+    """The status that the crew gave, `called` as its agency says; `case` where it is on one.
+    `stated_at`: when it was pressed, where that was said and was earlier."""
 
     at: Instant
     by: ActorId
     status: UnitStatus
     called: str = ""
     case: CaseId | None = None
+    stated_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,12 +240,13 @@ class UnitTurned:
 
 @dataclass(frozen=True, slots=True)
 class UnitCleared:
-    """Its part in the case is done, says the crew."""
+    """Its part in the case is done, says the crew; `stated_at` as in `StatusReported`."""
 
     at: Instant
     by: ActorId
     case: CaseId
     called: str = ""
+    stated_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from tocsin.geography.geojson import to_geojson
 from tocsin.kernel.cases.policy import CasePolicy
 from tocsin.kernel.deadlines import due
 from tocsin.kernel.shared import Tier
+from tocsin.kernel.units.state import UnitStatus
 from tocsin.packs.parts import CaseType
 from tocsin.packs.parts import Field as FormField
 from tocsin.web.api.common import STAFF, STAFF_ONE, WRITES, AccessArg, json, router, shown
@@ -28,14 +29,22 @@ CODE_EXAMPLE = "street-light-out"
 TITLE_EXAMPLE = {"en": "Street light out", "zh-CN": "路灯不亮"}
 
 
+class StatusNameView(View):
+    """An agency's own name of a status of its units, and the status that it means."""
+
+    name: str
+    means: UnitStatus
+
+
 class AgencyView(View):
-    """A body in charge of one area."""
+    """A body in charge of one area. `unit_statuses` are its own names beside the common ones."""
 
     id: str
     code: str
     name: Names
     tier: str
     area: str
+    unit_statuses: tuple[StatusNameView, ...]
 
 
 class AgenciesView(View):
@@ -50,6 +59,7 @@ class AgenciesView(View):
                     "name": {"en": "Street lighting", "zh-CN": "路灯管理所"},
                     "tier": "county",
                     "area": "county",
+                    "unit_statuses": [{"name": "rolling", "means": "en_route"}],
                 }
             ]
         }
@@ -285,6 +295,9 @@ async def agencies(access: AccessArg) -> Response:
                     "name": agency.name,
                     "tier": area.tier,
                     "area": area.id,
+                    "unit_statuses": [
+                        {"name": name, "means": status} for name, status in agency.statuses
+                    ],
                 }
                 for agency in pack.agencies.values()
                 for area in atlas.tier(agency.tier or "county")

@@ -17,7 +17,7 @@ from tocsin.web.api.common import WRITES, AccessArg, KeyArg, VersionArg, router,
 from tocsin.web.api.unit_orders import CrewSize, UnitIdArg, answer, handle
 from tocsin.web.gate import Access
 from tocsin.web.problems import Problem
-from tocsin.web.shapes import Id, Strict, Word, like
+from tocsin.web.shapes import Id, InstantText, Strict, Word, like
 from tocsin.web.unit_views import UnitView
 
 routes: APIRouter = router("units")
@@ -44,12 +44,16 @@ class EndDutyBody(Strict):
 
 
 class ReportStatusBody(Strict):
-    """A status, or the agency's own name of one. With `case` only if the unit is on it."""
+    """A status, or the agency's own name of one. With `case` only if the unit is on it.
+
+    `stated_at` is when the crew pressed, for a press that had to wait for the line. The journal
+    keeps it beside the node's own instant; one ahead of the node's clock is left out."""
 
     model_config = like({"status": "on_scene", "case": "01hx"})
 
     status: StatusName
     case: Id | None = None
+    stated_at: InstantText | None = None
 
 
 class UnitCaseBody(Strict):

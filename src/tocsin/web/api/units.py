@@ -17,6 +17,7 @@ from tocsin.kernel.units.decide import CAPABILITIES_LIMIT, CREW_LIMIT, NAME_LIMI
 from tocsin.kernel.units.react import address_of
 from tocsin.kernel.units.state import UnitStatus
 from tocsin.runtime.ports import CaseQuery
+from tocsin.runtime.positions import STALE_S
 from tocsin.web.api.common import (
     STAFF,
     STAFF_ONE,
@@ -148,7 +149,11 @@ async def units(
     ]
     found.sort(key=lambda row: (row.unit.agency or "", row.unit.name, row.unit.id))
     return json(
-        {"units": [unit_view(row, services.pack, positions.get(row.unit.id)) for row in found]}
+        {
+            "units": [unit_view(row, services.pack, positions.get(row.unit.id)) for row in found],
+            "stale_after_s": STALE_S,
+            "now": services.clock.now(),
+        }
     )
 
 

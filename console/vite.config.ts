@@ -54,7 +54,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 1400,
     reportCompressedSize: false,
     // Beside the console: the small map of the residents' pages, which the node draws itself.
-    rollupOptions: { input: { index: "index.html", "public-map": "src/public/map.ts" } },
+    rollupOptions: { input: { index: "index.html", "public-map": "src/public/map.ts", crew: "src/crew/crew.ts" } },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8000", "/map": "http://127.0.0.1:8000" } },
 });

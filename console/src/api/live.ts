@@ -1,8 +1,11 @@
 /** The live stream, with resume. A line without a sign of life for five seconds counts as lost. */
-import type { LiveItem, Person } from "./types";
+import type { LiveItem, LiveUnit, Person, Position } from "./types";
 
 export interface LiveHandlers {
   onCase(item: LiveItem): void;
+  onUnit?(unit: LiveUnit): void;
+  /** A newer position of a duty unit. It is handed on once and never replayed. */
+  onPosition?(unit: string, position: Position): void;
   onPresence(caseId: string, people: Person[]): void;
   onTime(now: string, rate: number): void;
   /** The node can not replay what was missed: the board must be read anew. */
@@ -63,6 +66,11 @@ export class Live {
       this.handlers.onReset();
     });
     on("case", (data) => this.handlers.onCase(JSON.parse(data) as LiveItem));
+    on("unit", (data) => this.handlers.onUnit?.(JSON.parse(data) as LiveUnit));
+    on("position", (data) => {
+      const { unit, ...position } = JSON.parse(data) as Position & { unit: string };
+      this.handlers.onPosition?.(unit, position);
+    });
     on("presence", (data) => {
       const told = JSON.parse(data) as { case: string; people: Person[] };
       this.handlers.onPresence(told.case, told.people);

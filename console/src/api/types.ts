@@ -41,6 +41,51 @@ export interface BoardItem {
   lon?: number | null;
   lat?: number | null;
   expects?: Expected;
+  /** The units that are on it. */
+  units?: { unit: string; name: string; status: string }[];
+}
+
+export type UnitStatus =
+  | "off_duty" | "available" | "dispatched" | "en_route" | "on_scene" | "transporting" | "clear" | "returning" | "out_of_service";
+
+/** Where a duty unit was last. Its age is counted from `at` by the node's clock. */
+export interface Position {
+  place: { lon: number; lat: number };
+  at: string;
+  age_s: number;
+  is_stale: boolean;
+  accuracy_m: number | null;
+  heading_deg: number | null;
+  speed_mps: number | null;
+}
+
+/** One unit, as the list and the live stream show it; the stream leaves out the part of its kind. */
+export interface Unit {
+  id: string;
+  version: number;
+  name: string;
+  agency: string;
+  kind: string;
+  post: { lon: number; lat: number } | null;
+  capabilities: string[];
+  crew_size: number;
+  shift: string;
+  status: UnitStatus;
+  /** The agency's own name of the status, "" where it has none. */
+  called: string;
+  next: UnitStatus[];
+  since: string;
+  is_on_duty: boolean;
+  is_free: boolean;
+  is_alerted: boolean;
+  cases: { case: string; since: string; is_stacked: boolean }[];
+  position: Position | null;
+}
+
+export interface LiveUnit extends Omit<Unit, "position" | "capabilities"> {
+  seq: number;
+  events: string[];
+  at: string;
 }
 
 export interface LiveItem extends BoardItem {
@@ -83,6 +128,7 @@ export interface Agency {
   name: Names;
   tier: string;
   area: string;
+  unit_statuses?: { name: string; means: UnitStatus }[];
 }
 
 export interface CaseType {

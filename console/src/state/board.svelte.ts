@@ -3,6 +3,7 @@ import { get, query, Refusal } from "../api/client";
 import { Live } from "../api/live";
 import type { BoardItem, LiveItem, Person } from "../api/types";
 import { clock } from "./clock.svelte";
+import { units } from "./units.svelte";
 
 interface Page {
   rows: BoardItem[];
@@ -69,17 +70,21 @@ class Board {
     // From the seq of the first page on, nothing is missed while the others are read.
     this.#live = new Live(seq, {
       onCase: (item) => this.#onCase(item),
+      onUnit: (unit) => units.onUnit(unit),
+      onPosition: (id, position) => units.onPosition(id, position),
       onPresence: (id, people) => (this.presence = { ...this.presence, [id]: people }),
       onTime: (now, rate) => clock.set(now, rate),
       onReset: () => this.#restart(),
       onLine: (isUp) => this.#onLine(isUp),
     });
+    const all = units.load();
     if (page.next !== null) await painted(); // the large page must not stand before the first rows
     while (page.next !== null && run === this.#run) {
       page = await get<Page>(`/api/board${query({ limit: REST, after: page.next })}`);
       if (run === this.#run) this.#take(page.rows);
     }
     if (run === this.#run) this.isLoaded = true;
+    await all;
   }
   #restart(): void {
     // A refusal here is a session that ended: signing in again starts the board.

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tocsin import __version__
 from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.services import Services
-from tocsin.web import console, map_files, pages, problems
+from tocsin.web import console, crew_page, map_files, pages, problems
 from tocsin.web.accounts import Accounts
 from tocsin.web.api import (
     admin,
@@ -129,6 +129,7 @@ def create_app(
     app.router.routes.extend(public.ROUTES)
     app.router.routes.extend(pages.ROUTES)
     app.router.routes.extend(console.ROUTES)
+    app.router.routes.extend(crew_page.ROUTES)
     _answer_failures(app, options)
     app.add_middleware(Hot, routes=(*extra_routes, *map_files.routes(services, options)))
     app.add_middleware(

@@ -157,8 +157,9 @@ def _rows() -> Iterable[Rule]:
     yield row("agency.list", "account", key="cases:read")
     yield row("words.list", "account", key="cases:read")
     yield row("pack.guess", "role", (CT, D, G, S), "reports:write")
-    for name in ("place.search", "place.near"):
-        yield row(name, "role", (CT, D, G, S), "reports:write")
+    yield row("place.search", "role", (CT, D, G, S), "reports:write")
+    # A crew is told where it goes as people would say it.
+    yield row("place.near", "role", (CT, D, G, H, S), "reports:write")
     yield row("pack.explain", "role", (CT, D, G, S), "cases:read")
     yield write("report.create", "place", (CT, D, G), "reports:write")
     yield write("report.upload", "place", (CT, D, G), "reports:write")

@@ -273,7 +273,7 @@ export class Crew {
     this.#press(`/api/units/${encodeURIComponent(kept.unit)}/report-status`, { status: name, ...about, stated_at: made }, label, means);
   }
   note(caseId: string, text: string): void {
-    this.#press(`/api/cases/${encodeURIComponent(caseId)}/add-note`, { note: text }, `${this.t("note_label")}: ${text.slice(0, 60)}`);
+    this.#press(`/api/cases/${encodeURIComponent(caseId)}/add-note`, { text }, `${this.t("note_label")}: ${text.slice(0, 60)}`);
   }
   async signOn(unit: string, crewSize: number | null): Promise<void> {
     try {

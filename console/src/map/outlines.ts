@@ -14,7 +14,7 @@ async function read(tier: string): Promise<FeatureCollection> {
   return (await answer.json()) as FeatureCollection;
 }
 
-function outlines(tier: string): Promise<FeatureCollection> {
+export function outlines(tier: string): Promise<FeatureCollection> {
   let asked = found.get(tier);
   if (asked === undefined) {
     asked = read(tier);

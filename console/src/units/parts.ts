@@ -12,6 +12,9 @@ import { words } from "./words";
 export { default as Ghost } from "./Ghost.svelte";
 export { default as UnitList } from "./UnitList.svelte";
 export { default as UnitPanel } from "./UnitPanel.svelte";
+export { default as Advice } from "../dispatch/Advice.svelte";
+export { default as Layers } from "../dispatch/Layers.svelte";
+export { layers } from "../dispatch/layers.svelte";
 
 const t = speak(words);
 

@@ -1,0 +1,191 @@
+"""Units on the board: seen live, opened, pressed for, sent by keys and by dragging."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import OpenPage, shoot
+from tests.browser.fleet import Rig, fire, rig
+from tests.browser.guard import axe_faults
+from tests.browser.test_board import live, row
+from tests.browser.town import HOME, Town
+
+
+def unit_row(page: Page, unit: Rig) -> Locator:
+    return page.locator(f'.unit[data-unit="{unit.id}"]')
+
+
+@pytest.fixture
+def desk(visit: OpenPage, town: Town) -> Page:
+    town.person("dispatcher")
+    page = visit("/console/board?list=units", "dispatcher-1")
+    live(page)
+    expect(page.locator("[data-shown]")).to_be_visible()
+    return page
+
+
+def stands(page: Page, status: str) -> None:
+    """The open unit stands so."""
+    expect(page.locator("[data-unit-status]")).to_have_attribute("data-unit-status", status)
+
+
+def until(page: Page, unit: Rig, status: str) -> None:
+    """The node has it too: the screen was ahead of it."""
+    for _ in range(100):
+        if unit.now()["status"] == status:
+            return
+        page.wait_for_timeout(50)
+    assert unit.now()["status"] == status
+
+
+def test_a_unit_is_seen_live_with_the_age_of_its_position(desk: Page, town: Town) -> None:
+    unit = rig(town)
+    expect(unit_row(desk, unit)).to_contain_text("no position")
+    unit.drive(HOME[0] + 0.003, HOME[1] + 0.002, heading=90)
+    expect(unit_row(desk, unit)).to_contain_text("just now")
+    unit_row(desk, unit).click()
+    stands(desk, "available")
+    unit.press("report-status", status="out_of_service")
+    stands(desk, "out_of_service")
+    expect(unit_row(desk, unit)).to_have_attribute("data-status", "out_of_service")
+    unit.press("end-duty", reason="shift_over")
+    expect(unit_row(desk, unit)).to_have_count(0)
+
+
+def test_a_change_moves_no_row_under_the_pointer(desk: Page, town: Town) -> None:
+    first, second = rig(town), rig(town)
+    desk.get_by_role("button", name="Free", exact=True).click()
+    expect(unit_row(desk, second)).to_be_visible()
+    unit_row(desk, second).hover()
+    before = unit_row(desk, second).bounding_box()
+    first.press("report-status", status="out_of_service")
+    expect(unit_row(desk, first)).to_have_attribute("data-status", "out_of_service")
+    assert unit_row(desk, second).bounding_box() == before, "the row above stays while one points"
+    desk.mouse.move(900, 500)
+    expect(unit_row(desk, first)).to_have_count(0)
+
+
+def test_a_dispatcher_sends_and_presses_by_keys_alone(desk: Page, town: Town) -> None:
+    unit, case = rig(town), fire(town)
+    desk.goto(f"/console/board?list=units&case={case}&unit={unit.id}")
+    live(desk)
+    stands(desk, "available")
+    expect(desk.get_by_role("button", name="Send to the chosen case")).to_be_visible()
+    desk.keyboard.press("s")
+    stands(desk, "dispatched")
+    until(desk, unit, "dispatched")
+    expect(desk.get_by_role("button", name=re.compile("En route"))).to_be_enabled()
+    desk.keyboard.press("1")
+    stands(desk, "en_route")
+    until(desk, unit, "en_route")
+    expect(desk.get_by_role("button", name=re.compile("Recall"))).to_be_enabled()
+    desk.keyboard.press("x")
+    until(desk, unit, "clear")
+    stands(desk, "clear")
+
+
+def test_one_more_case_needs_a_reason(desk: Page, town: Town) -> None:
+    unit, first, second = rig(town), fire(town), fire(town, "Flames from the cellar")
+    unit.press("send", case=first, reason="nearest")
+    desk.goto(f"/console/board?list=units&case={second}&unit={unit.id}")
+    live(desk)
+    expect(desk.get_by_role("button", name="Add the chosen case")).to_be_visible()
+    desk.keyboard.press("t")
+    expect(desk.get_by_role("dialog")).to_contain_text("Why does it wait")
+    assert axe_faults(desk) == []
+    desk.get_by_role("dialog").get_by_role("button", name="Add the chosen case").click()
+    expect(desk.locator(".side .case")).to_have_count(2)
+    assert [each["is_stacked"] for each in unit.now()["cases"]] == [False, True]
+
+
+def test_a_refused_press_is_taken_back_and_explained(desk: Page, town: Town) -> None:
+    unit = rig(town)
+    desk.goto(f"/console/board?list=units&unit={unit.id}")
+    live(desk)
+    stands(desk, "available")
+    # Somebody else is faster: the screen still offers what was possible a moment ago.
+    desk.route("**/report-status", lambda route: _after(route, unit))
+    desk.get_by_role("button", name=re.compile("Returning")).click()
+    expect(desk.locator(".notices .refused")).to_contain_text(unit.name)
+    stands(desk, "off_duty")
+
+
+def _after(route, unit: Rig) -> None:
+    unit.press("end-duty", reason="shift_over")
+    route.continue_()
+
+
+def test_a_unit_is_dragged_from_the_list_onto_a_case(desk: Page, town: Town) -> None:
+    unit, case = rig(town), fire(town, "Smoke above the cinema")
+    desk.goto(f"/console/board?list=units&case={case}")
+    live(desk)
+    expect(desk.locator(".side h2")).to_be_visible()
+    unit_row(desk, unit).scroll_into_view_if_needed()
+    start, end = unit_row(desk, unit).bounding_box(), desk.locator(".side h2").bounding_box()
+    assert start is not None and end is not None
+    desk.mouse.move(start["x"] + 60, start["y"] + 20)
+    desk.mouse.down()
+    desk.mouse.move(start["x"] + 90, start["y"] + 40, steps=3)
+    expect(desk.locator("[data-ghost]")).to_contain_text(unit.name)
+    desk.mouse.move(end["x"] + 20, end["y"] + 8, steps=6)
+    expect(desk.locator("[data-ghost].on")).to_be_visible()
+    desk.mouse.up()
+    until(desk, unit, "dispatched")
+    assert [each["case"] for each in unit.now()["cases"]] == [case]
+    expect(desk.locator(".notices")).to_contain_text(f"{unit.name} was sent")
+    expect(desk.locator(f"[data-on-case='{unit.id}']")).to_be_visible()
+
+
+def test_a_drag_that_ends_elsewhere_sends_nobody(desk: Page, town: Town) -> None:
+    unit = rig(town)
+    unit_row(desk, unit).scroll_into_view_if_needed()
+    start = unit_row(desk, unit).bounding_box()
+    assert start is not None
+    desk.mouse.move(start["x"] + 60, start["y"] + 20)
+    desk.mouse.down()
+    desk.mouse.move(start["x"] + 90, 30, steps=4)
+    expect(desk.locator("[data-ghost]")).to_be_visible()
+    desk.keyboard.press("Escape")
+    expect(desk.locator("[data-ghost]")).to_have_count(0)
+    desk.mouse.up()
+    assert unit.now()["status"] == "available"
+
+
+def test_a_call_taker_sees_units_and_sends_none(visit: OpenPage, town: Town) -> None:
+    unit = rig(town)
+    town.person("call_taker")
+    page = visit(f"/console/board?list=units&unit={unit.id}", "call_taker-1")
+    live(page)
+    stands(page, "available")
+    expect(
+        page.get_by_role("button", name=re.compile("Recall|Send to|Out of service"))
+    ).to_have_count(0)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_the_units_keep_the_rules(visit: OpenPage, town: Town, language: str, theme: str) -> None:
+    unit, case = rig(town), fire(town)
+    unit.drive(HOME[0] + 0.004, HOME[1] + 0.003, heading=45)
+    page = visit(
+        f"/console/board?list=units&case={case}&unit={unit.id}",
+        "dispatcher-1",
+        language=language,
+        theme=theme,
+    )
+    live(page)
+    stands(page, "available")
+    expect(page.locator("[data-map=ready]")).to_be_visible(timeout=30_000)
+    page.wait_for_timeout(800)  # the tiles of a picture for people, nothing is asserted on it
+    shoot(page, f"units-{language}-{theme}")
+    assert axe_faults(page) == []
+
+
+def test_cases_still_have_their_rows(desk: Page, town: Town) -> None:
+    case = fire(town, "Smoke at the harbour")
+    desk.keyboard.press("u")
+    desk.locator("input[type=search]").fill(case)
+    expect(row(desk, case)).to_be_visible()

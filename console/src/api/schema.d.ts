@@ -23457,6 +23457,10 @@ export interface operations {
                      *       "shift": "day",
                      *       "status": "en_route",
                      *       "called": "",
+                     *       "next": [
+                     *         "on_scene",
+                     *         "clear"
+                     *       ],
                      *       "since": "2026-11-22T01:31:00+00:00",
                      *       "is_on_duty": true,
                      *       "is_free": false,

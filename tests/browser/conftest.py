@@ -49,7 +49,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     if tiles.exists():
         data.mkdir()
         shutil.copytree(tiles, data / "map")
-    arguments = ("--map", str(MAP), "--calendar", "finland-2026", *more)
+    arguments = ("--map", str(MAP), "--roads", str(MAP), "--calendar", "finland-2026", *more)
     node = TownNode(data, (*arguments, "--log-level", "warning"))
     try:
         asyncio.run(node.start())

@@ -171,6 +171,7 @@ def test_the_crews_page_keeps_the_rules(phone, town: Town, language: str, theme:
     unit, case = rig(town, on_duty=False), fire(town)
     page = phone(crew_of(town), language=language, theme=theme)
     expect(page.locator("[data-unit]").first).to_be_visible()
+    assert page.evaluate("document.documentElement.lang") == language, "as the phone speaks"
     assert axe_faults(page) == []
     sign_on(page, unit)
     unit.press("send", case=case, reason="nearest")

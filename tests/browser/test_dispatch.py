@@ -75,8 +75,7 @@ def test_a_shortfall_is_shown_with_its_cheapest_repair(
     page = board(visit, fire(town, "Flames from the second floor"))
     # A fire asks for a ladder as well, and no truck is on duty.
     short = page.locator("[data-shortfall]").first
-    expect(short).to_contain_text("Short:")
-    expect(short).to_contain_text("Cheapest repair:")
+    expect(short).to_contain_text(re.compile(r"\d short: .+; .+"))
 
 
 def test_the_order_is_held_while_somebody_points(

@@ -97,7 +97,7 @@ def test_one_more_case_needs_a_reason(desk: Page, town: Town) -> None:
     expect(desk.get_by_role("dialog")).to_contain_text("Why does it wait")
     assert axe_faults(desk) == []
     desk.get_by_role("dialog").get_by_role("button", name="Add the chosen case").click()
-    expect(desk.locator(".side .case")).to_have_count(2)
+    expect(desk.locator(".side section .case")).to_have_count(2)
     assert [each["is_stacked"] for each in unit.now()["cases"]] == [False, True]
 
 

@@ -128,7 +128,6 @@ export class Crew {
     this.me = me;
     useCsrf(me.csrf);
     kept.account = me.account;
-    kept.language ||= me.language;
     speakIn(this.language);
     keep();
   }

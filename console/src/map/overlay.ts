@@ -30,7 +30,10 @@ export function drawPattern(pen: CanvasRenderingContext2D, size: number, step: n
   }
 }
 
+const idOf = (shape: Feature) => String(shape.id ?? shape.properties?.["id"] ?? shape.properties?.["area"] ?? "");
+
 export class Overlay {
+  #run = 0;
   constructor(private readonly map: TownMap) {}
   /** The layers, anew with every style; below the cases and units. */
   add(): void {
@@ -45,8 +48,8 @@ export class Overlay {
     }
     for (const id of ["zones", "zone-points", "rings", "closed", "closing"]) map.addSource(id, { type: "geojson", data: NOTHING });
     const layers = [
-      { id: "zone-fill", type: "fill", source: "zones", filter: [">", ["get", "step"], 0], paint: { "fill-pattern": ["concat", "zone ", ["to-string", ["get", "step"]]], "fill-opacity": 0.6 } },
-      { id: "zone-edge", type: "line", source: "zones", paint: { "line-color": ["case", ["get", "loses"], of("--late"), of("--soft")], "line-width": ["case", ["get", "loses"], 4, 1] } },
+      { id: "zone-fill", type: "fill", source: "zones", filter: [">", ["get", "step"], 0], paint: { "fill-pattern": ["concat", "zone ", ["to-string", ["get", "step"]]], "fill-opacity": 0.35 } },
+      { id: "zone-edge", type: "line", source: "zones", paint: { "line-color": ["case", ["get", "loses"], of("--late"), of("--soft")], "line-width": ["case", ["get", "loses"], 4, 1], "line-opacity": ["case", ["get", "loses"], 1, 0.4] } },
       { id: "ring-edge", type: "line", source: "rings", paint: { "line-color": of("--act"), "line-width": 2, "line-dasharray": [3, 2] } },
       { id: "ring-fill", type: "fill", source: "rings", paint: { "fill-color": of("--act"), "fill-opacity": 0.08 } },
       { id: "ring-name", type: "symbol", source: "rings", layout: { "symbol-placement": "line", "text-field": ["get", "label"], "text-font": FONT, "text-size": 12 }, paint: { "text-color": of("--text"), "text-halo-color": of("--panel"), "text-halo-width": 2 } },
@@ -55,13 +58,14 @@ export class Overlay {
     ] as unknown as LayerSpecification[];
     const below = map.getLayer("cluster") ? "cluster" : undefined;
     for (const each of layers) map.addLayer(each, below);
-    map.addLayer({ id: "zone-number", type: "symbol", source: "zone-points", layout: { "text-field": ["get", "label"], "text-font": FONT, "text-size": 13, "text-allow-overlap": true }, paint: { "text-color": of("--text"), "text-halo-color": of("--panel"), "text-halo-width": 2.4 } });
+    map.addLayer({ id: "zone-number", type: "symbol", source: "zone-points", layout: { "text-field": ["get", "label"], "text-font": FONT, "text-size": 12, "text-padding": 4 }, paint: { "text-color": of("--text"), "text-halo-color": of("--panel"), "text-halo-width": 2.4 } }, below);
   }
   #set(id: string, features: Feature[]): void {
     (this.map.getSource(id) as GeoJSONSource | undefined)?.setData({ type: "FeatureCollection", features });
   }
   async coverage(found: Coverage | null, isWithout: boolean): Promise<void> {
     if (found === null) {
+      this.#run++;
       this.#set("zones", []);
       return this.#set("zone-points", []);
     }
@@ -71,9 +75,15 @@ export class Overlay {
       type: "Feature", geometry: { type: "Point", coordinates: [each.lon, each.lat] },
       properties: { label: isWithout && each.covered - each.covered_without >= LOSS ? `${percent(each.covered)} → ${percent(each.covered_without)} %` : `${percent(covered(each))} %` },
     })));
-    const shapes = (await Promise.all((["village", "town"] as const).map((tier) => outlines(tier)))).flatMap((each) => each.features);
+    const run = ++this.#run, shapes: Feature[] = [];
+    // Zones are the smallest areas; a town that is weighed by larger ones has those.
+    for (const tier of ["cell", "village", "town"] as const) {
+      if (shapes.length) break;
+      shapes.push(...(await outlines(tier)).features.filter((each) => zones.has(idOf(each))));
+    }
+    if (run !== this.#run) return; // somebody points at the next candidate by now
     this.#set("zones", shapes.flatMap((shape) => {
-      const zone = zones.get(String(shape.id ?? shape.properties?.["id"] ?? ""));
+      const zone = zones.get(idOf(shape));
       return zone ? [{ ...shape, properties: { step: stepOf(covered(zone)), loses: isWithout && zone.covered - zone.covered_without >= LOSS } }] : [];
     }));
   }

@@ -344,14 +344,28 @@ def _fleet_verbs(verbs: Any) -> None:
     verb.add_argument("--out", type=Path, metavar="STAGES.toml", help="else it is printed")
     about = "a town's fleet under one policy, on a virtual clock"
     verb = _verb(verbs, "simulate", _lazy("fleets", "simulate"), about, settings=False)
-    verb.add_argument("--policy", default="closest")
+    verb.add_argument("--policy", default="closest", help=POLICY)
     _run_options(verb)
     about = "policies side by side on common random numbers"
     verb = _verb(verbs, "compare", _lazy("fleets", "compare_policies"), about, settings=False)
     verb.add_argument("--policies", default="closest,coverage", help="the first is the base")
+    verb.add_argument("--picture", type=Path, metavar="FILE.svg", help="draw the differences")
+    _run_options(verb)
+    about = "one fleet beside another: units, posts, shifts or demand changed, the chance the same"
+    verb = _verb(verbs, "whatif", _lazy("fleets", "what_if"), about, settings=False)
+    verb.add_argument("--policy", default="closest", help=POLICY)
+    verb.add_argument("--picture", type=Path, metavar="FILE.svg", help="draw the differences")
+    _run_options(verb)
+    about = "find a town's numbers on training seeds; judge them on others with compare"
+    verb = _verb(verbs, "tune", _lazy("fleets", "tune_policy"), about, settings=False)
+    verb.add_argument("--policy", default="coverage+posts+redispatch", help=POLICY)
+    verb.add_argument("--trials", type=int, default=40, help="sets of numbers that are tried")
+    verb.add_argument("--search-seed", type=int, default=1, help="what the sets are drawn by")
+    verb.add_argument("--out", type=Path, metavar="TUNING.toml", help="else it is printed")
     _run_options(verb)
 
 
+POLICY = "closest or coverage, with +posts, +moves, +redispatch; or tuned, by the scenario"
 SCENARIO = "a scenario that comes with Tocsin, or a TOML file"
 
 
@@ -366,6 +380,16 @@ def _run_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--processes", type=int, default=0, help="0 for every core")
     about = "play the runs on a Ray cluster (the extra `ray`); `local` for one of this machine"
     verb.add_argument("--ray", metavar="ADDRESS", help=about)
+    verb.add_argument("--tuning", type=Path, help="a file that `tocsin tune` wrote")
+    change = verb.add_argument_group("another fleet")
+    change.add_argument("--add", action="append", metavar="KIND@STATION[:START-END]")
+    change.add_argument("--remove", action="append", metavar="UNIT or KIND:COUNT")
+    change.add_argument("--shift", action="append", metavar="UNIT=START-END")
+    change.add_argument("--add-post", action="append", metavar="NAME@LON,LAT")
+    change.add_argument("--remove-post", action="append", metavar="STATION")
+    change.add_argument("--demand", type=float, default=1.0, help="so many times the calls")
+    change.add_argument("--fleet", type=float, default=1.0, help="the share of units that stay")
+    change.add_argument("--lost", type=float, default=0.0, help="share of positions nobody knows")
     verb.add_argument("--json", type=Path, metavar="FILE", help="all figures")
 
 

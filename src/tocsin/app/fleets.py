@@ -1,4 +1,4 @@
-"""`tocsin simulate` and `tocsin compare`: a town under policies and seeds, as a table and JSON."""
+"""`tocsin simulate`, `compare`, `whatif` and `tune`: a town under policies, fleets and seeds."""
 
 from __future__ import annotations
 
@@ -9,15 +9,32 @@ from dataclasses import asdict, replace
 from time import process_time
 
 from tocsin.app.simulating import language, say, world_of
-from tocsin.dispatching.policies import POLICIES
 from tocsin.packs.reading import Finding, PackError
 from tocsin.packs.words import word
-from tocsin.simulation.dispatch.compare import CONFIDENCE, Comparison, Paired, compare
+from tocsin.simulation.dispatch.change import NOTHING, Change, ChangeError
+from tocsin.simulation.dispatch.compare import (
+    CONFIDENCE,
+    Comparison,
+    Paired,
+    compare,
+    compare_worlds,
+)
+from tocsin.simulation.dispatch.conduct import ConductError, parsed
 from tocsin.simulation.dispatch.ensemble import Job, Result, play_all
 from tocsin.simulation.dispatch.measures import rounded
-from tocsin.simulation.dispatch.scenario import Scenario, find_scenario, load_scenario
+from tocsin.simulation.dispatch.picture import picture_of
+from tocsin.simulation.dispatch.scenario import (
+    Scenario,
+    find_scenario,
+    load_scenario,
+    read_tuning,
+)
+from tocsin.simulation.dispatch.tune import tune
+from tocsin.simulation.dispatch.tuning import to_lines
 from tocsin.simulation.dispatch.world import World
 
+TRIALS_MAX = 10_000
+"""A night's work for a small town."""
 SEEDS_MAX = 10_000
 """With so many a mean is known to a fiftieth of one run's spread; more is a slip of a key."""
 
@@ -25,8 +42,8 @@ SEEDS_MAX = 10_000
 def simulate(asked: argparse.Namespace) -> int:
     """`tocsin simulate SCENARIO`: one policy under one or more seeds."""
     told = language()
-    scenario, world = _ready(asked, told)
-    jobs = [Job(_policy(asked.policy), seed) for seed in _seeds(asked, scenario)]
+    scenario, world = _ready(asked, told, change_of(asked))
+    jobs = [Job(_policy(asked.policy, world), seed) for seed in _seeds(asked, scenario)]
     results = play_all(world, jobs, _processes(asked), asked.ray)
     print(say("simulated", told, title=_title(scenario, told), runs=len(jobs), policy=asked.policy))
     print("\n".join(result_lines(results, told)))
@@ -38,13 +55,88 @@ def simulate(asked: argparse.Namespace) -> int:
 def compare_policies(asked: argparse.Namespace) -> int:
     """`tocsin compare SCENARIO`: policies on common random numbers, with paired intervals."""
     told = language()
-    scenario, world = _ready(asked, told)
-    policies = [_policy(name) for name in asked.policies.split(",")]
+    scenario, world = _ready(asked, told, change_of(asked))
+    policies = [_policy(name, world) for name in asked.policies.split(",")]
     if len(policies) < 2 or len(set(policies)) != len(policies):
         raise PackError([Finding("--policies", "bad_value", "name two or more, each once")])
     found = compare(world, policies, _seeds(asked, scenario), _processes(asked), asked.ray)
     print("\n".join(comparison_lines(found, _title(scenario, told), told)))
     print(say("decision_time", told, times=_decision_times(world, policies, found.seeds[0])))
+    _keep(asked, found, scenario, told)
+    return 0
+
+
+def what_if(asked: argparse.Namespace) -> int:
+    """`tocsin whatif SCENARIO`: the town as it is beside the town with another fleet or load."""
+    told = language()
+    change = change_of(asked)
+    if change == NOTHING:
+        raise PackError([Finding("whatif", "missing", "say what is to be other than it is")])
+    scenario, before = _ready(asked, told, NOTHING)
+    after = _changed(asked, scenario, told, change)
+    policy = _policy(asked.policy, before)
+    seeds = _seeds(asked, scenario)
+    found = compare_worlds(before, after, policy, seeds, _processes(asked))
+    print("\n".join(comparison_lines(found, _title(scenario, told), told)))
+    _keep(asked, found, scenario, told)
+    return 0
+
+
+def tune_policy(asked: argparse.Namespace) -> int:
+    """`tocsin tune SCENARIO`: numbers found on training seeds, as TOML with the seeds above."""
+    told = language()
+    scenario, world = _ready(asked, told, change_of(asked))
+    policy = _policy(asked.policy, world)
+    if not 1 <= asked.trials <= TRIALS_MAX:
+        raise PackError([Finding("--trials", "bad_value", f"must be 1 to {TRIALS_MAX}")])
+    seeds = _seeds(asked, scenario)
+    best, *_ = tune(
+        world, "closest", policy, seeds, asked.trials, asked.search_seed, _processes(asked)
+    )
+    shares = {"late": best.late, "mean": best.mean, "area": best.worst_area}
+    print(say("tuned", told, **{name: f"{100 * value:+.1f}" for name, value in shares.items()}))
+    comment = (
+        f"# Found by `tocsin tune {scenario.name} --policy {policy}` on the training seeds "
+        f"{seeds[0]} to {seeds[-1]},\n# {asked.trials} trials, search seed {asked.search_seed}. "
+        "Judge it on other seeds."
+    )
+    text = "\n".join([comment, *to_lines(best.tuning), ""])
+    if asked.out is None:
+        print(text)
+    else:
+        asked.out.write_text(text, encoding="utf-8")
+        print(say("written", told, file=asked.out))
+    return 0
+
+
+def change_of(asked: argparse.Namespace) -> Change:
+    """What the options change of a town."""
+    if not (0.0 < asked.demand <= 100.0 and 0.0 < asked.fleet <= 1.0 and 0.0 <= asked.lost < 1.0):
+        text = "--demand is above 0, --fleet above 0 and at most 1, --lost from 0 to below 1"
+        raise PackError([Finding("options", "bad_value", text)])
+    return Change(
+        tuple(asked.remove or ()),
+        tuple(asked.add or ()),
+        tuple(asked.shift or ()),
+        tuple(asked.add_post or ()),
+        tuple(asked.remove_post or ()),
+        asked.demand,
+        asked.fleet,
+        asked.lost,
+    )
+
+
+def _keep(asked: argparse.Namespace, found: Comparison, scenario: Scenario, told: str) -> None:
+    """The picture and the JSON that were asked for."""
+    if asked.picture is not None:
+        drawn = picture_of(
+            found.paired,
+            _title(scenario, told),
+            lambda name: _label(name, told),
+            lambda pair: say("picture_head", told, base=found.policies[0], policy=pair.policy),
+        )
+        asked.picture.write_text(drawn, encoding="utf-8")
+        print(say("written", told, file=asked.picture))
     if asked.json is not None:
         _write(
             asked,
@@ -56,7 +148,6 @@ def compare_policies(asked: argparse.Namespace) -> int:
                 "runs": [_plain(each) for each in found.results],
             },
         )
-    return 0
 
 
 def result_lines(results: list[Result], told: str) -> list[str]:
@@ -102,23 +193,34 @@ def _decision_times(world: World, policies: list[str], seed: int) -> str:
     return ", ".join(found)
 
 
-def _ready(asked: argparse.Namespace, told: str) -> tuple[Scenario, World]:
+def _ready(asked: argparse.Namespace, told: str, change: Change) -> tuple[Scenario, World]:
     scenario = load_scenario(find_scenario(asked.scenario), asked.files)
-    town = scenario.town
-    if asked.days is not None or asked.scale is not None:
-        # More or other days than the log's can only be drawn.
+    town, days = scenario.town, asked.days
+    if days is not None or asked.scale is not None or asked.demand != 1.0:
+        # More or other days than the log's can only be drawn; a change of demand is one.
         source = "fitted" if town.source == "log" else town.source
-        town = replace(
-            town, source=source, days=asked.days or town.days, scale=asked.scale or town.scale
-        )
+        town = replace(town, source=source, days=days or town.days, scale=asked.scale or town.scale)
         scenario = replace(scenario, town=town)
-    return scenario, world_of(asked, scenario, told)
+    if asked.tuning is not None:
+        bad: list[Finding] = []
+        scenario = replace(scenario, tuning=read_tuning(asked.tuning, scenario, bad))
+        if bad:
+            raise PackError(bad)
+    return scenario, _changed(asked, scenario, told, change)
 
 
-def _policy(name: str) -> str:
-    if name not in POLICIES:
-        text = f"no policy {name!r}; there are: {', '.join(sorted(POLICIES))}"
-        raise PackError([Finding("--policy", "dangling", text)])
+def _changed(asked: argparse.Namespace, scenario: Scenario, told: str, change: Change) -> World:
+    try:
+        return world_of(asked, scenario, told, change)
+    except ChangeError as error:
+        raise PackError([Finding("whatif", "bad_value", str(error))]) from error
+
+
+def _policy(name: str, world: World) -> str:
+    try:
+        parsed(name, world.tuning.policy)
+    except ConductError as error:
+        raise PackError([Finding("--policy", "dangling", str(error))]) from error
     return name
 
 

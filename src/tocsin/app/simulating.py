@@ -11,6 +11,7 @@ from tocsin.packs.reading import Finding, PackError
 from tocsin.packs.words import word
 from tocsin.simulation.dispatch.calibrate import Calibration, Fit, calibrate, judge, seen_in_log
 from tocsin.simulation.dispatch.calls import DAY_S
+from tocsin.simulation.dispatch.change import NOTHING, Change
 from tocsin.simulation.dispatch.fitting import fit
 from tocsin.simulation.dispatch.form import LogForm
 from tocsin.simulation.dispatch.log import Log, read_log
@@ -64,10 +65,12 @@ class Past:
         """The stages as the log shows them directly."""
         return fit(self.log, self.form, fleet_of(self.log, self.form, self.stations), self.times)
 
-    def world(self, stages: Stages) -> World:
+    def world(self, stages: Stages, change: Change = NOTHING) -> World:
         """The town of the log, ready to run."""
         past = fleet_of(self.log, self.form, self.stations)
-        return world_of_log(self.scenario, self.log, past, self.stations, self.times, stages)
+        return world_of_log(
+            self.scenario, self.log, past, self.stations, self.times, stages, change
+        )
 
     def as_logged(self) -> Past:
         """The same, with the calls of the log at their own instants."""
@@ -83,11 +86,13 @@ def past_of(scenario: Scenario, file: Path, files: Path) -> Past:
     log = read_log(file, scenario.form)
     if not log.calls:
         raise PackError([Finding(file.name, "missing", "no row of the log could be taken")])
-    times = times_of(scenario.roads_kind, scenario.roads_file, files)
+    times = times_of(scenario.roads_kind, scenario.roads_file, files, scenario.arcs)
     return Past(scenario, scenario.form, log, stations, times)
 
 
-def world_of(asked: argparse.Namespace, scenario: Scenario, told: str) -> World:
+def world_of(
+    asked: argparse.Namespace, scenario: Scenario, told: str, change: Change = NOTHING
+) -> World:
     """The town of a scenario. Without stages of its own those of its log are fitted first."""
     bad: list[Finding] = []
     stages = scenario.stages if asked.stages is None else read_stages(asked.stages, bad)
@@ -98,12 +103,11 @@ def world_of(asked: argparse.Namespace, scenario: Scenario, told: str) -> World:
         print("\n".join(log_lines(past.log, told)))
         if stages is None:
             print(say("fitted_now", told))
-        return past.world(stages or past.fitted())
+        return past.world(stages or past.fitted(), change)
     if stages is None:
         raise PackError([Finding(scenario.name, "missing", "needs [stages], or --stages FILE")])
-    return world_of_town(
-        scenario, times_of(scenario.roads_kind, scenario.roads_file, asked.files), stages
-    )
+    times = times_of(scenario.roads_kind, scenario.roads_file, asked.files, scenario.arcs)
+    return world_of_town(scenario, times, stages, change)
 
 
 # -- replay ----------------------------------------------------------------------------

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from tests.simulation.dispatch.checking import defects
 from tests.simulation.dispatch.towns import town
 from tocsin.dispatching.policies import POLICIES
+from tocsin.kernel.units import vocabulary as words
+from tocsin.simulation.dispatch.crews import Crews, RefusedByKernel
 from tocsin.simulation.dispatch.deciding import Closest
 from tocsin.simulation.dispatch.draws import draw
-from tocsin.simulation.dispatch.engine import State, run
+from tocsin.simulation.dispatch.engine import run
+from tocsin.simulation.dispatch.state import State
 from tocsin.simulation.dispatch.travel import Points, Seconds, StraightLine
 
 
@@ -91,12 +94,45 @@ class Busy(Closest):
         return super().choose(state, now_s, slots)
 
 
-@pytest.mark.parametrize("decider", [Twice(), Busy({"high": 1.0, "low": 1.0, "cover": 1.0})])
-def test_the_checks_find_planted_bugs(decider: Twice | Busy) -> None:
+class Lawless(Crews):
+    """A planted bug: nobody asks the kernel, and everybody is free."""
+
+    def give(self, number: int, body: words.Command, now_s: float) -> None:
+        pass
+
+    def is_free(self, number: int) -> bool:
+        return True
+
+
+BUGS = [Twice(), Busy({"high": 1.0, "low": 1.0, "cover": 1.0})]
+
+
+@pytest.mark.parametrize("decider", BUGS)
+def test_the_kernel_refuses_a_unit_on_two_cases(decider: Twice | Busy) -> None:
+    world = town(1, units=2)
+    calls = world.calls(1)
+    with pytest.raises(RefusedByKernel, match="unit_on_case"):
+        run(calls, world.fleet, world.ground, draw(calls, world.stages, 1), decider)
+
+
+@pytest.mark.parametrize("decider", BUGS)
+def test_the_checks_find_planted_bugs(
+    decider: Twice | Busy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.simulation.dispatch.state.Crews", Lawless)
     world = town(1, units=2)
     calls = world.calls(1)
     outcome = run(calls, world.fleet, world.ground, draw(calls, world.stages, 1), decider)
     assert defects(world, calls, outcome)
+
+
+def test_every_status_of_a_unit_is_the_kernels() -> None:
+    world = town(3, units=2, has_shifts=True)
+    calls, outcome = world.play("closest", 3)
+    sent = int(np.count_nonzero(np.isfinite(outcome.sent_s)))
+    # Two to sign on each unit; then at least sent, rolling or recalled, clear for each slot.
+    assert outcome.counts.commands > 2 * len(world.fleet.units) + 3 * sent
+    assert outcome.counts.alerts == sent
 
 
 def test_a_unit_on_its_way_home_is_between() -> None:

@@ -70,6 +70,6 @@ def town(
     described = Town("rates", days, 1.0, areas, kinds, FLAT, tuple(fleet), ((10.02, 50.01),))
     pattern = pattern_of_town(described)
     ready = fleet_of_town(described.units)
-    ground = ground_of(pattern, ready, described.hospitals, times or StraightLine())
+    ground = ground_of(pattern, ready, described, times or StraightLine())
     late_s = {"high": 480.0, "low": 1_200.0, "cover": 240.0}
     return World(pattern, described, ready, ground, stages(), late_s)

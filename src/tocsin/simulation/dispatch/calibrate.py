@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tocsin.simulation.dispatch.calls import Calls
-from tocsin.simulation.dispatch.engine import Outcome
 from tocsin.simulation.dispatch.form import OTHER_KIND
 from tocsin.simulation.dispatch.log import Log
+from tocsin.simulation.dispatch.outcome import Outcome
 from tocsin.simulation.dispatch.stages import Stages
 from tocsin.simulation.dispatch.world import World
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from tocsin.geography.distance import METRES_PER_DEGREE
 from tocsin.simulation.dispatch.form import OTHER_KIND
 from tocsin.simulation.dispatch.log import Log, LogCall
+from tocsin.simulation.dispatch.raster import Block
 from tocsin.simulation.dispatch.replay import WAVE_S
 from tocsin.simulation.dispatch.town import AreaRate, Town
 from tocsin.simulation.dispatch.travel import Points, points
@@ -152,13 +153,26 @@ def pattern_of_town(town: Town) -> Pattern:
     kinds = tuple(sorted({need for call in town.call_kinds for need in call.needs}))
     number = {kind: place for place, kind in enumerate(kinds)}
     areas = tuple(area.name for area in town.areas)
-    spots = [spot for area in town.areas for spot in _sunflower(area)]
+    of_areas = [spots_of(area) for area in town.areas]
+    firsts = firsts_of(town)
+    spots = [block.place for area in of_areas for block in area]
     past: list[Past] = []
     for area in range(len(areas)):
         for call in town.call_kinds:
             slots = tuple(Slot(number[need], 0.0, True, False) for need in sorted(call.needs))
-            past.append(Past(area * SPOTS_PER_AREA, area, 0, call.is_high, slots))
+            past.append(Past(firsts[area], area, 0, call.is_high, slots))
     return Pattern(kinds, areas, points(spots), tuple(past), np.zeros(0), 0.0, 1.0)
+
+
+def spots_of(area: AreaRate) -> tuple[Block, ...]:
+    """Where an area has its calls, with weights."""
+    return area.spots or tuple(Block(spot, 1.0) for spot in _sunflower(area))
+
+
+def firsts_of(town: Town) -> list[int]:
+    """The number of the first spot of each area among the places of the town's pattern."""
+    counts = [len(spots_of(area)) for area in town.areas]
+    return [sum(counts[:at]) for at in range(len(counts))]
 
 
 def _sunflower(area: AreaRate) -> list[tuple[float, float]]:
@@ -221,6 +235,9 @@ def by_rates(pattern: Pattern, town: Town, chance: np.random.Generator) -> Calls
     shares = np.asarray(town.hour_weights) / sum(town.hour_weights)
     weights = np.asarray([call.weight for call in town.call_kinds])
     weights = weights / weights.sum()
+    firsts = firsts_of(town)
+    shares_of = [np.asarray([each.weight for each in area.spots]) for area in town.areas]
+    shares_of = [each / each.sum() if len(each) else each for each in shares_of]
     times: list[float] = []
     chosen: list[int] = []
     places: list[int] = []
@@ -231,8 +248,11 @@ def by_rates(pattern: Pattern, town: Town, chance: np.random.Generator) -> Calls
                 times += _within(day * DAY_S + hour * HOUR_S, count, chance)
                 kinds = _whole(chance.choice(len(weights), size=count, p=weights))
                 chosen += [area * len(weights) + kind for kind in kinds]
-                spots = _whole(chance.integers(SPOTS_PER_AREA, size=count))
-                places += [area * SPOTS_PER_AREA + spot for spot in spots]
+                if rate.spots:
+                    spots = _whole(chance.choice(len(rate.spots), size=count, p=shares_of[area]))
+                else:
+                    spots = _whole(chance.integers(SPOTS_PER_AREA, size=count))
+                places += [firsts[area] + spot for spot in spots]
     order = sorted(range(len(times)), key=lambda at: (times[at], at))
     calls = _arrays(
         pattern,

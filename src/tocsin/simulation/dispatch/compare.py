@@ -8,7 +8,7 @@ interval.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -18,6 +18,8 @@ from tocsin.simulation.dispatch.ensemble import Job, Result, play_all
 from tocsin.simulation.dispatch.world import World
 
 CONFIDENCE: Final = 0.95
+AS_IS: Final = "as is"
+WHAT_IF: Final = "what if"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,24 @@ def compare(
 ) -> Comparison:
     """Run every policy under every seed. The first policy is the one compared with."""
     jobs = [Job(policy, seed) for policy in policies for seed in seeds]
-    results = play_all(world, jobs, processes, ray)
+    return _compared(policies, seeds, play_all(world, jobs, processes, ray))
+
+
+def compare_worlds(
+    before: World, after: World, policy: str, seeds: Sequence[int], processes: int = 1
+) -> Comparison:
+    """One policy in two worlds that meet the same chance: `before`, and what if. They are named
+    `as is` and `what if`."""
+    results: list[Result] = []
+    for name, world in ((AS_IS, before), (WHAT_IF, after)):
+        found = play_all(world, [Job(policy, seed) for seed in seeds], processes)
+        results += [replace(each, policy=name) for each in found]
+    return _compared((AS_IS, WHAT_IF), seeds, results)
+
+
+def _compared(
+    policies: Sequence[str], seeds: Sequence[int], results: Sequence[Result]
+) -> Comparison:
     by_job = {(result.policy, result.seed): result for result in results}
     names = list(results[0].measures)
     paired = [

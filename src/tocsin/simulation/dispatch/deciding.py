@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +14,12 @@ import numpy.typing as npt
 from tocsin.dispatching.demand import Demand, Zone
 from tocsin.dispatching.policies import POLICIES, Policy
 from tocsin.dispatching.problem import CallNow, Need, Priority, Problem, UnitNow
-from tocsin.kernel.shared import CaseId, UnitId
-from tocsin.simulation.dispatch.engine import NEVER, Decider, State
+from tocsin.kernel.shared import UnitId
+from tocsin.simulation.dispatch.covermap import CoverMap, map_of
+from tocsin.simulation.dispatch.crews import case_id, instant
 from tocsin.simulation.dispatch.ground import STEP_S
+from tocsin.simulation.dispatch.state import NEVER, State
 
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-"""The instant 0 of a run, for policies that are told the time."""
 HIGH: Priority = 1
 LOW: Priority = 3
 
@@ -29,14 +28,32 @@ class ByPolicy:
     """Asks one of the policies of the live node, with a snapshot of all that waits and is free."""
 
     def __init__(
-        self, policy: Policy, late_s: Mapping[str, float], *, has_demand: bool = True
+        self,
+        policy: Policy,
+        late_s: Mapping[str, float],
+        *,
+        cover_s: float | None = None,
+        busy: float = 0.0,
     ) -> None:
         self.policy = policy
-        self.has_demand = has_demand
+        self.cover_s = cover_s
+        self.busy = busy
         self.late_s = late_s
+        self._maps: dict[int, CoverMap] = {}
 
     def choose(self, state: State, now_s: float, slots: list[int]) -> list[tuple[int, int]]:
-        """As `Decider.choose`."""
+        """As `Decider.choose`. With coverage each kind is a question of its own, so that what is
+        lost is always a share of the demand for that kind."""
+        if self.cover_s is None:
+            return self._choose(state, now_s, slots)
+        by_kind: dict[int, list[int]] = {}
+        for slot in slots:
+            by_kind.setdefault(state.kind_of_slot[slot], []).append(slot)
+        return [
+            pair for members in by_kind.values() for pair in self._choose(state, now_s, members)
+        ]
+
+    def _choose(self, state: State, now_s: float, slots: list[int]) -> list[tuple[int, int]]:
         kinds = {state.kind_of_slot[slot] for slot in slots}
         free = [
             unit
@@ -51,20 +68,20 @@ class ByPolicy:
         numbers = sorted(by_call)
         places = [state.place_of_call[call] for call in numbers]
         times_s = np.asarray(
-            [[state.reach_s(unit, place, now_s) for place in places] for unit in free]
+            [[state.known_s(unit, place, now_s) for place in places] for unit in free]
         )
         problem = Problem(
-            EPOCH + timedelta(seconds=now_s),
+            instant(now_s),
             tuple(self._unit(state, unit, now_s) for unit in free),
             tuple(self._call(state, call, by_call[call], now_s) for call in numbers),
             times_s,
-            demand=self._demand(state, free, kinds, now_s) if self.has_demand else None,
+            demand=self._demand(state, free, kinds, now_s),
         )
         answer = self.policy(problem)
         found: list[tuple[int, int]] = []
         row_of = {state.fleet.units[unit].id: row for row, unit in enumerate(free)}
         for column, call in enumerate(numbers):
-            rows = [row_of[sent.unit] for sent in answer.of(_case(call)).sent]
+            rows = [row_of[sent.unit] for sent in answer.of(case_id(call)).sent]
             # Units of a kind are alike to a call: the closest takes the first slot.
             rows.sort(key=_closest_first(times_s[:, column]))
             open_slots = list(by_call[call])
@@ -76,18 +93,22 @@ class ByPolicy:
                 found.append((slot, unit))
         return found
 
-    def _demand(self, state: State, free: list[int], kinds: set[int], now_s: float) -> Demand:
-        """What coverage is owed of the kinds in question, and how soon each free unit is there."""
-        names = {state.calls.pattern.kinds[kind] for kind in kinds}
-        zones = [zone for zone in state.ground.zones if zone.kind in names]
-        times_s = [[state.reach_s(unit, zone.place, now_s) for zone in zones] for unit in free]
-        return Demand(
-            tuple(
-                Zone(f"z{zone.place:06d}", zone.weight, zone.kind, self.late_s["cover"])
-                for zone in zones
-            ),
-            np.asarray(times_s, dtype=np.float64).reshape(len(free), len(zones)),
+    def _demand(
+        self, state: State, free: list[int], kinds: set[int], now_s: float
+    ) -> Demand | None:
+        """What coverage is owed of the kind in question, and how soon each free unit is there."""
+        if self.cover_s is None:
+            return None
+        (kind,) = kinds
+        cover = map_of(self._maps, state, kind, self.cover_s)
+        name = state.calls.pattern.kinds[kind]
+        shares = cover.share_now(now_s).tolist()
+        zones = tuple(
+            Zone(f"z{place:06d}", share, name, self.cover_s)
+            for place, share in zip(cover.places.tolist(), shares, strict=True)
         )
+        times_s = [cover.times_now(state, unit, now_s) for unit in free]
+        return Demand(zones, np.asarray(times_s).reshape(len(free), len(zones)))
 
     def _unit(self, state: State, unit: int, now_s: float) -> UnitNow:
         named = state.fleet.units[unit]
@@ -97,7 +118,8 @@ class ByPolicy:
             named.kind,
             (named.kind,),
             status="available" if is_home else "returning",
-            busy_fraction=min(0.99, state.busy_s[unit] / now_s) if now_s > 0 else 0.0,
+            position_age_s=None if state.is_lost(unit, now_s) else 0.0,
+            busy_fraction=state.busy_share(state.kind_of_unit[unit], now_s, self.busy),
         )
 
     def _call(self, state: State, call: int, slots: list[int], now_s: float) -> CallNow:
@@ -106,7 +128,7 @@ class ByPolicy:
             counts[state.calls.pattern.kinds[state.kind_of_slot[slot]]] += 1
         is_high = state.is_high[call]
         return CallNow(
-            _case(call),
+            case_id(call),
             "call",
             tuple(Need(kind, count) for kind, count in sorted(counts.items())),
             priority=HIGH if is_high else LOW,
@@ -120,10 +142,6 @@ def _closest_first(times_s: npt.NDArray[np.float64]) -> Callable[[int], tuple[in
     return lambda row: (round(float(times_s[row]) / STEP_S), row)
 
 
-def _case(call: int) -> CaseId:
-    return CaseId(f"{call:09d}")
-
-
 class Closest:
     """The closest free unit of the kind, by road in hundredths of a second, then by id.
 
@@ -135,7 +153,7 @@ class Closest:
     def __init__(self, late_s: Mapping[str, float]) -> None:
         self._orders: dict[tuple[int, int], list[tuple[int, int]]] = {}
         self._members: dict[int, list[int]] = {}
-        self._policy = ByPolicy(POLICIES["closest"], late_s, has_demand=False)
+        self._policy = ByPolicy(POLICIES["closest"], late_s)
 
     def choose(self, state: State, now_s: float, slots: list[int]) -> list[tuple[int, int]]:
         """As `Decider.choose`."""
@@ -188,7 +206,7 @@ class Closest:
         ranked: list[tuple[bool, int, int]] = []
         for slot in slots:
             call = state.call_of_slot[slot]
-            time_s = state.reach_s(unit, state.place_of_call[call], now_s)
+            time_s = state.known_s(unit, state.place_of_call[call], now_s)
             if time_s != NEVER:
                 ranked.append((not state.is_high[call], round(time_s / STEP_S), slot))
         if not ranked:
@@ -199,8 +217,15 @@ class Closest:
         return [(best[2], unit)] if len(alike) == 1 else self._policy.choose(state, now_s, slots)
 
     def _nearest(self, state: State, now_s: float, place: int, kind: int, count: int) -> list[int]:
+        if state.lost is not None:
+            return self._nearest_known(state, now_s, place, kind, count)
         is_free, is_on_duty, home_s = state.is_free, state.is_on_duty, state.home_s
         found: list[tuple[int, int]] = []
+        for unit in state.away:
+            is_ready = is_free[unit] and is_on_duty[unit] and home_s[unit] <= now_s
+            time_s = state.table[state.home[unit], place]
+            if is_ready and state.kind_of_unit[unit] == kind and time_s != NEVER:
+                found.append((round(time_s / STEP_S), unit))
         gone: list[int] = []
         returning = state.returning[kind]
         for unit in returning:
@@ -216,12 +241,26 @@ class Closest:
         for pair in self._order(state, place, kind):
             unit = pair[1]
             if is_free[unit] and is_on_duty[unit] and home_s[unit] <= now_s:
+                if state.home[unit] != state.base[unit]:
+                    continue
                 found.append(pair)
                 left -= 1
                 if not left:
                     break
         found.sort()
         return [unit for _, unit in found[:count]]
+
+    def _nearest_known(
+        self, state: State, now_s: float, place: int, kind: int, count: int
+    ) -> list[int]:
+        """As `_nearest` where positions are lost: who is lost is behind all who are not. Chosen so,
+        and then in order of time, as the policy's answer is read."""
+        ranked = sorted(
+            (state.is_lost(unit, now_s), round(time_s / STEP_S), unit)
+            for unit in self._free(state, kind)
+            if (time_s := state.known_s(unit, place, now_s)) != NEVER
+        )
+        return [unit for _, unit in sorted(each[1:] for each in ranked[:count])]
 
     def _order(self, state: State, place: int, kind: int) -> list[tuple[int, int]]:
         """The units of a kind by the time from home to a place; computed once."""
@@ -231,15 +270,7 @@ class Closest:
             order = sorted(
                 (round(time_s / STEP_S), unit)
                 for unit, each in enumerate(state.kind_of_unit)
-                if each == kind and (time_s := state.table[state.home[unit], place]) != NEVER
+                if each == kind and (time_s := state.table[state.base[unit], place]) != NEVER
             )
             self._orders[key] = order
         return order
-
-
-def decider_of(name: str, late_s: Mapping[str, float], *, is_fast: bool = True) -> Decider:
-    """The decider of a policy's name; the fast path where there is one. KeyError if unknown."""
-    if name == "closest" and is_fast:
-        return Closest(late_s)
-    # Coverage costs a table of times to every zone, and the closest unit asks for none.
-    return ByPolicy(POLICIES[name], late_s, has_demand=name != "closest")

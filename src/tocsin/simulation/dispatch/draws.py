@@ -94,3 +94,22 @@ def draw(calls: Calls, stages: Stages, seed: int) -> Draws:
         travel.medians_s(seconds),
         travel.sigmas(seconds),
     )
+
+
+def questions(calls: Calls, asked_s: Floats) -> tuple[list[float], list[int], list[int]]:
+    """Every decision that calls ask for: its instant, first slot and the slot behind its last, in
+    order of time. Slots of a call that are asked for at once are one decision."""
+    if not len(calls.kind):
+        return [], [], []
+    owner = np.repeat(np.arange(len(calls)), np.diff(calls.first_slot))
+    instants = asked_s[owner] + calls.later_s
+    is_first = np.ones(len(owner), dtype=np.bool_)
+    is_first[1:] = (owner[1:] != owner[:-1]) | (calls.later_s[1:] != calls.later_s[:-1])
+    starts = np.flatnonzero(is_first)
+    stops = np.append(starts[1:], len(owner))
+    order = np.lexsort((starts, instants[starts]))
+    return (
+        [float(each) for each in instants[starts][order]],
+        [int(each) for each in starts[order]],
+        [int(each) for each in stops[order]],
+    )

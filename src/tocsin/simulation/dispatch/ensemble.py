@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from tocsin.simulation.dispatch.cluster import played_on
 from tocsin.simulation.dispatch.measures import measure
+from tocsin.simulation.dispatch.tuning import Tuning
 from tocsin.simulation.dispatch.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run: a policy under a seed."""
+    """One run: a policy under a seed, with other numbers than the town's where they are given."""
 
     policy: str
     seed: int
+    tuning: Tuning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ _world: list[World] = []
 
 def play(world: World, job: Job) -> Result:
     """One run and its measures."""
+    if job.tuning is not None:
+        world = replace(world, tuning=job.tuning)
     calls, outcome = world.play(job.policy, job.seed)
     digest = sha256(outcome.to_bytes()).hexdigest()
     return Result(job.policy, job.seed, measure(world, calls, outcome), digest, outcome.decisions)

@@ -13,7 +13,7 @@ from tocsin.simulation.dispatch.calls import DAY_S, HOUR_S, Pattern
 from tocsin.simulation.dispatch.form import OTHER_KIND
 from tocsin.simulation.dispatch.log import Log
 from tocsin.simulation.dispatch.states import Fleet, Position
-from tocsin.simulation.dispatch.town import HOURS, FleetUnit
+from tocsin.simulation.dispatch.town import HOURS, Breaks, FleetUnit
 from tocsin.simulation.dispatch.travel import Times, points
 
 DUTY_GAP_S: Final = 4 * HOUR_S
@@ -26,14 +26,15 @@ class SimFleet:
     """Units by id; the index in `units` is the unit's number in a run, so ties go by id."""
 
     units: tuple[FleetUnit, ...]
+    breaks: Breaks | None = None
 
     def __post_init__(self) -> None:
         assert list(self.units) == sorted(self.units, key=lambda unit: unit.id)
 
 
-def fleet_of_town(units: Sequence[FleetUnit]) -> SimFleet:
+def fleet_of_town(units: Sequence[FleetUnit], breaks: Breaks | None = None) -> SimFleet:
     """The fleet that a scenario lists."""
-    return SimFleet(tuple(sorted(units, key=lambda unit: unit.id)))
+    return SimFleet(tuple(sorted(units, key=lambda unit: unit.id)), breaks)
 
 
 def fleet_from_log(
@@ -43,6 +44,7 @@ def fleet_from_log(
     stations: Mapping[str, Position],
     times: Times,
     shift_kinds: frozenset[str],
+    breaks: Breaks | None = None,
 ) -> SimFleet:
     """The fleet that a log shows.
 
@@ -62,7 +64,7 @@ def fleet_from_log(
         posts = _posts(pattern, pattern.kinds.index(kind), len(shifts), stations, times)
         for number, ((start_h, hours_h), post) in enumerate(zip(shifts, posts, strict=True), 1):
             units.append(FleetUnit(f"{kind}-{number:03d}", kind, post, start_h, hours_h))
-    return fleet_of_town(units)
+    return fleet_of_town(units, breaks)
 
 
 def _on_duty(log: Log, kind: str) -> list[int]:

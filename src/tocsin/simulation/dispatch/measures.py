@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tocsin.simulation.dispatch.calls import Calls
-from tocsin.simulation.dispatch.engine import Outcome
+from tocsin.simulation.dispatch.calls import DAY_S, Calls
+from tocsin.simulation.dispatch.outcome import Outcome
 from tocsin.simulation.dispatch.world import World
 
 Floats = npt.NDArray[np.float64]
@@ -38,9 +38,18 @@ def measure(world: World, calls: Calls, outcome: Outcome) -> dict[str, float]:
     _stages(found, calls, outcome, owner)
     for number, name in enumerate(world.pattern.areas):
         rows = high & (calls.area == number)
+        found[f"high_calls/{name}"] = float(np.count_nonzero(rows))
         found[f"response_p90_s/{name}"] = _quantile(response_s[rows], P90)
     ended_s = float(outcome.sent_s[np.isfinite(outcome.sent_s)].max(initial=1.0))
     found["busy_share"] = float(outcome.busy_s.sum()) / max(1.0, ended_s * len(outcome.busy_s))
+    days = max(1.0, ended_s / DAY_S)
+    counts = outcome.counts
+    found["moves_a_day"] = counts.moves / days
+    found["other_posts_a_day"] = counts.reposted / days
+    found["turns_a_day"] = len(counts.turned) / days
+    found["breaks_a_day"] = counts.breaks / days
+    found["breaks_interrupted_a_day"] = counts.interrupted / days
+    found["breaks_missed_a_day"] = counts.missed / days
     found["unserved"] = float(np.count_nonzero(is_real & ~np.isfinite(outcome.first_s)))
     return found
 

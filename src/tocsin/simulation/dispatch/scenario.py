@@ -6,7 +6,6 @@ places. Everything that is wrong with a scenario is found at once (`PackError`).
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,13 +15,15 @@ from typing import Final
 from tocsin.packs.load import read_toml
 from tocsin.packs.reading import Finding, PackError, Reader
 from tocsin.simulation.dispatch.form import LogForm, form_of
+from tocsin.simulation.dispatch.roads import ArcsForm, arcs_of
 from tocsin.simulation.dispatch.stages import Stages, stages_of
 from tocsin.simulation.dispatch.states import Position
-from tocsin.simulation.dispatch.town import Town, place_of, town_of
+from tocsin.simulation.dispatch.town import Town, place_of, places_from, town_of
+from tocsin.simulation.dispatch.tuning import Tuning, tuning_of
 
 PACKAGE: Final = "tocsin.simulation.dispatch"
 LANGUAGES: Final = ("en", "zh-CN")
-ROADS: Final = ("straight", "sf_streets")
+ROADS: Final = ("straight", "sf_streets", "arcs")
 DEFAULT_LATE_S: Final = {"high": 600, "low": 1_200, "cover": 240}
 """Ten minutes from receipt to arrival for high priority: what San Francisco promises for code 3
 (its emergency medical policy: 90 % within 10 minutes, ambulance); twice that for the rest.
@@ -42,10 +43,16 @@ class Scenario:
     posts_only: frozenset[str]
     roads_kind: str
     roads_file: str | None
+    arcs: ArcsForm | None
     town: Town
     late_s: Mapping[str, float]
     stages: Stages | None
+    tuning: Tuning
     seed: int
+
+    def posts(self) -> dict[str, Position]:
+        """Where units may wait: the stations that are more than a depot."""
+        return {name: place for name, place in self.stations.items() if name not in self.posts_only}
 
 
 def builtin_names() -> tuple[str, ...]:
@@ -85,6 +92,9 @@ def load_scenario(path: Path, data: Path) -> Scenario:
     roads = reader.table("roads")
     roads_kind = roads.one_of("kind", ROADS, "straight")
     roads_file = roads.text("file", "-")
+    arcs = arcs_of(roads.table("arcs")) if roads.has("arcs") else None
+    if roads_kind == "arcs" and arcs is None:
+        roads.find("arcs", "missing", "says which columns hold what")
     roads.close()
     late = reader.table("late_s")
     late_s = {
@@ -93,6 +103,9 @@ def load_scenario(path: Path, data: Path) -> Scenario:
     }
     late.close()
     stages = _stages(reader, path)
+    tuning = reader.table("tuning")
+    tuned = tuning_of(tuning, late_s["cover"])
+    tuning.close()
     scenario = Scenario(
         name=path.stem.replace("_", "-"),
         title=reader.words("title", LANGUAGES),
@@ -102,9 +115,11 @@ def load_scenario(path: Path, data: Path) -> Scenario:
         posts_only=posts_only,
         roads_kind=roads_kind,
         roads_file=None if roads_file == "-" else roads_file,
-        town=town_of(reader, stations, has_log=log_file is not None),
+        arcs=arcs,
+        town=town_of(reader, stations, data, has_log=log_file is not None),
         late_s=late_s,
         stages=stages,
+        tuning=tuned,
         seed=reader.whole("seed", 1, 0, 2**31 - 1),
     )
     reader.close()
@@ -137,6 +152,18 @@ def read_stages(path: Path, bad: list[Finding]) -> Stages | None:
     return stages
 
 
+def read_tuning(path: Path, scenario: Scenario, bad: list[Finding]) -> Tuning:
+    """The table `[tuning]` of a file, as `tocsin tune` writes it; the scenario's own if it is not
+    there to read."""
+    if not path.is_file():
+        bad.append(Finding(path.name, "missing", "there is no such file of numbers"))
+        return scenario.tuning
+    inner = Reader(read_toml(path, bad), path.name, bad).table("tuning")
+    found = tuning_of(inner, scenario.late_s["cover"])
+    inner.close()
+    return found
+
+
 def _stations(reader: Reader, data: Path) -> tuple[dict[str, Position], frozenset[str]]:
     table = reader.table("stations")
     posts_only = frozenset(table.texts("posts_only"))
@@ -145,25 +172,8 @@ def _stations(reader: Reader, data: Path) -> tuple[dict[str, Position], frozense
         identity = row.text("id")
         found[identity] = place_of(row)
     if table.has("file"):
-        columns = table.table("columns")
-        names = [columns.text(each, each) for each in ("id", "lon", "lat")]
-        columns.close()
-        found |= _from_file(table, data / table.text("file"), names)
+        found |= places_from(table, data)
     table.close()
     if not found:
         reader.find("stations", "missing", "a town needs a station")
     return found, posts_only
-
-
-def _from_file(table: Reader, path: Path, names: list[str]) -> dict[str, Position]:
-    if not path.is_file():
-        table.find("file", "missing", f"there is no {path.name} in the folder of data (--files)")
-        return {}
-    found: dict[str, Position] = {}
-    with path.open(encoding="utf-8-sig", newline="") as text:
-        for line, row in enumerate(csv.DictReader(text), 2):
-            try:
-                found[row[names[0]].strip()] = (float(row[names[1]]), float(row[names[2]]))
-            except (KeyError, TypeError, ValueError, AttributeError):
-                table.find("file", "bad_value", f"line {line} of {path.name} is no station")
-    return found

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import cos, radians
+from pathlib import Path
 from typing import Final
 
 from tocsin.packs.reading import Reader
 from tocsin.simulation.dispatch.form import numbers
+from tocsin.simulation.dispatch.raster import Block, blocks_of
+from tocsin.simulation.dispatch.sheet import SheetError, rows_of
 from tocsin.simulation.dispatch.states import Position
 
 HOURS: Final = 24
@@ -17,12 +21,13 @@ SOURCES: Final = ("log", "fitted", "rates")
 
 @dataclass(frozen=True, slots=True)
 class AreaRate:
-    """An area's calls: how many a day, spread evenly over a disc."""
+    """An area's calls: how many a day, spread evenly over a disc, or over `spots` by weight."""
 
     name: str
     centre: Position
     radius_m: float
     calls_per_day: float
+    spots: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,23 @@ class FleetUnit:
 
 
 @dataclass(frozen=True, slots=True)
+class Breaks:
+    """Which kinds have a break of how many minutes, when it is due and when too late: hours after
+    the shift began (of a unit that is always on duty: after its `start_h`, every day)."""
+
+    kinds: tuple[str, ...]
+    minutes: float = 30.0
+    after_h: float = 3.0
+    until_h: float = 7.0
+
+
+@dataclass(frozen=True, slots=True)
 class Town:
     """`source`: calls as in the log, drawn from rates fitted to it, or from `areas` here.
 
-    `shift_kinds`: kinds of the log of which more or fewer are on duty by the hour.
+    `shift_kinds`: kinds of the log of which more or fewer are on duty by the hour. `carry_factor`:
+    the way to the hospital takes so many times its road time, beside what the stage `transport`
+    says. `lost_share`: the share of units whose position nobody knows, drawn anew each half hour.
     """
 
     source: str
@@ -62,9 +80,12 @@ class Town:
     units: tuple[FleetUnit, ...]
     hospitals: tuple[Position, ...]
     shift_kinds: frozenset[str] = frozenset()
+    carry_factor: float = 0.0
+    breaks: Breaks | None = None
+    lost_share: float = 0.0
 
 
-def town_of(reader: Reader, stations: Mapping[str, Position], *, has_log: bool) -> Town:
+def town_of(reader: Reader, stations: Mapping[str, Position], data: Path, *, has_log: bool) -> Town:
     """The tables `[demand]`, `[fleet]` and `[[hospitals]]`; findings go to the reader."""
     demand = reader.table("demand")
     source = demand.one_of("source", SOURCES, "log" if has_log else "rates")
@@ -75,6 +96,8 @@ def town_of(reader: Reader, stations: Mapping[str, Position], *, has_log: bool) 
         demand.find("hour_weights", "bad_value", f"must be {HOURS} numbers, not all 0")
         weights = FLAT
     areas = tuple(_area(each) for each in demand.tables("areas"))
+    if demand.has("raster"):
+        areas += _from_raster(demand.table("raster"), stations, data)
     kinds = tuple(_call_kind(each) for each in demand.tables("calls"))
     if source == "rates" and not (areas and kinds):
         demand.find("", "missing", "rates need [[demand.areas]] and [[demand.calls]]")
@@ -83,14 +106,129 @@ def town_of(reader: Reader, stations: Mapping[str, Position], *, has_log: bool) 
     demand.close()
     fleet = reader.table("fleet")
     units = tuple(_unit(each, stations) for each in fleet.tables("units"))
+    if fleet.has("file"):
+        units += _fleet_file(fleet, stations, data)
+    breaks = _breaks(fleet.table("breaks")) if fleet.has("breaks") else None
     shift_kinds = frozenset(fleet.texts("shift_kinds"))
     fleet.close()
     if source == "rates" and not units:
         fleet.find("units", "missing", "an empty fleet answers no call")
     if len({unit.id for unit in units}) != len(units):
         fleet.find("units", "duplicate", "two units have one id")
-    hospitals = tuple(place_of(each) for each in reader.tables("hospitals"))
-    return Town(source, days, scale, areas, kinds, weights, units, hospitals, shift_kinds)
+    hospitals, carry_factor = _hospitals(reader, data)
+    return Town(
+        source, days, scale, areas, kinds, weights, units, hospitals, shift_kinds, carry_factor,
+        breaks,
+    )  # fmt: skip
+
+
+def places_from(reader: Reader, data: Path) -> dict[str, Position]:
+    """The places in the table of a file: `file` and `columns` (id, lon, lat)."""
+    columns = reader.table("columns")
+    names = [columns.text(each, each) for each in ("id", "lon", "lat")]
+    columns.close()
+    found: dict[str, Position] = {}
+    for line, (name, lon, lat) in sheet_rows(reader, data / reader.text("file"), names):
+        try:
+            place = float(lon), float(lat)
+        except ValueError:
+            reader.find("file", "bad_value", f"line {line} is no place")
+            continue
+        if not (-180 <= place[0] <= 180 and -90 <= place[1] <= 90):
+            reader.find("file", "bad_value", f"line {line} is no place")
+            continue
+        found[name] = place
+    return found
+
+
+def sheet_rows(reader: Reader, path: Path, columns: list[str]) -> list[tuple[int, tuple[str, ...]]]:
+    """The rows of a file that a scenario names; what is wrong becomes a finding."""
+    if not path.is_file():
+        reader.find("file", "missing", f"there is no {path.name} in the folder of data (--files)")
+        return []
+    try:
+        return list(rows_of(path, columns))
+    except SheetError as error:
+        reader.find("file", "bad_value", str(error))
+        return []
+
+
+def _hospitals(reader: Reader, data: Path) -> tuple[tuple[Position, ...], float]:
+    """`[[hospitals]]`, or a table `[hospitals]` with a file and, for transport by the roads,
+    `road_factor`."""
+    if isinstance(reader.value("hospitals"), list):
+        return tuple(place_of(each) for each in reader.tables("hospitals")), 0.0
+    if not reader.has("hospitals"):
+        return (), 0.0
+    table = reader.table("hospitals")
+    found = tuple(sorted(places_from(table, data).values()))
+    factor = number(table, "road_factor", 0.0, 0.0, 10.0)
+    table.close()
+    return found, factor
+
+
+def _from_raster(
+    reader: Reader, stations: Mapping[str, Position], data: Path
+) -> tuple[AreaRate, ...]:
+    """Calls by where people live, in areas of the nearest station by straight line."""
+    total = number(reader, "calls_per_day", None, 0.0, 1e6)
+    path = data / reader.text("file")
+    reader.close()
+    if not path.is_file():
+        reader.find("file", "missing", f"there is no {path.name} in the folder of data (--files)")
+        return ()
+    try:
+        blocks = blocks_of(path)
+    except SheetError as error:
+        reader.find("file", "bad_value", str(error))
+        return ()
+    people = sum(block.weight for block in blocks)
+    nearest: dict[str, list[Block]] = {}
+    for block in blocks:
+        name = min(sorted(stations), key=lambda each: _apart(stations[each], block.place))
+        nearest.setdefault(name, []).append(block)
+    return tuple(
+        AreaRate(
+            name, stations[name], 0.0, total * sum(each.weight for each in members) / people,
+            tuple(members),
+        )
+        for name, members in sorted(nearest.items())
+    )  # fmt: skip
+
+
+def _apart(one: Position, other: Position) -> float:
+    east = (one[0] - other[0]) * cos(radians((one[1] + other[1]) / 2.0))
+    return east * east + (one[1] - other[1]) ** 2
+
+
+def _fleet_file(
+    reader: Reader, stations: Mapping[str, Position], data: Path
+) -> tuple[FleetUnit, ...]:
+    """One unit for each row of a file: `columns` (id, station), all of one `kind`."""
+    columns = reader.table("columns")
+    names = [columns.text(each, each) for each in ("id", "station")]
+    columns.close()
+    kind = reader.text("kind")
+    found: list[FleetUnit] = []
+    for line, (name, station) in sheet_rows(reader, data / reader.text("file"), names):
+        if station not in stations:
+            reader.find("file", "dangling", f"line {line}: there is no station {station!r}")
+            continue
+        found.append(FleetUnit(f"{kind}-{name.zfill(3)}", kind, stations[station]))
+    return tuple(found)
+
+
+def _breaks(reader: Reader) -> Breaks:
+    found = Breaks(
+        reader.texts("kinds"),
+        number(reader, "minutes", 30.0, 1.0, 240.0),
+        number(reader, "after_h", 3.0, 0.0, 24.0),
+        number(reader, "until_h", 7.0, 0.0, 48.0),
+    )
+    if found.until_h <= found.after_h:
+        reader.find("until_h", "bad_value", "must be later than after_h")
+    reader.close()
+    return found
 
 
 def number(reader: Reader, key: str, default: float | None, low: float, high: float) -> float:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.simulation.dispatch.towns import town
 from tocsin.packs.words import catalogue
+from tocsin.simulation.dispatch.calibrate import bounds_of
 from tocsin.simulation.dispatch.cluster import LOCAL, ClusterError
 from tocsin.simulation.dispatch.compare import compare, interval
 from tocsin.simulation.dispatch.ensemble import Job, play_all
@@ -65,3 +66,15 @@ def test_more_units_make_nobody_later() -> None:
     many = town(1, units=8, calls_per_day=150.0)
     (slow,), (fast,) = (play_all(each, [Job("closest", 1)]) for each in (few, many))
     assert fast.measures["late_share"] < slow.measures["late_share"]
+
+
+def test_the_bounds_of_a_quantile_hold_it_as_often_as_they_say() -> None:
+    chance = np.random.default_rng(1)
+    truth = float(np.log(10.0))  # the 90th percentile of the exponential with mean 1
+    held = 0
+    for _ in range(400):
+        low, high = bounds_of(chance.exponential(size=120), 0.9)
+        held += low <= truth <= high
+    assert 0.92 <= held / 400 <= 1.0
+    assert bounds_of(np.asarray([np.nan, 2.0]), 0.5) == (2.0, 2.0)
+    assert all(np.isnan(bounds_of(np.asarray([np.nan]), 0.5)))

@@ -32,6 +32,7 @@ FEWEST_CALLS: Final = 60
 """An area with fewer calls of high priority has no 90th percentile to speak of."""
 GENTLE: Final = 0.7
 """Each round goes this share of the way, in logarithms: factors act on one another."""
+Z95: Final = 1.96
 FACTOR_BOUNDS: Final = (0.2, 5.0)
 
 
@@ -39,7 +40,9 @@ FACTOR_BOUNDS: Final = (0.2, 5.0)
 class Fit:
     """Median and 90th percentile of response, log and simulated, seconds, of `calls` calls.
 
-    Response: from receipt to the first unit on scene.
+    Response: from receipt to the first unit on scene. `log_p90_low_s` to `log_p90_high_s`: where
+    the 90th percentile of such days lies with 95 % confidence, by the log's own calls alone; a run
+    within is as near as these days can tell.
     """
 
     what: str
@@ -48,11 +51,18 @@ class Fit:
     median_s: float
     log_p90_s: float
     p90_s: float
+    log_p90_low_s: float
+    log_p90_high_s: float
 
     @property
     def median_error(self) -> float:
         """Relative error of the median."""
         return self.median_s / self.log_median_s - 1.0
+
+    @property
+    def is_within(self) -> bool:
+        """Whether the run's 90th percentile is one that the log's calls allow."""
+        return self.log_p90_low_s <= self.p90_s <= self.log_p90_high_s
 
     @property
     def p90_error(self) -> float:
@@ -244,7 +254,22 @@ def _fit(
         _median(run_s),
         _quantile(past_s, 0.9),
         _quantile(run_s, 0.9),
+        *bounds_of(past_s, 0.9),
     )
+
+
+def bounds_of(values: Floats, share: float) -> tuple[float, float]:
+    """The 95 % interval of a quantile of what the values are a sample of, by order statistics (the
+    binomial's normal approximation; David and Nagaraja, Order Statistics, 2003, 7.1). NaN counts
+    for nothing; without values both are NaN."""
+    known = np.sort(values[~np.isnan(values)])
+    count = len(known)
+    if not count:
+        return float("nan"), float("nan")
+    wide = Z95 * (count * share * (1.0 - share)) ** 0.5
+    low = max(0, int(np.floor(count * share - wide)) - 1)
+    high = min(count - 1, int(np.ceil(count * share + wide)))
+    return float(known[low]), float(known[high])
 
 
 def _count(values: Floats) -> int:

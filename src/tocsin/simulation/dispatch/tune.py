@@ -1,8 +1,8 @@
 """Finds a town's numbers (`Tuning`) on training seeds: a random search, the best tried again.
 
-Successive halving (Jamieson and Talwalkar 2016): every draw plays the first half of the seeds, the
-best quarter all of them. The seeds are written down with the result, so that whoever judges it can
-take others.
+A third of the trials is drawn at random, the others change the best so far in a few numbers. As in
+successive halving (Jamieson and Talwalkar 2016) every trial plays the first half of the seeds, and
+the best quarter all of them. The seeds are written down with the result: judge it on others.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ GRID: Final[dict[str, tuple[float, ...]]] = {
     "saved_min_s": (20.0, 30.0, 60.0, 120.0),
 }
 """What is drawn from; `cover_s` as well, by COVERS."""
+CHANGES: Final = 2
+"""Numbers that a trial changes of the best so far."""
 COVERS: Final = (0.6, 0.8, 1.0, 1.25, 1.5, 2.0)
 """Shares of the scenario's `cover`: the best radius for waiting is not always the promise."""
 AREA_WORSE: Final = 0.04
@@ -62,11 +64,14 @@ def tune(
     """The best quarter of the trials on all seeds, best first. The world's own numbers take part.
     The same arguments give the same answer."""
     chance = np.random.default_rng(search_seed)
-    drawn = [replace(world.tuning, policy=policy)]
-    drawn += [_draw(world, policy, chance) for _ in range(trials - 1)]
     half = seeds[: max(1, len(seeds) // 2)]
     bases = play_all(world, [Job(base, seed) for seed in seeds], processes)
-    first = [_try(world, each, half, bases[: len(half)], processes) for each in drawn]
+    first = [_try(world, replace(world.tuning, policy=policy), half, bases[: len(half)], processes)]
+    for number in range(1, trials):
+        is_random = number % 3 == 0
+        start = min(first, key=lambda trial: trial.score).tuning
+        drawn = _draw(world, start, len(GRID) if is_random else CHANGES, chance)
+        first.append(_try(world, drawn, half, bases[: len(half)], processes))
     first.sort(key=lambda trial: trial.score)
     best: list[Trial] = []
     for each in first[: max(1, len(first) // 4)]:
@@ -75,11 +80,20 @@ def tune(
     return sorted(best, key=lambda trial: trial.score)
 
 
-def _draw(world: World, policy: str, chance: np.random.Generator) -> Tuning:
-    found = {name: values[int(chance.integers(len(values)))] for name, values in GRID.items()}
-    cover_s = world.late_s["cover"] * COVERS[int(chance.integers(len(COVERS)))]
-    whole = int(found.pop("moves_max"))
-    return replace(world.tuning, policy=policy, cover_s=cover_s, moves_max=whole, **found)
+def _draw(world: World, start: Tuning, changes: int, chance: np.random.Generator) -> Tuning:
+    """`start` with so many of its numbers drawn anew."""
+    names = [*GRID, "cover_s"]
+    picked = chance.permutation(len(names))[:changes]
+    found = start
+    for at in sorted(int(each) for each in picked):
+        name = names[at]
+        if name == "cover_s":
+            cover_s = world.late_s["cover"] * COVERS[int(chance.integers(len(COVERS)))]
+            found = replace(found, cover_s=cover_s)
+            continue
+        value = GRID[name][int(chance.integers(len(GRID[name])))]
+        found = replace(found, **{name: int(value) if name == "moves_max" else value})
+    return found
 
 
 def _try(

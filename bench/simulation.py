@@ -30,7 +30,12 @@ UNSEEN = range(101, 105)
 CONTEST_DAYS = 7
 CONTESTS = (
     ("late share beside closest, redeployment", "coverage+posts+moves", 1.0, -10.0),
-    ("late share beside closest, redispatch at 1.3 x", "coverage+posts+moves+redispatch", 1.3, -15.0),
+    (
+        "late share beside closest, redispatch at 1.3 x",
+        "coverage+posts+moves+redispatch",
+        1.3,
+        -15.0,
+    ),
 )
 
 

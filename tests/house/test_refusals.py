@@ -30,6 +30,7 @@ from tocsin.kernel.units import vocabulary as units
 from tocsin.packs.load import load_pack
 from tocsin.runtime.ports import CaseQuery, Position, Store, UnitStore
 from tocsin.runtime.positions import IncomingPosition
+from tocsin.runtime.rosters import RosterStore
 from tocsin.stores.postgres.migrate import migrate
 from tocsin.web.app import MODULES
 
@@ -74,6 +75,7 @@ COLUMNS = {
     "public.messages": "seq key case_id at audience template report",
     "public.migrations": "name sha256 applied_at",
     "public.packs": "version content sha256 saved_at",
+    "public.planned_duties": "id unit_id starts_at ends_at crew_size shift",
     "public.receipts": "code_hash case_id report",
     "public.road_changes": "id ends_at content",
     "public.stories": "case_id opened_at case_type county town village cell lead story",
@@ -92,7 +94,7 @@ COLUMNS = {
 """Every table and column there may be. `accounts` and `actor` are of staff and of keys; `subject`
 in the vault is a report's id, which begins with its case's; `lon` and `lat` are places of cases.
 
-`unit_positions` is the one place where something that moves has a position (ADR 0010): duty units
+`unit_positions` is the one place where something that moves has a position (ADR 0011): duty units
 on duty, one row a unit, so that there is no path to ask for, and no column that names a person."""
 NEVER_FIRST = frozenset({"subject", "actor", "ciphertext", "state", "events", "command", "answer"})
 """No index begins with one of these: nothing is found by who it is about, or by what is sealed."""
@@ -241,7 +243,7 @@ def test_likeness_cannot_be_given_a_reporter() -> None:
     ]
     assert {"likeness", "rank"} <= {each.__name__ for each in public}
     assert signature_findings(public) == []
-    parts = {**vars(UnitStore), **vars(Store)}
+    parts = {**vars(UnitStore), **vars(RosterStore), **vars(Store)}
     store = [each for name, each in parts.items() if not name.startswith("_")]
     functions = [each for each in store if inspect.isfunction(each)]
     assert len(functions) > 10 and signature_findings(functions) == []
@@ -258,7 +260,7 @@ QUERIES = frozenset(
     "after agency area before case_type due_before limit offset "
     "open_only opened_from opened_to order part priority published_only status tier "
     "updated_from updated_to "
-    "lat lon q from to policy level capability without unit post".split()
+    "lat lon q from to policy level capability without unit post since until".split()
 )
 IN_PATHS = frozenset("account_id case_id change_id code key_id reason session_id unit_id".split())
 

@@ -1910,6 +1910,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/roster": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Planned duties of the units in one's reach, and who is missing now. */
+        get: operations["roster.show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit_id}/plan-duty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Plan a duty of a unit; refused where it overlaps another. */
+        post: operations["roster.plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit_id}/drop-duty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Call off a planned duty. */
+        post: operations["roster.drop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/accounts": {
         parameters: {
             query?: never;
@@ -3551,6 +3602,17 @@ export interface components {
             done: boolean;
         };
         /**
+         * DropBody
+         * @description Which duty of the unit is called off.
+         * @example {
+         *       "duty": "01hd"
+         *     }
+         */
+        DropBody: {
+            /** Duty */
+            duty: string;
+        };
+        /**
          * DuplicatesView
          * @description The likeliest duplicates, best first.
          * @example {
@@ -3574,6 +3636,72 @@ export interface components {
         DuplicatesView: {
             /** Candidates */
             candidates: components["schemas"]["CandidateView"][];
+        };
+        /**
+         * DutyBody
+         * @description A planned duty. Without `crew_size` the unit's own holds.
+         * @example {
+         *       "crew_size": 4,
+         *       "ends_at": "2026-11-22T18:00:00Z",
+         *       "shift": "day",
+         *       "starts_at": "2026-11-22T06:00:00Z"
+         *     }
+         */
+        DutyBody: {
+            /**
+             * Starts At
+             * @description RFC 3339 with a zone. Days 29 to 31 are taken too where they exist.
+             * @example 2026-11-22T09:30:00+08:00
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * @description RFC 3339 with a zone. Days 29 to 31 are taken too where they exist.
+             * @example 2026-11-22T09:30:00+08:00
+             */
+            ends_at: string;
+            /** Crew Size */
+            crew_size?: number | null;
+            /** Shift */
+            shift?: string | null;
+        };
+        /**
+         * DutyView
+         * @description One planned duty.
+         * @example {
+         *       "agency": "fire-rescue@county",
+         *       "crew_size": 4,
+         *       "ends_at": "2026-11-22T18:00:00+00:00",
+         *       "id": "01hd",
+         *       "name": "E36",
+         *       "shift": "day",
+         *       "starts_at": "2026-11-22T06:00:00+00:00",
+         *       "unit": "01hu"
+         *     }
+         */
+        DutyView: {
+            /** Id */
+            id: string;
+            /** Unit */
+            unit: string;
+            /** Name */
+            name: string;
+            /** Agency */
+            agency: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** Crew Size */
+            crew_size: number | null;
+            /** Shift */
+            shift: string;
         };
         /**
          * EndDutyBody
@@ -3848,6 +3976,27 @@ export interface components {
             name: string;
             /** Password */
             password: string;
+        };
+        /**
+         * GapView
+         * @description A unit that is not where the roster has it.
+         */
+        GapView: {
+            /** Unit */
+            unit: string;
+            /** Name */
+            name: string;
+            /** Agency */
+            agency: string;
+            /** Gap */
+            gap: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Text */
+            text: string;
         };
         /**
          * GeoJsonView
@@ -5476,16 +5625,17 @@ export interface components {
          *             "coordinates": [],
          *             "type": "Polygon"
          *           },
-         *           "id": "nfpa-first-engine",
+         *           "id": "jianbiao-152",
          *           "properties": {
-         *             "bound_s": 240,
+         *             "bound_s": 300,
+         *             "ring": "Fire crew at the edge of its district",
          *             "tier": "town",
          *             "class": "engine",
-         *             "target": 90,
-         *             "counts": "travel",
+         *             "target": 100,
+         *             "counts": "order",
          *             "metric": "emergency",
-         *             "edition": "2020",
-         *             "source": "NFPA 1710",
+         *             "edition": "152-2017",
+         *             "source": "建标 152",
          *             "is_by_road": true,
          *             "unit": "01hu",
          *             "name": "E36"
@@ -5634,6 +5784,31 @@ export interface components {
             roads: string;
             /** Changes */
             changes: components["schemas"]["RoadChangeView"][];
+        };
+        /**
+         * RosterView
+         * @description The duties of the period, and the gaps of this moment whatever the period.
+         * @example {
+         *       "duties": [
+         *         {
+         *           "agency": "fire-rescue@county",
+         *           "crew_size": 4,
+         *           "ends_at": "2026-11-22T18:00:00+00:00",
+         *           "id": "01hd",
+         *           "name": "E36",
+         *           "shift": "day",
+         *           "starts_at": "2026-11-22T06:00:00+00:00",
+         *           "unit": "01hu"
+         *         }
+         *       ],
+         *       "gaps": []
+         *     }
+         */
+        RosterView: {
+            /** Duties */
+            duties: components["schemas"]["DutyView"][];
+            /** Gaps */
+            gaps: components["schemas"]["GapView"][];
         };
         /**
          * RouteBody
@@ -6682,7 +6857,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            reason: "advice_unknown" | "agency_has_task" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "receipt_unknown" | "reporter_first" | "roads_missing" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "sign_in_needed" | "span_over" | "stack_full" | "stale_version" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_problem" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "wrong_login" | "wrong_media_type" | "wrong_origin";
+            reason: "advice_unknown" | "agency_has_task" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "receipt_unknown" | "reporter_first" | "roads_missing" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "sign_in_needed" | "span_over" | "stack_full" | "stale_version" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_problem" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "wrong_login" | "wrong_media_type" | "wrong_origin";
             request_id: string;
             hint?: string;
             errors?: {
@@ -23194,16 +23369,17 @@ export interface operations {
                      *       "features": [
                      *         {
                      *           "type": "Feature",
-                     *           "id": "nfpa-first-engine",
+                     *           "id": "jianbiao-152",
                      *           "properties": {
-                     *             "bound_s": 240,
+                     *             "bound_s": 300,
+                     *             "ring": "Fire crew at the edge of its district",
                      *             "tier": "town",
                      *             "class": "engine",
-                     *             "target": 90,
-                     *             "counts": "travel",
+                     *             "target": 100,
+                     *             "counts": "order",
                      *             "metric": "emergency",
-                     *             "edition": "2020",
-                     *             "source": "NFPA 1710",
+                     *             "edition": "152-2017",
+                     *             "source": "建标 152",
                      *             "is_by_road": true,
                      *             "unit": "01hu",
                      *             "name": "E36"
@@ -23898,6 +24074,406 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "done": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DoneView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "roster.show": {
+        parameters: {
+            query?: {
+                since?: string;
+                until?: string;
+                agency?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "duties": [
+                     *         {
+                     *           "id": "01hd",
+                     *           "unit": "01hu",
+                     *           "name": "E36",
+                     *           "agency": "fire-rescue@county",
+                     *           "starts_at": "2026-11-22T06:00:00+00:00",
+                     *           "ends_at": "2026-11-22T18:00:00+00:00",
+                     *           "crew_size": 4,
+                     *           "shift": "day"
+                     *         }
+                     *       ],
+                     *       "gaps": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RosterView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "roster.plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DutyBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hd",
+                     *       "unit": "01hu",
+                     *       "name": "E36",
+                     *       "agency": "fire-rescue@county",
+                     *       "starts_at": "2026-11-22T06:00:00+00:00",
+                     *       "ends_at": "2026-11-22T18:00:00+00:00",
+                     *       "crew_size": 4,
+                     *       "shift": "day"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DutyView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "roster.drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DropBody"];
+            };
+        };
         responses: {
             /** @description As asked. */
             200: {

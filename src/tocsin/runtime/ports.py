@@ -32,6 +32,7 @@ from tocsin.kernel.units.vocabulary import Command as UnitCommand
 from tocsin.kernel.units.vocabulary import SendUnit
 from tocsin.packs.model import Pack
 from tocsin.runtime.road_ports import RoadClosure, RoadStore
+from tocsin.runtime.rosters import RosterStore
 from tocsin.runtime.unit_ports import Position, UnitEntry, UnitRow, UnitStore
 
 
@@ -213,7 +214,7 @@ class DueErrand:
     created_at: Instant
 
 
-class Store(UnitStore, Protocol):
+class Store(UnitStore, RosterStore, Protocol):
     """Board, journal and errands. Memory is the reference; PostgreSQL must behave like it."""
 
     async def commit(self, order: Order) -> Committed | Refused: ...

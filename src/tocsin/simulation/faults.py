@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from tocsin.kernel.shared import CaseId, Instant, Place, Refused, ReportId, UnitId
+from tocsin.kernel.shared import ActorId, CaseId, Instant, Place, Refused, ReportId, UnitId
 from tocsin.runtime.ports import (
     BoardRow,
     CaseQuery,
@@ -26,6 +26,7 @@ from tocsin.runtime.ports import (
     UnitEntry,
     UnitRow,
 )
+from tocsin.runtime.rosters import PlannedDuty
 
 
 class Crashed(BaseException):
@@ -168,6 +169,18 @@ class FaultyStore:
     async def forget_positions(self, before: Instant) -> int:
         self._reach()
         return await self.inner.forget_positions(before)
+
+    async def planned_duties(self, since: Instant, until: Instant) -> Sequence[PlannedDuty]:
+        self._reach()
+        return await self.inner.planned_duties(since, until)
+
+    async def plan_duty(self, duty: PlannedDuty, at: Instant, by: ActorId) -> bool:
+        self._reach()
+        return await self.inner.plan_duty(duty, at, by)
+
+    async def drop_duty(self, duty_id: str, unit: UnitId, at: Instant, by: ActorId) -> bool:
+        self._reach()
+        return await self.inner.drop_duty(duty_id, unit, at, by)
 
     async def set_unit_key(self, unit_id: UnitId, key_hash: bytes | None) -> None:
         self._reach()

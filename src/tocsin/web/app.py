@@ -37,6 +37,7 @@ from tocsin.web.api import (
     receipts,
     reports,
     road_changes,
+    rosters,
     sessions,
     units,
 )
@@ -83,6 +84,7 @@ MODULES = (
     coverage,
     moving,
     road_changes,
+    rosters,
     admin,
 )
 RESIDENTS_FORM = "/report"

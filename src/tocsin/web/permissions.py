@@ -190,6 +190,9 @@ def _rows() -> Iterable[Rule]:
     yield row("unit.alerts", "unit", (H, G, D, S), "cases:read")
     for verb, roles in UNIT_VERBS.items():
         yield write(f"unit.{verb}", "unit", roles, "cases:write")
+    yield row("roster.show", "role", (*CASE_ROLES, AD), "cases:read")
+    for name in ("roster.plan", "roster.drop"):
+        yield write(name, "unit", (H, D, S, AD))
     for name in ("unit.create", "unit.change", "unit.key", "unit.end_key"):
         yield write(name, "county", (AD,))
     for name in ("measure.list", "measure.cases"):

@@ -16,6 +16,7 @@ from tocsin.runtime.engine import REASONS as ENGINE_REASONS
 from tocsin.runtime.positions import REASONS as POSITION_REASONS
 from tocsin.runtime.reception import REASONS as RECEPTION_REASONS
 from tocsin.runtime.recommending.closing import REASONS as ROAD_REASONS
+from tocsin.runtime.rosters import REASONS as ROSTER_REASONS
 from tocsin.web.texts import REASON_TEXTS, text_of
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -66,7 +67,7 @@ WEB_STATUS: Final[Mapping[str, int]] = {
 """The reasons of the web rim itself."""
 
 STATUS: Final[Mapping[str, int]] = {
-    **dict.fromkeys((*CASE_REASONS, *UNIT_REASONS, *POSITION_REASONS), 409),
+    **dict.fromkeys((*CASE_REASONS, *UNIT_REASONS, *POSITION_REASONS, *ROSTER_REASONS), 409),
     **dict.fromkeys((*ENGINE_REASONS, *RECEPTION_REASONS, *ROAD_REASONS), 409),
     **WEB_STATUS,
     "case_unknown": 404,
@@ -76,6 +77,7 @@ STATUS: Final[Mapping[str, int]] = {
     "not_your_role": 403,
     "unit_unknown": 404,
     "unknown_road_change": 404,
+    "duty_unknown": 404,
     "not_your_unit": 403,
     "unit_key_unknown": 401,
     "stale_version": 412,

@@ -30,6 +30,7 @@ from tocsin.runtime.ports import (
 from tocsin.runtime.verify import Audit
 from tocsin.stores.applying import apply
 from tocsin.stores.memory.roads import MemoryRoads
+from tocsin.stores.memory.rosters import MemoryRosters
 from tocsin.stores.memory.units import MemoryUnits, check_unit
 from tocsin.stores.memory.vault import MemoryVault
 from tocsin.stores.querying import cursor_of, page_size, read_cursor, sort_instant
@@ -48,7 +49,7 @@ class _Owed:
     error: str | None = None
 
 
-class MemoryStore(MemoryUnits, MemoryRoads):
+class MemoryStore(MemoryUnits, MemoryRoads, MemoryRosters):
     """`ports.Store` in memory. Sealed values go to `vault`; without one they are dropped."""
 
     def __init__(self, vault: MemoryVault | None = None) -> None:

@@ -14,7 +14,7 @@ ATLAS: Final = "atlas"
 PROGRAM: Final = ActorId("system")
 """Who changes a directory when the node starts: its settings, not a person."""
 
-_CHANGE = """
+CHANGE: Final = """
 INSERT INTO directory_changes (at, actor, what, id_of, before, after)
 VALUES ($1, $2, $3, $4, $5, $6)"""
 
@@ -47,7 +47,7 @@ class Directory:
             )
             if row is not None:
                 # The content is in `packs` for ever: the trace needs its hash only.
-                await connection.execute(_CHANGE, now, by, "pack", version, None, sha256)
+                await connection.execute(CHANGE, now, by, "pack", version, None, sha256)
                 return True
             known = await connection.fetchval(
                 "SELECT sha256 FROM packs WHERE version = $1", version
@@ -89,7 +89,7 @@ class Directory:
             for row in rows:
                 if row[0] not in agencies:
                     await connection.execute("DELETE FROM agencies WHERE id = $1", row[0])
-                    await connection.execute(_CHANGE, now, by, "agencies", row[0], row[1], None)
+                    await connection.execute(CHANGE, now, by, "agencies", row[0], row[1], None)
                     changed.append(row[0])
             for agency_id in sorted(agencies):
                 table = ("agencies", "id")
@@ -122,5 +122,5 @@ async def _put(
         key,
         content,
     )
-    await connection.execute(_CHANGE, *who, name, key, before, content)
+    await connection.execute(CHANGE, *who, name, key, before, content)
     return True

@@ -24,6 +24,7 @@ from tocsin.runtime.ports import (
     UnitEntry,
     UnitRow,
 )
+from tocsin.runtime.rosters import PlannedDuty
 from tocsin.runtime.verify import Audit, UnitAudit
 from tocsin.stores.postgres.auditing import audit, entry_of
 from tocsin.stores.postgres.chores import Chores
@@ -31,6 +32,7 @@ from tocsin.stores.postgres.connections import Connection, Dsn, Readers, Row, co
 from tocsin.stores.postgres.lists import count_statement, page_statement
 from tocsin.stores.postgres.migrate import migrate
 from tocsin.stores.postgres.roads import Roads
+from tocsin.stores.postgres.rosters import Rosters
 from tocsin.stores.postgres.units import Units, audit_units
 from tocsin.stores.postgres.writer import GROUP_COMMIT_MAX, QUEUE_MAX, Writer
 from tocsin.stores.querying import cursor_of, page_size
@@ -91,6 +93,7 @@ class PostgresStore:
         self._chores = Chores(dsn, self.readers)
         self._units = Units(self.readers)
         self._roads = Roads(self.readers)
+        self._rosters = Rosters(self.readers)
 
     async def open(self) -> list[str]:
         """Migrates, checks that the master keys are this database's, and connects.
@@ -262,6 +265,17 @@ class PostgresStore:
     async def road_changes(self) -> Sequence[tuple[Instant, ActorId, str, bool]]:
         """See `roads.Roads.road_changes`."""
         return await self._roads.road_changes()
+
+    # -- the roster
+
+    async def planned_duties(self, since: Instant, until: Instant) -> Sequence[PlannedDuty]:
+        return await self._rosters.planned_duties(since, until)
+
+    async def plan_duty(self, duty: PlannedDuty, at: Instant, by: ActorId) -> bool:
+        return await self._rosters.plan_duty(duty, at, by)
+
+    async def drop_duty(self, duty_id: str, unit: UnitId, at: Instant, by: ActorId) -> bool:
+        return await self._rosters.drop_duty(duty_id, unit, at, by)
 
     def audit_units(self) -> AsyncIterator[UnitAudit]:
         """Units and their journal side by side; see `runtime.verify`."""

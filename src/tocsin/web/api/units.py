@@ -16,7 +16,7 @@ from tocsin.kernel.units import vocabulary as words
 from tocsin.kernel.units.decide import CAPABILITIES_LIMIT, CREW_LIMIT, NAME_LIMIT
 from tocsin.kernel.units.react import address_of
 from tocsin.kernel.units.state import UnitStatus
-from tocsin.runtime.ports import CaseQuery
+from tocsin.runtime.ports import CaseQuery, UnitRow
 from tocsin.runtime.positions import STALE_S
 from tocsin.web.api.common import (
     STAFF,
@@ -125,6 +125,19 @@ class AlertsView(View):
 # -- looking ---------------------------------------------------------------------------
 
 
+async def reached(access: Access, agency: str | None = None) -> list[UnitRow]:
+    """The units in one's reach, of one agency or all, by agency and name."""
+    held = [grant for grant in access.who.grants if grant.role in access.rule.roles]
+    found = [
+        row
+        for row in await access.services.store.units()
+        if row.unit.agency is not None
+        and any(covers(grant, row.unit.areas, (row.unit.agency,)) for grant in held)
+        and agency in (None, row.unit.agency)
+    ]
+    return sorted(found, key=lambda row: (row.unit.agency or "", row.unit.name, row.unit.id))
+
+
 @routes.get(
     "/units",
     operation_id="unit.list",
@@ -136,18 +149,9 @@ async def units(
     agency: Annotated[Id | None, Query()] = None,
     status: Annotated[UnitStatus | None, Query()] = None,
 ) -> Response:
-    services, rule = access.services, access.rule
-    held = [grant for grant in access.who.grants if grant.role in rule.roles]
+    services = access.services
     positions = await services.positions.now()
-    found = [
-        row
-        for row in await services.store.units()
-        if row.unit.agency is not None
-        and any(covers(grant, row.unit.areas, (row.unit.agency,)) for grant in held)
-        and agency in (None, row.unit.agency)
-        and status in (None, row.unit.status)
-    ]
-    found.sort(key=lambda row: (row.unit.agency or "", row.unit.name, row.unit.id))
+    found = [row for row in await reached(access, agency) if status in (None, row.unit.status)]
     return json(
         {
             "units": [unit_view(row, services.pack, positions.get(row.unit.id)) for row in found],

@@ -16,6 +16,8 @@ from typing import Any, Final
 from tocsin.app.demo_agenda import Action
 from tocsin.app.demo_client import Person, Unreachable
 from tocsin.app.demo_town import DemoTown
+from tocsin.geography.distance import bearing_deg, short_distance_m
+from tocsin.intakes.owntracks.parse import KMH_PER_MPS
 from tocsin.intakes.owntracks.serve import PATH
 from tocsin.kernel.cases.machine import AT_WORK
 from tocsin.kernel.cases.state import LIVE_TASKS, Case
@@ -35,15 +37,45 @@ STAGES: Final = (("en_route", 1.0, 2.0), ("on_scene", 3.0, 9.0), ("clear", 10.0,
 """(status, shortest, longest town minutes since the stage before): turnout, travel, work."""
 HOME_MIN: Final = 5.0
 """Town minutes on the way home."""
-SHOW_EVERY: Final = timedelta(minutes=2)
+SHOW_EVERY: Final = timedelta(seconds=30)
 """Town time after which a crew shows again where it is: the node ranks old positions behind."""
+SHOW_EVERY_S: Final = 2.0
+"""And the real seconds between two such rounds, however fast the town's time runs."""
 ASK_AGAIN: Final = timedelta(minutes=5)
 """Town time after which the desk asks again whom to send where somebody is missing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A way of a unit: straight, and at one speed, for the town's roads are the node's to know."""
+
+    start: Place
+    end: Place
+    begun_at: Instant
+    done_at: Instant
+
+    def at(self, now: Instant) -> tuple[Place, float]:
+        """Where it is, and metres a second: 0 once it is there."""
+        whole_s = (self.done_at - self.begun_at).total_seconds()
+        share = 1.0 if whole_s <= 0 else (now - self.begun_at).total_seconds() / whole_s
+        if share >= 1.0:
+            return self.end, 0.0
+        share = max(0.0, share)
+        lon = self.start.lon + share * (self.end.lon - self.start.lon)
+        lat = self.start.lat + share * (self.end.lat - self.start.lat)
+        length_m = short_distance_m(self.start.lon, self.start.lat, self.end.lon, self.end.lat)
+        return Place(lon, lat), length_m / whole_s
+
+    @property
+    def course_deg(self) -> float:
+        """Degrees clockwise from north."""
+        return bearing_deg(self.start.lon, self.start.lat, self.end.lon, self.end.lat)
+
+
 @dataclass(slots=True)
 class Crew:
-    """One unit and its crew: `case` is where it is sent, None while it is free."""
+    """One unit and its crew: `case` is where it is sent, None while it is free; `leg` the way it
+    drives or stands at the end of."""
 
     id: str
     name: str
@@ -52,7 +84,7 @@ class Crew:
     key: str
     person: Person
     case: CaseId | None = None
-    at: Place | None = None
+    leg: Leg | None = None
     shown_at: Instant | None = None
 
 
@@ -67,6 +99,7 @@ class DemoUnits:
     card_types: frozenset[str] = frozenset()
     """Case types with a run card: for those the node recommends."""
     _ask_at: dict[CaseId, Instant] = field(default_factory=dict[CaseId, Instant])
+    _seldom: float = 0.0
 
     async def begin(self) -> None:
         """The administrator makes the units, and their crews sign on. Raises `Unreachable`."""
@@ -90,7 +123,7 @@ class DemoUnits:
         person = await staff.get("agency_handler", staff.county, agency, 1)
         crew = Crew(made["id"], name, agency, post, key["text"], person)
         await self._must(person, f"/api/units/{crew.id}/start-duty", {"shift": "day"})
-        await self._show(crew, post)
+        await self._show(crew)
         return crew
 
     async def _must(self, person: Person, path: str, body: Any) -> Any:
@@ -111,6 +144,10 @@ class DemoUnits:
                     for crew in self._wanted(case):
                         crew.case = case.id
                         self.town.agenda.at(self.town.clock.now(), self._sending(crew, case))
+            self._seldom -= LOOK_EVERY_S
+            if self._seldom <= 0:
+                self._seldom = SHOW_EVERY_S
+                self.town.agenda.at(self.town.clock.now(), self._show_all)
             await asyncio.sleep(LOOK_EVERY_S)
 
     def _wanted(self, case: Case) -> list[Crew]:
@@ -143,7 +180,6 @@ class DemoUnits:
         async def ask() -> None:
             staff = self.town.staff
             desk = await staff.get("dispatcher", staff.county, None, 1)
-            await self._show_all()
             path = f"/api/cases/{case.id}/advice"
             answer = await self.town.client.ask("GET", path, headers=desk.headers)
             if not answer.is_ok:
@@ -166,12 +202,16 @@ class DemoUnits:
         return ask
 
     async def _show_all(self) -> None:
-        """Crews that wait show where they are, as receivers do all the time."""
+        """Crews show where they are, as receivers do all the time."""
         now = self.town.clock.now()
         for crew in self.crews:
-            is_old = crew.shown_at is None or now - crew.shown_at > SHOW_EVERY
-            if crew.case is None and crew.at is not None and is_old:
-                await self._show(crew, crew.at)
+            if crew.shown_at is None or now - crew.shown_at >= SHOW_EVERY:
+                await self._show(crew)
+
+    def _drive(self, crew: Crew, to: Place, done_at: Instant) -> None:
+        now = self.town.clock.now()
+        here = crew.post if crew.leg is None else crew.leg.at(now)[0]
+        crew.leg = Leg(here, to, now, done_at)
 
     # -- one job -----------------------------------------------------------------------
 
@@ -187,7 +227,8 @@ class DemoUnits:
 
         return send
 
-    def _next(self, crew: Crew, case: Case, stage: int) -> None:
+    def _next(self, crew: Crew, case: Case, stage: int) -> Instant:
+        """Has the crew press the button of a stage; returns when it will."""
         status, shortest, longest = STAGES[stage]
         at = self.town.clock.now() + timedelta(minutes=self.rng.uniform(shortest, longest))
 
@@ -195,25 +236,29 @@ class DemoUnits:
             if not await self._press(crew, crew.person, "report-status", {"status": status}):
                 await self._go_home(crew)
                 return
-            assert case.place is not None, "units are sent to places"
-            await self._show(crew, crew.post if status == "en_route" else case.place)
             if stage + 1 < len(STAGES):
-                self._next(crew, case, stage + 1)
+                there_at = self._next(crew, case, stage + 1)
+                if status == "en_route":
+                    assert case.place is not None, "units are sent to places"
+                    self._drive(crew, case.place, there_at)
+                await self._show(crew)
             else:
                 await self._go_home(crew)
 
         self.town.agenda.at(at, report)
+        return at
 
     async def _go_home(self, crew: Crew) -> None:
         """Recalled or clear: on the way back it may be sent again, and at home it waits."""
         await self._press(crew, crew.person, "report-status", {"status": "returning"})
         crew.case = None
         at = self.town.clock.now() + timedelta(minutes=HOME_MIN)
+        self._drive(crew, crew.post, at)
 
         async def arrive() -> None:
             if crew.case is None:
                 await self._press(crew, crew.person, "report-status", {"status": "available"})
-                await self._show(crew, crew.post)
+                await self._show(crew)
 
         self.town.agenda.at(at, arrive)
 
@@ -226,11 +271,20 @@ class DemoUnits:
             answer = await self.town.client.ask("POST", path, headers=person.headers, json=body)
         return answer.is_ok
 
-    async def _show(self, crew: Crew, place: Place) -> None:
+    async def _show(self, crew: Crew) -> None:
         """Where the unit is, as its telephone says it."""
-        crew.at, crew.shown_at = place, self.town.clock.now()
+        now = self.town.clock.now()
+        place, speed_mps = (crew.post, 0.0) if crew.leg is None else crew.leg.at(now)
+        crew.shown_at = now
         basic = base64.b64encode(f"{crew.name}:{crew.key}".encode()).decode()
-        at = self.town.clock.now().timestamp()
-        message = {"_type": "location", "lat": place.lat, "lon": place.lon, "tst": at, "acc": 8}
+        message: dict[str, Any] = {
+            "_type": "location",
+            "lat": place.lat,
+            "lon": place.lon,
+            "tst": now.timestamp(),
+            "acc": 8,
+        }
+        if crew.leg is not None and speed_mps > 0:
+            message |= {"cog": crew.leg.course_deg, "vel": speed_mps * KMH_PER_MPS}
         headers = {"authorization": f"Basic {basic}"}
         await self.town.client.ask("POST", PATH, headers=headers, json=message)

@@ -16,7 +16,7 @@ from tocsin.kernel.cases.vocabulary import Command
 from tocsin.kernel.shared import ActorId, AgencyId, AreaId, AreaPath, Refused
 from tocsin.kernel.units.vocabulary import Command as UnitCommand
 from tocsin.runtime.accounts import ROLES, Grant, Role
-from tocsin.web import console, pages
+from tocsin.web import console, crew_page, pages
 from tocsin.web.api import crews
 from tocsin.web.commands import NOT_VERBS
 from tocsin.web.commands import VERBS as ROWS
@@ -36,7 +36,7 @@ from tocsin.web.permissions import (
 from tocsin.web.public import routes as public
 from tocsin.web.sealed import OPENS
 
-OPEN_ROUTES = (*pages.ROUTES, *public.ROUTES, *console.ROUTES)
+OPEN_ROUTES = (*pages.ROUTES, *public.ROUTES, *console.ROUTES, *crew_page.ROUTES)
 """Pages and files that hold nothing of any case; they ask the API like everybody else."""
 RAW = ("/open311/", "/intakes/")
 """Intakes check their keys themselves, by scope, through the ring of keys."""

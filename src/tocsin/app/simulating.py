@@ -195,5 +195,5 @@ def _fit_line(name: str, each: Fit) -> str:
         f"  {name:<16} {each.calls:>6}"
         f" {each.log_median_s:>7.0f} {each.median_s:>7.0f} {each.median_error:>+7.1%}"
         f" {each.log_p90_s:>7.0f} {each.p90_s:>7.0f} {each.p90_error:>+7.1%}"
-        f"   {each.log_p90_low_s:.0f}-{each.log_p90_high_s:.0f}{'' if each.is_within else ' !'}"
+        f"   {each.log_p90_low_s:.0f}-{each.log_p90_high_s:.0f}{'' if each.is_within else ' *'}"
     )

@@ -12,6 +12,8 @@ TaskId = NewType("TaskId", str)
 AreaId = NewType("AreaId", str)
 AgencyId = NewType("AgencyId", str)
 UnitId = NewType("UnitId", str)
+AssetId = NewType("AssetId", str)
+AlarmId = NewType("AlarmId", str)
 ActorId = NewType("ActorId", str)
 SealedRef = NewType("SealedRef", str)
 """Names one value in the vault. The value itself never leaves the vault but by a read there."""

@@ -65,6 +65,9 @@ class IncomingAlarm:
     """Readings by name, SI units."""
     is_drill: bool = False
     """It opens no real case and says so on every screen."""
+    sender: str = ""
+    """Who counts `sequence` and bears `session`, where it is not the device itself: the account
+    of a zone, the gateway of a sensor. An address of the same kind as `device`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,12 @@ sys.path.insert(0, str(ROOT))
 
 from tocsin.analytics.measures import EXCLUDED, MEASURES, STAGES  # noqa: E402
 from tocsin.app.settings import SETTINGS  # noqa: E402
+from tocsin.kernel.alarms import machine as alarm_machine_tables  # noqa: E402
+from tocsin.kernel.alarms import vocabulary as alarm_vocabulary  # noqa: E402
+from tocsin.kernel.alarms.state import Condition  # noqa: E402
+from tocsin.kernel.assets import machine as asset_machine_tables  # noqa: E402
+from tocsin.kernel.assets import vocabulary as asset_vocabulary  # noqa: E402
+from tocsin.kernel.assets.state import AssetStatus  # noqa: E402
 from tocsin.kernel.cases import vocabulary  # noqa: E402
 from tocsin.kernel.cases.machine import MACHINE, Rule, Step  # noqa: E402
 from tocsin.kernel.cases.state import Status  # noqa: E402
@@ -113,6 +119,14 @@ def commands_and_events() -> str:
         table(("command", "meaning", "fields"), rows(unit_vocabulary.Command, "commands")),
         "## Events of a unit",
         table(("event", "meaning", "fields"), rows(unit_vocabulary.Event, "events")),
+        "## Commands on an asset",
+        table(("command", "meaning", "fields"), rows(asset_vocabulary.Command, "commands")),
+        "## Events of an asset",
+        table(("event", "meaning", "fields"), rows(asset_vocabulary.Event, "events")),
+        "## Commands on an alarm",
+        table(("command", "meaning", "fields"), rows(alarm_vocabulary.Command, "commands")),
+        "## Events of an alarm",
+        table(("event", "meaning", "fields"), rows(alarm_vocabulary.Event, "events")),
     )
 
 
@@ -222,6 +236,60 @@ def unit_machine() -> str:
     )
 
 
+def _machine_page(title: str, about: str, tables: Any, states: Sequence[str]) -> str:
+    """The tables of a machine with one status, and its graph."""
+    order = {status: place for place, status in enumerate(states)}
+    joined: dict[tuple[str, str], list[str]] = {}
+    for source, event, to in sorted(
+        set(tables.edges()), key=lambda edge: (order[edge[0]], order[edge[2]], edge[1])
+    ):
+        if source != to:
+            joined.setdefault((source, to), []).append(event)
+    graph = [f"  {source} --> {to}: {', '.join(how)}" for (source, to), how in joined.items()]
+    rules = [
+        (
+            f"`{rule.command.__name__}`",
+            code(rule.sources),
+            code(rule.repeats),
+            code(each.__name__ for each in rule.leads_to),
+            code(rule.reasons),
+        )
+        for rule in tables.RULES.values()
+    ]
+    return page(
+        title,
+        about,
+        "```mermaid\nstateDiagram-v2\n" + "\n".join(graph) + "\n```",
+        "## Which command, from where",
+        f"Every command may also be refused as {code(tables.COMMON_REASONS)}.",
+        table(("command", "from", "nothing to do in", "events", "own refusals"), rules),
+    )
+
+
+def alarm_machine() -> str:
+    """The tables of an alarm's machine."""
+    return _machine_page(
+        "The machine of an alarm",
+        "The tables of `kernel/alarms/machine.py`. The condition is drawn; acknowledgement, latch "
+        "and standing (why it is not announced) lie beside it, after ISA-18.2 and OPC UA Part 9. "
+        "An alarm closes once its condition is over, a person has seen it, its latch was let go "
+        "and its case has ended.",
+        alarm_machine_tables,
+        get_args(Condition),
+    )
+
+
+def asset_machine() -> str:
+    """The tables of an asset's machine."""
+    return _machine_page(
+        "The machine of an asset",
+        "The tables of `kernel/assets/machine.py`. Planned work and shelves have an end of their "
+        "own and are no status; when an asset was heard is telemetry and not its state.",
+        asset_machine_tables,
+        get_args(AssetStatus),
+    )
+
+
 # -- refusals, measures, pack ----------------------------------------------------------
 
 
@@ -308,7 +376,8 @@ def permissions_page() -> str:
         "Every check of the API comes from this table. Scope: `open` nobody signs in, `account` "
         "anyone signed in, `role` one of the roles anywhere, `county` one of the roles over a "
         "whole county, `case` one of the roles over the place or agency of the case in question, "
-        "`unit` one of the roles over the home or agency of the unit in question.",
+        "`unit` one of the roles over the home or agency of the unit in question, `device` one of "
+        "the roles over the areas of the asset or alarm in question.",
         "## Roles",
         table(("role", "English", "中文"), named),
         "## Operations",
@@ -398,6 +467,8 @@ PAGES: Mapping[str, Page] = {
     "settings.md": settings,
     "commands-and-events.md": commands_and_events,
     "case-machine.md": case_machine,
+    "alarm-machine.md": alarm_machine,
+    "asset-machine.md": asset_machine,
     "unit-machine.md": unit_machine,
     "refusals.md": refusals,
     "measures.md": measures,

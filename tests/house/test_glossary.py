@@ -6,6 +6,10 @@ from typing import get_args
 
 import pytest
 
+from tocsin.kernel.alarms import vocabulary as alarm_vocabulary
+from tocsin.kernel.alarms.state import Condition, Evidence, Outcome, Standing
+from tocsin.kernel.assets import vocabulary as asset_vocabulary
+from tocsin.kernel.assets.state import AssetStatus, Reach
 from tocsin.kernel.cases import vocabulary
 from tocsin.kernel.cases.policy import Audience, ClockName, Profile, VerifyBy
 from tocsin.kernel.cases.state import Status, TaskRole, TaskStatus, UnitShareStatus
@@ -33,6 +37,12 @@ VOCABULARIES = {
     "unit_status": get_args(UnitStatus),
     "unit_share": get_args(UnitShareStatus),
     "travel": get_args(Travel),
+    "alarm_condition": get_args(Condition),
+    "alarm_standing": get_args(Standing),
+    "alarm_outcome": get_args(Outcome),
+    "alarm_evidence": get_args(Evidence),
+    "asset_status": get_args(AssetStatus),
+    "asset_reach": get_args(Reach),
 }
 IN_WORDS_FILE = {"allowance": "kind"}
 """Where the kind of word has another name in packs/common/words.toml."""
@@ -102,6 +112,10 @@ def phrases(name: str) -> set[str]:
         *get_args(vocabulary.Event),
         *get_args(unit_vocabulary.Command),
         *get_args(unit_vocabulary.Event),
+        *get_args(alarm_vocabulary.Command),
+        *get_args(alarm_vocabulary.Event),
+        *get_args(asset_vocabulary.Command),
+        *get_args(asset_vocabulary.Event),
     ],
     ids=lambda x: x.__name__,
 )

@@ -58,6 +58,14 @@ COLUMNS = {
     "public.account_sessions": "hash id account started_at seen_at expires_at",
     "public.accounts": "id login name language grants created_at is_active password version",
     "public.agencies": "id content",
+    "public.alarm_journal": "seq xid alarm_id version at actor command events",
+    "public.alarm_seen": "digest alarm_id at",
+    "public.alarms": "id state version updated_at asset_id kind condition standing is_open "
+    "is_announced site case_id cause opened_at next_wake",
+    "public.asset_journal": "seq xid asset_id version at actor command events",
+    "public.asset_signs": "asset_id heard_at session sequence messages lost readings",
+    "public.asset_wires": "source wire asset_id",
+    "public.assets": "id state version updated_at kind status gateway power next_wake",
     "public.api_keys": "id name hash scopes grants created_at revoked_at",
     "public.areas": "name content",
     "public.case_agencies": "case_id agency status due_at",
@@ -259,10 +267,12 @@ def test_a_planted_parameter_is_found() -> None:
 QUERIES = frozenset(
     "after agency area before case_type due_before limit offset "
     "open_only opened_from opened_to order part priority published_only status tier "
-    "updated_from updated_to "
+    "updated_from updated_to asset behind case cause condition kind standing which "
     "lat lon q from to policy level capability without unit post since until".split()
 )
-IN_PATHS = frozenset("account_id case_id change_id code key_id reason session_id unit_id".split())
+IN_PATHS = frozenset(
+    "account_id alarm_id asset_id case_id change_id code key_id reason session_id unit_id".split()
+)
 
 
 def route_findings(routers: Iterable[APIRouter]) -> list[str]:

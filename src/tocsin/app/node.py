@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute
 
 from tocsin import intakes
 from tocsin.app.clock import ScaledClock, SteadyClock, TimeIds
+from tocsin.app.devices import look_after_devices
 from tocsin.app.ending import Server
 from tocsin.app.ground import atlas_of
 from tocsin.app.mapping import keep_map
@@ -221,11 +222,13 @@ async def serve(
             log.warning("no_areas", hint="give --map FILE.osm.pbf, or data/areas.geojson")
         server = Server(_server_config(node))
         link = await node.accounts.first_link()
+        await node.services.alarms.load()
         keepers = [
             asyncio.create_task(node.runner.run(), name="runner"),
             asyncio.create_task(node.hub.run(), name="live"),
             asyncio.create_task(_follow(node), name="stories"),
             asyncio.create_task(_tidy(node), name="tidying"),
+            asyncio.create_task(look_after_devices(node.services), name="devices"),
         ]
         work = list(keepers)
         if node.embedded is not None:
@@ -367,6 +370,7 @@ async def _tidy(node: Node) -> None:
             await node.accounts.prune()
             await node.services.positions.forget()
             await node.store.forget_closures(node.services.clock.now() - CLOSURES_KEPT)
+            await node.services.alarms.tidy()
         except Unavailable as trouble:
             log.warning("tidying_waits", detail=str(trouble))
         await asyncio.sleep(TIDY_EVERY_S)

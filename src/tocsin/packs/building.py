@@ -8,6 +8,7 @@ from typing import cast
 
 from tocsin.kernel.deadlines import Calendar
 from tocsin.kernel.shared import TIERS, Tier
+from tocsin.packs.alarms import AlarmKind, AssetKind, read_alarm_kinds, read_asset_kinds
 from tocsin.packs.calendars import read_calendar
 from tocsin.packs.conditions import read_condition
 from tocsin.packs.emergency import Emergency, read_emergency
@@ -64,6 +65,8 @@ class Parsed:
     capabilities: Mapping[str, Capability]
     unit_kinds: Mapping[str, UnitKind]
     rings: tuple[Ring, ...]
+    asset_kinds: Mapping[str, AssetKind]
+    alarm_kinds: Mapping[str, AlarmKind]
     findings: tuple[Finding, ...]
 
 
@@ -84,6 +87,8 @@ def parse(content: Table) -> Parsed:
     capabilities = read_capabilities(pack, languages)
     unit_kinds = read_unit_kinds(pack, languages, capabilities)
     rings = read_rings(pack, languages)
+    asset_kinds = read_asset_kinds(pack, languages)
+    alarm_kinds = read_alarm_kinds(pack, languages)
     ladders = read_ladders(pack.table("ladders"))
     profiles = _profiles(pack.table("profiles"))
     emergency = read_emergency(
@@ -117,6 +122,8 @@ def parse(content: Table) -> Parsed:
         capabilities,
         unit_kinds,
         rings,
+        asset_kinds,
+        alarm_kinds,
         tuple(dict.fromkeys(findings)),
     )
 

@@ -11,6 +11,7 @@ from tocsin.kernel.cases.react import TEMPLATES
 from tocsin.kernel.deadlines import due
 from tocsin.kernel.shared import AreaId, AreaPath
 from tocsin.kernel.units.react import UNIT_TEMPLATES
+from tocsin.packs.alarms import kind_defects
 from tocsin.packs.conditions import Answer, leaves
 from tocsin.packs.messages import SLOTS, slots_of
 from tocsin.packs.model import Pack
@@ -66,6 +67,7 @@ def check(pack: Pack) -> list[Finding]:
     found += _messages(pack)
     for at, problem, text in ring_defects(pack.rings, pack.capabilities, pack.unit_kinds):
         found.append(Finding(f"pack.toml {at}", problem, text))
+    found += _alarms(pack)
     for case_type in pack.case_types.values():
         where = f"case type {case_type.code}"
         for look in (_names, _rules, _terms, _promise, _words, _run_cards, _examples):
@@ -91,6 +93,11 @@ def _profiles(pack: Pack) -> Iterator[Finding]:
     for name, terms in pack.parsed.profiles.items():
         for at, problem, text in _clock_names(pack, terms):
             yield Finding(f"pack.toml profiles {name} {at}", problem, text)
+
+
+def _alarms(pack: Pack) -> Iterator[Finding]:
+    for at, problem, text in kind_defects(pack.alarm_kinds, tuple(pack.case_types)):
+        yield Finding(f"pack.toml {at}", problem, text)
 
 
 def _messages(pack: Pack) -> Iterator[Finding]:

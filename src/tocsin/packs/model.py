@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
+from tocsin.kernel.alarms.policy import AlarmPolicy
 from tocsin.kernel.cases.policy import CasePolicy
 from tocsin.kernel.cases.vocabulary import Route
 from tocsin.kernel.deadlines import Calendar
 from tocsin.kernel.shared import TIERS, AgencyId, AreaPath, Instant, Refused
+from tocsin.packs.alarms import UNCLEAR, AlarmKind, AssetKind, unclear
 from tocsin.packs.answers import Answers, check_answers
 from tocsin.packs.building import FORMAT, Parsed, parse
 from tocsin.packs.conditions import Moment
@@ -77,6 +80,18 @@ class Pack:
         self.capabilities: Mapping[str, Capability] = parsed.capabilities
         self.unit_kinds: Mapping[str, UnitKind] = parsed.unit_kinds
         self.rings: tuple[Ring, ...] = parsed.rings
+        self.asset_kinds: Mapping[str, AssetKind] = parsed.asset_kinds
+        self.alarm_kinds: Mapping[str, AlarmKind] = parsed.alarm_kinds
+        self.alarm_policies: Mapping[str, AlarmPolicy] = {
+            UNCLEAR: replace(unclear(), pack_version=self.version),
+            **{
+                code: replace(kind.policy, pack_version=self.version)
+                for code, kind in parsed.alarm_kinds.items()
+            },
+        }
+        self._meant = {
+            each: code for code, kind in parsed.alarm_kinds.items() for each in kind.codes
+        }
         self.emergency: Emergency = parsed.emergency
         self.emergency_numbers: tuple[EmergencyNumber, ...] = parsed.emergency.numbers_of(
             parsed.calendar
@@ -94,6 +109,12 @@ class Pack:
         if calendar_name is None:
             return self._default.get(case_type)
         return self._policies.get(calendar_name, {}).get(case_type)
+
+    def alarm_kind(self, source: str, said: str) -> str:
+        """The kind of alarm that a code of an intake means: one of its codes, else a kind of that
+        name, else the kind of what nobody could read."""
+        found = self._meant.get((source, said))
+        return found or (said if said in self.alarm_policies else UNCLEAR)
 
     def choose_route(
         self,

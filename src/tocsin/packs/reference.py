@@ -57,6 +57,8 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         "capability": "What a run card may ask for (see capability).",
         "unit_kind": "Kinds of units (see unit_kind).",
         "ring": "How soon somebody must be there (see ring).",
+        "asset_kind": "Kinds of devices and facilities that are looked after (see asset_kind).",
+        "alarm_kind": "Kinds of alarms and what is done with them (see alarm_kind).",
     },
     "capability": {"code": "Its name in unit kinds and run cards.", "name": _WORDS},
     "unit_kind": {
@@ -84,6 +86,43 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         "edition": "Edition of the document that it is written in.",
         "source": "That document.",
         "in_force": "False: known here, and nobody is held to it.",
+    },
+    "asset_kind": {
+        "code": "Its name in assets.",
+        "name": _WORDS,
+        "life_safety": "Whether it guards lives: folded under a common cause, its silence is "
+        "still shown one by one.",
+    },
+    "alarm_kind": {
+        "code": "Its name in alarms; `unclear` must be there, for what nobody can read.",
+        "name": _WORDS,
+        "priority": "1 (life and limb) to 4; 3 when left out.",
+        "life_safety": "Never folded away by a cause, never quiet as chatter.",
+        "momentary": "Its device never says that it is over (a button); a person resets it.",
+        "latching": "Stays until a person resets it, also when its condition is over.",
+        "silent": "Makes no sound where it was raised, and none on a screen there.",
+        "on_delay_s": "Seconds the condition must last before it is announced; 0 when left out.",
+        "off_delay_s": "Seconds it must stay away before it is over; 0 when left out.",
+        "fleeting_s": "Shorter than this it counts as fleeting; 0 when left out.",
+        "chatter_count": "So many times within the window is chatter, told once; 3 when left"
+        " out, 0 for never.",
+        "chatter_window_s": "The window; 60 when left out.",
+        "realarm_s": "Told again after so many seconds while it is there; 0 for never.",
+        "opens": "When it becomes a case: at_once, from_level or never (when left out).",
+        "opens_level": "The level of verification from which it does, 1 to 4; 2 when left out.",
+        "level": "What a bare signal is worth, 0 to 4; 1 when left out.",
+        "confirmed_level": "What it is worth once a second device of the site says the same;"
+        " 2 when left out.",
+        "case_type": "The case type it opens.",
+        "shelve_s": "The longest time on the shelf in seconds, by role; others may not.",
+        "limit": "Readings that are this alarm (see limit).",
+        "codes": "Codes that mean it, a list for each intake.",
+    },
+    "limit": {
+        "reading": "Name of the reading.",
+        "above": "It is crossed above this value.",
+        "below": "Likewise below; at least one of the two.",
+        "dead_band": "How far the reading must come back before it is over; 0 when left out.",
     },
     "run_card": {
         "level": "Which level of the case it is for; its place in the list when left out.",

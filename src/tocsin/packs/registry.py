@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tocsin.kernel.alarms.policy import AlarmPolicy
+from tocsin.kernel.assets.state import AssetFacts
 from tocsin.kernel.cases.policy import CasePolicy
 from tocsin.kernel.shared import AgencyId
 from tocsin.kernel.units.state import UnitFacts, UnitKind
@@ -59,6 +61,15 @@ class Registry:
     def current(self, case_type: str) -> CasePolicy | None:
         """The policy for a case that opens now."""
         return self._current.policy(case_type)
+
+    def alarm_policy(self, kind: str, pack_version: str = "") -> AlarmPolicy | None:
+        """The policy an alarm was opened under; without a version that of one that comes now."""
+        pack = self._packs.get(pack_version, self._current)
+        return pack.alarm_policies.get(kind) or self._current.alarm_policies.get(kind)
+
+    def asset_facts(self) -> AssetFacts:
+        """The kinds of assets of the current pack."""
+        return AssetFacts(tuple(self._current.asset_kinds))
 
     def unit_facts(self, agency: AgencyId | None) -> UnitFacts:
         """The kinds of units of the current pack, and the agency's own names of statuses."""

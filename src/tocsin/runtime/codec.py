@@ -12,6 +12,10 @@ from typing import Any, cast, get_args
 
 import msgspec
 
+from tocsin.kernel.alarms import vocabulary as alarm_words
+from tocsin.kernel.alarms.state import Alarm
+from tocsin.kernel.assets import vocabulary as asset_words
+from tocsin.kernel.assets.state import Asset
 from tocsin.kernel.cases import react as errands
 from tocsin.kernel.cases import vocabulary as words
 from tocsin.kernel.cases.state import Case
@@ -26,8 +30,8 @@ def _stable(cls: type) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
 
-Command = words.Command | unit_words.Command
-Event = words.Event | unit_words.Event
+Command = words.Command | unit_words.Command | alarm_words.Command | asset_words.Command
+Event = words.Event | unit_words.Event | alarm_words.Event | asset_words.Event
 Errand = errands.Errand | Alert
 
 COMMANDS: dict[str, type[Command]] = {
@@ -45,6 +49,8 @@ _decoders: dict[str, msgspec.json.Decoder[Any]] = {
 }
 _case = msgspec.json.Decoder(Case)
 _unit = msgspec.json.Decoder(Unit)
+_alarm = msgspec.json.Decoder(Alarm)
+_asset = msgspec.json.Decoder(Asset)
 _actor = msgspec.json.Decoder(Actor)
 
 
@@ -67,6 +73,22 @@ def encode_unit(unit: Unit) -> bytes:
 
 def decode_unit(data: bytes | str) -> Unit:
     return _unit.decode(data)
+
+
+def encode_alarm(alarm: Alarm) -> bytes:
+    return _encoder.encode(alarm)
+
+
+def decode_alarm(data: bytes | str) -> Alarm:
+    return _alarm.decode(data)
+
+
+def encode_asset(asset: Asset) -> bytes:
+    return _encoder.encode(asset)
+
+
+def decode_asset(data: bytes | str) -> Asset:
+    return _asset.decode(data)
 
 
 def encode_actor(actor: Actor) -> bytes:
@@ -101,6 +123,18 @@ def decode_unit_events(data: bytes | str) -> tuple[unit_words.Event, ...]:
     return tuple(cast(unit_words.Event, each) for each in found)
 
 
+def decode_alarm_events(data: bytes | str) -> tuple[alarm_words.Event, ...]:
+    """The events of an entry on an alarm."""
+    found = (_decode(name, body) for name, body in _events.decode(data))
+    return tuple(cast(alarm_words.Event, each) for each in found)
+
+
+def decode_asset_events(data: bytes | str) -> tuple[asset_words.Event, ...]:
+    """The events of an entry on an asset."""
+    found = (_decode(name, body) for name, body in _events.decode(data))
+    return tuple(cast(asset_words.Event, each) for each in found)
+
+
 def _decode(name: str, body: msgspec.Raw) -> object:
     decoder = _decoders.get(name)
     if decoder is not None:
@@ -115,6 +149,10 @@ def encode_errand(errand: Errand) -> tuple[str, bytes]:
     match errand:
         case Alert():
             return "alert", _encoder.encode(errand)
+        case errands.EndAlarms():
+            return "end_alarms", _encoder.encode(errand)
+        case errands.MoveAlarms():
+            return "move_alarms", _encoder.encode(errand)
         case errands.StandDown():
             return "stand_down", _encoder.encode(errand)
         case errands.Tell():
@@ -129,6 +167,10 @@ def decode_errand(kind: str, body: bytes | str) -> Errand:
         return msgspec.json.decode(body, type=Alert)
     if kind == "stand_down":
         return msgspec.json.decode(body, type=errands.StandDown)
+    if kind == "end_alarms":
+        return msgspec.json.decode(body, type=errands.EndAlarms)
+    if kind == "move_alarms":
+        return msgspec.json.decode(body, type=errands.MoveAlarms)
     if kind == "send":
         sent = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         return errands.Send(

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tocsin.kernel import coordination
+from tocsin.kernel.alarming import DeviceDecision, DeviceFacts, Opening, Scene, decide_device
+from tocsin.kernel.alarms.state import Alarm
+from tocsin.kernel.alarms.vocabulary import Command as AlarmCommand
+from tocsin.kernel.alarms.vocabulary import RaiseAlarm
+from tocsin.kernel.assets.vocabulary import Command as AssetCommand
 from tocsin.kernel.cases.policy import CaseFacts
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.cases.vocabulary import Command, OpenCase, TriageCase, WakeUp
 from tocsin.kernel.coordination import JointDecision, JointFacts
-from tocsin.kernel.shared import SYSTEM, Actor, CaseId, Refused, ReportId, Stamped, UnitId
+from tocsin.kernel.shared import SYSTEM, Actor, AssetId, CaseId, Refused, ReportId, Stamped, UnitId
 from tocsin.kernel.units.state import Unit
 from tocsin.kernel.units.vocabulary import Command as UnitCommand
 from tocsin.runtime.ports import (
     Clock,
     Committed,
     Decision,
+    DeviceOrder,
     Ids,
     Order,
     Policies,
@@ -171,6 +178,101 @@ class Engine:
                 return outcome
         return Refused("stale_version", "the unit went from case to case meanwhile")
 
+    async def handle_alarm(
+        self,
+        alarm: Alarm,
+        command: AlarmCommand,
+        *,
+        by: Actor,
+        opening: Opening | None = None,
+        unplaced: str = "",
+        key: str | None = None,
+        fingerprint: str = "",
+        expected_version: int | None = None,
+        answer: Mapping[str, Any] | None = None,
+    ) -> Committed | Refused:
+        """Apply one command to an alarm that is there, durably. `alarm` is as it was read: what it
+        is about never changes. Promises as `handle`; `Committed.alarms` has it afterwards."""
+        about = alarm.about
+        if about is None:
+            return Refused("alarm_unknown", "there is no alarm with this id")
+        facts = DeviceFacts(opening=opening, unplaced=unplaced)
+        device = DeviceOrder(about.asset, _none, alarm=alarm.id, kind=about.kind, site=about.site)
+        return await self.commit_device(
+            device,
+            command,
+            facts,
+            by=by,
+            key=key,
+            fingerprint=fingerprint,
+            expected_version=expected_version,
+            answer=answer,
+        )
+
+    async def handle_asset(
+        self,
+        asset_id: AssetId,
+        command: AssetCommand,
+        *,
+        by: Actor,
+        key: str | None = None,
+        fingerprint: str = "",
+        expected_version: int | None = None,
+        answer: Mapping[str, Any] | None = None,
+        is_urgent: bool = True,
+    ) -> Committed | Refused:
+        """Apply one command to an asset and to what it changes of its open alarms, durably."""
+        described = getattr(command, "about", None)
+        wires = described.wires if described is not None else ()
+        return await self.commit_device(
+            DeviceOrder(asset_id, _none, wires=wires),
+            command,
+            DeviceFacts(),
+            by=by,
+            key=key,
+            fingerprint=fingerprint,
+            expected_version=expected_version,
+            answer=answer,
+            is_urgent=is_urgent,
+        )
+
+    async def commit_device(
+        self,
+        device: DeviceOrder,
+        command: AlarmCommand | AssetCommand,
+        facts: DeviceFacts,
+        *,
+        by: Actor,
+        key: str | None = None,
+        fingerprint: str = "",
+        sealed: Sequence[SealedValue] = (),
+        expected_version: int | None = None,
+        answer: Mapping[str, Any] | None = None,
+        is_urgent: bool = True,
+    ) -> Committed | Refused:
+        """One order to a device. `device.plan` is made here: the policies are those under which
+        each alarm was opened, looked up once its state is known."""
+        stamped = _DeviceStamp(self, command, facts, by)
+        opening = facts.opening
+        return await self.store.commit(
+            Order(
+                cases=(opening.case,) if opening is not None else (),
+                target=opening.case if opening is not None else CaseId(""),
+                command=command,
+                at=stamped.at,
+                by=by,
+                plan=_never,
+                device=replace(device, plan=stamped.plan),
+                opens=opening is not None,
+                key=key,
+                fingerprint=fingerprint,
+                sealed=tuple(sealed),
+                expected_version=expected_version,
+                is_urgent=is_urgent,
+                answer=answer or {},
+            )
+        )
+
     async def wake(self, case_id: CaseId) -> Committed | Refused:
         """Let the clocks of one case speak."""
         return await self.handle(case_id, WakeUp(), by=SYSTEM)
@@ -214,6 +316,43 @@ _MOVED_ON = Refused("stale_version", "the unit is on another case by now")
 
 def _never(cases: Mapping[CaseId, Case]) -> Decision:
     raise AssertionError("an order to a unit is decided by its joint plan")
+
+
+def _none(scene: Scene) -> DeviceDecision:
+    raise AssertionError("the engine makes the plan of an order to a device")
+
+
+class _DeviceStamp:
+    """A command on a device with its instant and fresh id, waiting for the states."""
+
+    def __init__(
+        self, engine: Engine, command: AlarmCommand | AssetCommand, facts: DeviceFacts, by: Actor
+    ) -> None:
+        self._policies = engine.policies
+        self._command = command
+        self._facts = facts
+        self._by = by
+        self._id = engine.ids.new()
+        self.at = engine.clock.now()
+
+    def plan(self, scene: Scene) -> DeviceDecision | Refused:
+        opened = {
+            alarm.about.kind: alarm.about.pack_version
+            for alarm in scene.alarms.values()
+            if alarm.about is not None
+        }
+        named = getattr(self._command, "kind", "")
+        if isinstance(self._command, RaiseAlarm):
+            named = self._command.about.kind
+        kinds = dict.fromkeys((*sorted(opened), *((named,) if named else ())))
+        policies = tuple(
+            policy
+            for kind in kinds
+            if (policy := self._policies.alarm_policy(kind, opened.get(kind, ""))) is not None
+        )
+        facts = replace(self._facts, policies=policies, assets=self._policies.asset_facts())
+        stamped = Stamped(self._command, self.at, self._by, self._id, facts)
+        return decide_device(scene, stamped)
 
 
 class _UnitStamp:

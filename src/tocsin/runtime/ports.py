@@ -6,6 +6,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+from tocsin.kernel.alarms.policy import AlarmPolicy
+from tocsin.kernel.alarms.vocabulary import Command as AlarmCommand
+from tocsin.kernel.assets.state import AssetFacts
+from tocsin.kernel.assets.vocabulary import Command as AssetCommand
 from tocsin.kernel.cases.policy import CasePolicy, ClockName
 from tocsin.kernel.cases.react import Errand as CaseErrand
 from tocsin.kernel.cases.state import Case, Status
@@ -13,9 +17,8 @@ from tocsin.kernel.cases.vocabulary import Command, Event
 from tocsin.kernel.coordination import JointDecision
 from tocsin.kernel.shared import (
     Actor,
-    ActorId,
-    ActorKind,
     AgencyId,
+    AlarmId,
     AreaId,
     CaseId,
     Instant,
@@ -31,6 +34,19 @@ from tocsin.kernel.units.state import Unit, UnitFacts
 from tocsin.kernel.units.vocabulary import Command as UnitCommand
 from tocsin.kernel.units.vocabulary import SendUnit
 from tocsin.packs.model import Pack
+from tocsin.runtime.device_ports import (
+    AlarmEntry,
+    AlarmQuery,
+    AlarmRow,
+    AssetEntry,
+    AssetQuery,
+    AssetRow,
+    DeviceOrder,
+    DeviceStore,
+    Sign,
+    Wire,
+)
+from tocsin.runtime.reading_ports import KeyRing, Reading, Vault
 from tocsin.runtime.road_ports import RoadClosure, RoadStore
 from tocsin.runtime.rosters import RosterStore
 from tocsin.runtime.unit_ports import Position, UnitEntry, UnitRow, UnitStore
@@ -94,7 +110,7 @@ class Order:
 
     cases: tuple[CaseId, ...]
     target: CaseId
-    command: Command | UnitCommand
+    command: Command | UnitCommand | AlarmCommand | AssetCommand
     at: Instant
     by: Actor
     plan: Callable[[Mapping[CaseId, Case]], Decision]
@@ -102,6 +118,9 @@ class Order:
     """The unit the order is addressed to; then `joint` decides instead of `plan`, `target` is
     empty, and `expected_version` is the unit's. A unit that does not exist yet is "absent"."""
     joint: Joint | None = None
+    device: DeviceOrder | None = None
+    """The asset the order is addressed to; then its own plan decides, `target` is empty, and
+    `expected_version` is that of its alarm where it names one, else of the asset."""
     opens: bool = False
     """The target is new (its id was just made): no row needs to be looked for."""
     key: str | None = None
@@ -134,6 +153,13 @@ class Committed:
     repeated: bool = False
     unit: UnitRow | None = None
     """The unit of an order that was addressed to one, after the change."""
+    asset: AssetRow | None = None
+    alarms: Mapping[AlarmId, AlarmRow] = field(default_factory=dict[AlarmId, AlarmRow])
+    """The asset and the alarms that an order to a device touched, after the change."""
+    alarm: AlarmId | None = None
+    """The alarm in question."""
+    seen_before: bool = False
+    """The message was kept before: nothing more was done."""
 
 
 class Unavailable(Exception):
@@ -199,7 +225,7 @@ class JournalEntry:
     version: int
     at: Instant
     by: Actor
-    command: Command | UnitCommand
+    command: Command | UnitCommand | AlarmCommand | AssetCommand
     events: tuple[Event, ...]
 
 
@@ -214,7 +240,11 @@ class DueErrand:
     created_at: Instant
 
 
-class Store(UnitStore, RosterStore, Protocol):
+Entry = JournalEntry | UnitEntry | AssetEntry | AlarmEntry
+"""An entry of the journal, whatever it is about."""
+
+
+class Store(UnitStore, RosterStore, DeviceStore, Protocol):
     """Board, journal and errands. Memory is the reference; PostgreSQL must behave like it."""
 
     async def commit(self, order: Order) -> Committed | Refused: ...
@@ -247,8 +277,8 @@ class Store(UnitStore, RosterStore, Protocol):
         """The whole journal in order, in bounded memory."""
         ...
 
-    async def tail_of_all(self, after_seq: int, limit: int) -> Sequence[JournalEntry | UnitEntry]:
-        """As `tail`, with the entries of units among those of cases, in the order of both."""
+    async def tail_of_all(self, after_seq: int, limit: int) -> Sequence[Entry]:
+        """As `tail`, with the entries of units, assets and alarms, in the order of all."""
         ...
 
     async def last_seq(self) -> int: ...
@@ -305,40 +335,6 @@ class Message:
     report: ReportId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Someone was allowed to read sealed values, and why."""
-
-    at: Instant
-    by: ActorId
-    kind: ActorKind
-    purpose: str
-    refs: tuple[SealedRef, ...]
-
-
-class Vault(Protocol):
-    """The only place that can read a sealed value."""
-
-    async def readings(self, refs: Sequence[SealedRef]) -> Sequence[Reading]:
-        """Who was allowed to read any of these values, oldest first."""
-        ...
-
-    async def open(
-        self, refs: Sequence[SealedRef], *, by: Actor, purpose: str
-    ) -> Mapping[SealedRef, tuple[bytes, str]]:
-        """(value, media type) by ref; erased or unknown refs are left out. The grant (who, what,
-        why) is committed before anything is read."""
-        ...
-
-
-class KeyRing(Protocol):
-    """API keys of integrators: known by hash, each with scopes, revocable."""
-
-    async def actor(self, api_key: str, scope: str) -> Actor | None:
-        """Who the key acts as, when it is live and holds the scope; else None."""
-        ...
-
-
 class Policies(Protocol):
     """Pinned policies: the pack versions this node has ever opened a case with."""
 
@@ -352,15 +348,29 @@ class Policies(Protocol):
         """The kinds of units of the current pack, and the agency's own names of statuses."""
         ...
 
+    def alarm_policy(self, kind: str, pack_version: str = "") -> AlarmPolicy | None:
+        """The policy an alarm was opened under; without a version that of one that comes now."""
+        ...
+
+    def asset_facts(self) -> AssetFacts: ...
+
 
 __all__ = [
+    "AlarmEntry",
+    "AlarmQuery",
+    "AlarmRow",
+    "AssetEntry",
+    "AssetQuery",
+    "AssetRow",
     "BoardRow",
     "CaseQuery",
     "Clock",
     "ClockName",
     "Committed",
     "Decision",
+    "DeviceOrder",
     "DueErrand",
+    "Entry",
     "Ids",
     "JournalEntry",
     "KeyRing",
@@ -375,6 +385,7 @@ __all__ = [
     "RoadStore",
     "SealedKind",
     "SealedValue",
+    "Sign",
     "Store",
     "Unavailable",
     "UnitEntry",
@@ -382,4 +393,5 @@ __all__ = [
     "UnitStore",
     "Vault",
     "as_a_case_keeps_it",
+    "Wire",
 ]

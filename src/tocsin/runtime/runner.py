@@ -14,12 +14,22 @@ from typing import Final
 
 import structlog
 
-from tocsin.kernel.cases.react import Send, StandDown, Tell
-from tocsin.kernel.shared import SYSTEM, Actor, ActorId, Instant, Refused
+from tocsin.kernel.alarming import outcome_of
+from tocsin.kernel.alarms.vocabulary import Command as AlarmCommand
+from tocsin.kernel.alarms.vocabulary import FollowAlarmCase, RecordAlarmOutcome
+from tocsin.kernel.cases.react import EndAlarms, MoveAlarms, Send, StandDown, Tell
+from tocsin.kernel.shared import SYSTEM, Actor, ActorId, AlarmId, CaseId, Instant, Refused
 from tocsin.kernel.units.react import Alert, address_of
 from tocsin.kernel.units.vocabulary import RecallUnit
 from tocsin.runtime.engine import Engine
-from tocsin.runtime.ports import Committed, DueErrand, Message, Unavailable
+from tocsin.runtime.ports import (
+    AlarmQuery,
+    AlarmRow,
+    Committed,
+    DueErrand,
+    Message,
+    Unavailable,
+)
 
 log = structlog.get_logger("tocsin.runner")
 
@@ -163,8 +173,29 @@ class Runner:
                 by = Actor(ActorId(f"case:{due.case_id}"), "system", SYSTEM.roles)
                 recall = RecallUnit(due.case_id, reason)
                 _done(await self.engine.handle_unit(unit, recall, by=by, key=due.key))
+            case EndAlarms() | MoveAlarms() as about:
+                await self._alarms(due, about)
             case Alert() as alert:
                 await self._alert(due, alert)
+
+    async def _alarms(self, due: DueErrand, about: EndAlarms | MoveAlarms) -> None:
+        """Tells every alarm of a case, in batches; those that were told are no longer its own."""
+        by = Actor(ActorId(f"case:{due.case_id}"), "system", SYSTEM.roles)
+        case = about.source if isinstance(about, MoveAlarms) else due.case_id
+        after: AlarmId | None = None
+        while rows := await self.engine.store.alarms(
+            AlarmQuery(case=case, after=after, newest_first=False, limit=WAKE_BATCH)
+        ):
+            after = rows[-1].alarm.id
+            told = [
+                self.engine.handle_alarm(row.alarm, _word_to(row, due.case_id, about), by=by)
+                for row in rows
+                if not isinstance(about, MoveAlarms)
+                or case == due.case_id
+                or row.alarm.first_case == about.to
+            ]
+            for outcome in await asyncio.gather(*told):
+                _done(outcome)
 
     async def _alert(self, due: DueErrand, alert: Alert) -> None:
         """Into the crew's inbox, unless the alert was revoked before it got there."""
@@ -181,6 +212,13 @@ class Runner:
                 template=alert.template,
             )
         )
+
+
+def _word_to(row: AlarmRow, case: CaseId, about: EndAlarms | MoveAlarms) -> AlarmCommand:
+    """What an alarm of a case is told."""
+    if isinstance(about, MoveAlarms):
+        return FollowAlarmCase(about.to)
+    return RecordAlarmOutcome(case, outcome_of(about.status, about.disposition))
 
 
 def _done(outcome: Committed | Refused) -> None:

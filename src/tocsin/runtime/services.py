@@ -9,6 +9,7 @@ from typing import Any
 from tocsin.geography.areas import Atlas
 from tocsin.geography.map_folder import MapFolder
 from tocsin.packs.model import Pack
+from tocsin.runtime.alarm_desk import AlarmDesk
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.following import Stories
 from tocsin.runtime.photos import Darkroom
@@ -17,6 +18,7 @@ from tocsin.runtime.positions import KEEP_S, PositionDesk
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.recommending.desk import AdviceDesk
 from tocsin.runtime.runner import Heartbeat
+from tocsin.runtime.supervision import Supervision
 
 
 def welcome(scope: MutableMapping[str, Any]) -> int:
@@ -54,6 +56,9 @@ class Services:
     positions: PositionDesk = field(init=False)
     advice: AdviceDesk = field(init=False)
     """Who recommends units."""
+    alarms: AlarmDesk = field(init=False)
+    """The one way in for messages of devices."""
+    supervision: Supervision = field(init=False)
     map: MapFolder | None = None
     """The town's own map and what it names; None on a node without a data folder."""
 
@@ -68,3 +73,5 @@ class Services:
             self.positions,
             self.stories,
         )
+        self.alarms = AlarmDesk(self.engine, self.pack, self.reception)
+        self.supervision = Supervision(self.alarms)

@@ -6,14 +6,27 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Protocol
 
+from tocsin.kernel.alarms.evolve import fold as fold_alarm
+from tocsin.kernel.alarms.state import Alarm
+from tocsin.kernel.assets.evolve import fold as fold_asset
+from tocsin.kernel.assets.state import Asset
 from tocsin.kernel.cases.evolve import fold
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import CaseId, UnitId
+from tocsin.kernel.shared import AlarmId, AssetId, CaseId, UnitId
 from tocsin.kernel.units.evolve import fold as fold_unit
 from tocsin.kernel.units.state import Unit
 from tocsin.kernel.units.vocabulary import SendUnit
 from tocsin.runtime.board import Columns, columns_of
-from tocsin.runtime.ports import BoardRow, JournalEntry, UnitEntry, UnitRow
+from tocsin.runtime.ports import (
+    AlarmEntry,
+    AlarmRow,
+    AssetEntry,
+    AssetRow,
+    BoardRow,
+    JournalEntry,
+    UnitEntry,
+    UnitRow,
+)
 from tocsin.runtime.recommending.keeping import kept_defect
 
 DIFFERENCES_MAX = 1_000  # shown; all are counted, but a wrecked board must not fill the memory
@@ -44,18 +57,32 @@ class UnitAudit:
     entries: tuple[UnitEntry, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceAudit:
+    """One asset, or one alarm, with all its journal entries; its row is None where there is only a
+    journal."""
+
+    id: str
+    is_alarm: bool = False
+    asset: AssetRow | None = None
+    alarm: AlarmRow | None = None
+    asset_entries: tuple[AssetEntry, ...] = ()
+    alarm_entries: tuple[AlarmEntry, ...] = ()
+
+
 class Auditable(Protocol):
     """A store that can show board and journal side by side, in the order of ids."""
 
     def audit(self) -> AsyncIterator[Audit]: ...
     def audit_units(self) -> AsyncIterator[UnitAudit]: ...
+    def audit_devices(self) -> AsyncIterator[DeviceAudit]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Where board and journal disagree. `what` names fields, never their values: safe to show."""
 
-    case_id: CaseId | UnitId
+    case_id: CaseId | UnitId | AssetId | AlarmId
     what: str
 
 
@@ -65,12 +92,14 @@ class Report:
 
     cases: int = 0
     units: int = 0
+    assets: int = 0
+    alarms: int = 0
     entries: int = 0
     events: int = 0
     differences: int = 0
     shown: list[Difference] = field(default_factory=list[Difference])
 
-    def note(self, about: CaseId | UnitId, what: str) -> None:
+    def note(self, about: CaseId | UnitId | AssetId | AlarmId, what: str) -> None:
         """Counts one difference, and keeps it to be shown while there is room."""
         self.differences += 1
         if len(self.shown) < DIFFERENCES_MAX:
@@ -96,6 +125,14 @@ async def verify(store: Auditable) -> Report:
         report.events += sum(len(entry.events) for entry in found.entries)
         for what in unit_differences(found):
             report.note(found.unit_id, what)
+    async for device in store.audit_devices():
+        report.alarms += device.is_alarm
+        report.assets += not device.is_alarm
+        entries = device.alarm_entries if device.is_alarm else device.asset_entries
+        report.entries += len(entries)
+        report.events += sum(len(entry.events) for entry in entries)
+        for what in device_differences(device):
+            report.note(AlarmId(device.id) if device.is_alarm else AssetId(device.id), what)
     return report
 
 
@@ -165,6 +202,40 @@ def _advice_defects(entries: Iterable[UnitEntry]) -> list[str]:
             if defect is not None:
                 found.append(f"version {entry.version}: {defect}")
     return found
+
+
+def device_differences(audit: DeviceAudit) -> tuple[str, ...]:
+    """Everything that is wrong with one asset or alarm; empty when board and journal agree."""
+    row = audit.alarm if audit.is_alarm else audit.asset
+    entries = audit.alarm_entries if audit.is_alarm else audit.asset_entries
+    if row is None:
+        return ("on the journal, not on the board",)
+    if not entries:
+        return ("on the board, not in the journal",)
+    found: list[str] = []
+    if [entry.version for entry in entries] != list(range(1, len(entries) + 1)):
+        found.append("journal versions have gaps or repeats")
+    if row.version != entries[-1].version:
+        found.append(f"version: board {row.version}, journal {entries[-1].version}")
+    if row.updated_at != entries[-1].at:
+        found.append("updated_at")
+    folded, kept = _folded(audit)
+    found += [
+        f"state: {part.name}"
+        for part in fields(kept)
+        if getattr(folded, part.name) != getattr(kept, part.name)
+    ]
+    return tuple(found)
+
+
+def _folded(audit: DeviceAudit) -> tuple[Alarm | Asset, Alarm | Asset]:
+    """What the journal makes of it, and what the board has."""
+    if audit.alarm is not None:
+        events = (event for entry in audit.alarm_entries for event in entry.events)
+        return fold_alarm(Alarm(AlarmId(audit.id)), events), audit.alarm.alarm
+    assert audit.asset is not None, "one of the two is there"
+    told = (event for entry in audit.asset_entries for event in entry.events)
+    return fold_asset(Asset(AssetId(audit.id)), told), audit.asset.asset
 
 
 def _changed_fields(one: Case, other: Case) -> list[str]:

@@ -16,6 +16,7 @@ from tocsin.runtime.ports import (
     CaseQuery,
     Committed,
     DueErrand,
+    Entry,
     JournalEntry,
     Message,
     Order,
@@ -27,6 +28,7 @@ from tocsin.runtime.ports import (
     UnitRow,
 )
 from tocsin.runtime.rosters import PlannedDuty
+from tocsin.simulation.device_faults import FaultyDevices
 
 
 class Crashed(BaseException):
@@ -72,10 +74,11 @@ class Faults:
         return happened
 
 
-class FaultyStore:
+class FaultyStore(FaultyDevices):
     """A `ports.Store` in front of another one. Reads by the checkers go around it."""
 
     def __init__(self, inner: Store, faults: Faults) -> None:
+        super().__init__(inner, self._reach)
         self.inner = inner
         self.faults = faults
         self.touched: dict[CaseId, None] = {}
@@ -154,7 +157,7 @@ class FaultyStore:
         self._reach()
         return await self.inner.unit_journal(unit_id)
 
-    async def tail_of_all(self, after_seq: int, limit: int) -> Sequence[JournalEntry | UnitEntry]:
+    async def tail_of_all(self, after_seq: int, limit: int) -> Sequence[Entry]:
         self._reach()
         return await self.inner.tail_of_all(after_seq, limit)
 

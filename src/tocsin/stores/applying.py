@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from tocsin.kernel.alarming import Scene
+from tocsin.kernel.alarms.evolve import fold as fold_alarm
+from tocsin.kernel.alarms.state import Alarm
+from tocsin.kernel.alarms.vocabulary import Event as AlarmEvent
+from tocsin.kernel.assets.evolve import fold as fold_asset
+from tocsin.kernel.assets.state import Asset
+from tocsin.kernel.assets.vocabulary import Event as AssetEvent
 from tocsin.kernel.cases.evolve import evolve
 from tocsin.kernel.cases.react import Tell, react
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.cases.vocabulary import Event
-from tocsin.kernel.shared import CaseId, Refused, UnitId
+from tocsin.kernel.shared import AlarmId, AssetId, CaseId, Refused, UnitId
 from tocsin.kernel.units.evolve import evolve as evolve_unit
 from tocsin.kernel.units.react import react as react_unit
 from tocsin.kernel.units.state import Unit
 from tocsin.kernel.units.vocabulary import Event as UnitEvent
 from tocsin.runtime.addresses import addresses
-from tocsin.runtime.ports import Committed, Decision, Errand, Order, UnitRow
+from tocsin.runtime.ports import (
+    AlarmRow,
+    AssetRow,
+    Committed,
+    Decision,
+    DeviceOrder,
+    Errand,
+    Order,
+    UnitRow,
+    Wire,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +60,47 @@ class UnitChange:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetChange:
+    """The same for an asset."""
+
+    asset_id: AssetId
+    asset: Asset
+    version: int
+    events: tuple[AssetEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmChange:
+    """The same for an alarm."""
+
+    alarm_id: AlarmId
+    alarm: Alarm
+    version: int
+    events: tuple[AlarmEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a store found for an order to a device: rows by id, the scene without them, and who
+    has the addresses that the order claims."""
+
+    scene: Scene
+    asset: AssetRow | None = None
+    alarms: Mapping[AlarmId, AlarmRow] = field(default_factory=dict[AlarmId, AlarmRow])
+    owners: Mapping[Wire, AssetId] = field(default_factory=dict[Wire, AssetId])
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
-    """What the transaction has to write, and the answer once it is on disk."""
+    """What the transaction has to write, and the answer once it is on disk. `seen` is the message
+    and the alarm it was kept with."""
 
     changes: tuple[Change, ...]
     committed: Committed
     unit: UnitChange | None = None
+    asset: AssetChange | None = None
+    alarms: tuple[AlarmChange, ...] = ()
+    seen: tuple[bytes, AlarmId] | None = None
 
 
 def apply(
@@ -80,6 +132,80 @@ def apply(
     change = _unit_change(unit, version + 1, decision.unit)
     row = UnitRow(change.unit, change.version, order.at)
     return replace(applied, committed=replace(applied.committed, unit=row), unit=change)
+
+
+def apply_device(
+    order: Order,
+    found: Found,
+    cases: Mapping[CaseId, Case],
+    versions: Mapping[CaseId, int],
+) -> Applied | Refused:
+    """As `apply`, for an order that is addressed to an asset or to an alarm of it."""
+    device = order.device
+    assert device is not None, "the order names an asset"
+    refused = _unlike(order, device, found)
+    if refused is not None:
+        return refused
+    decision = device.plan(found.scene)
+    if isinstance(decision, Refused):
+        return decision
+    applied = _apply(order, decision.cases, cases, versions)
+    assert not isinstance(applied, Refused), "events are no refusal"
+    asset_row, asset_change = found.asset, None
+    if decision.asset:
+        version = 1 + (found.asset.version if found.asset is not None else 0)
+        asset = fold_asset(found.scene.asset, decision.asset)
+        asset_row = AssetRow(asset, version, order.at)
+        asset_change = AssetChange(asset.id, asset, version, decision.asset)
+    rows = dict(found.alarms)
+    changes: list[AlarmChange] = []
+    for alarm_id, events in decision.alarms.items():
+        if not events:
+            continue
+        known = rows.get(alarm_id)
+        version = 1 + (known.version if known is not None else 0)
+        alarm = fold_alarm(known.alarm if known is not None else Alarm(alarm_id), events)
+        rows[alarm_id] = AlarmRow(alarm, version, order.at)
+        changes.append(AlarmChange(alarm_id, alarm, version, events))
+    target, earlier = found.scene.target, found.scene.earlier
+    is_kept = target is not None and any(each.alarm_id == target for each in changes)
+    was_seen = earlier is not None and not is_kept
+    return replace(
+        applied,
+        committed=replace(
+            applied.committed,
+            asset=asset_row,
+            alarms=rows,
+            alarm=earlier.alarm if earlier is not None and was_seen else target,
+            seen_before=was_seen,
+        ),
+        asset=asset_change,
+        alarms=tuple(changes),
+        seen=(device.seen, target) if device.seen and target and is_kept else None,
+    )
+
+
+def _unlike(order: Order, device: DeviceOrder, found: Found) -> Refused | None:
+    """Why the order does not fit what is there."""
+    for wire, owner in sorted(found.owners.items()):
+        if owner != device.asset:
+            return Refused("asset_wire_taken", f"{wire[0]} {wire[1]} is an address of {owner}")
+    if order.expected_version is None:
+        return None
+    version = found.asset.version if found.asset is not None else 0
+    if device.alarm is not None:
+        row = found.alarms.get(device.alarm)
+        version = row.version if row is not None else 0
+    if version != order.expected_version:
+        return Refused("stale_version", f"expected {order.expected_version}, it is {version}")
+    return None
+
+
+def target_of(device: DeviceOrder, open_alarms: Mapping[str, AlarmId]) -> AlarmId | None:
+    """The alarm an order is about, given the open ones of its asset by kind."""
+    if device.alarm is not None:
+        return device.alarm
+    return open_alarms.get(device.kind, device.fresh) if device.kind else None
 
 
 def _apply(

@@ -20,6 +20,9 @@ from tocsin.web.accounts import Accounts
 from tocsin.web.api import (
     admin,
     advice,
+    alarms,
+    asset_files,
+    assets,
     board,
     cases,
     casework,
@@ -85,6 +88,9 @@ MODULES = (
     moving,
     road_changes,
     rosters,
+    alarms,
+    asset_files,
+    assets,
     admin,
 )
 RESIDENTS_FORM = "/report"

@@ -17,13 +17,20 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import AgencyId, AreaId, CaseId, UnitId
+from tocsin.kernel.shared import AgencyId, AlarmId, AreaId, AssetId, CaseId, UnitId
 from tocsin.kernel.units.state import Unit
 from tocsin.runtime.codec import name_of
 from tocsin.runtime.ports import (
+    AlarmEntry,
+    AlarmQuery,
+    AlarmRow,
+    AssetEntry,
+    AssetQuery,
+    AssetRow,
     BoardRow,
     CaseQuery,
     Clock,
+    Entry,
     JournalEntry,
     Store,
     Unavailable,
@@ -31,6 +38,7 @@ from tocsin.runtime.ports import (
     UnitRow,
 )
 from tocsin.runtime.positions import Seen
+from tocsin.web.alarm_views import alarm_members, asset_members
 from tocsin.web.items import live_item
 from tocsin.web.unit_views import position_view, unit_members
 from tocsin.web.views import encode
@@ -180,7 +188,7 @@ class Hub:
         for listener in group:
             listener.put(chunk)
 
-    async def _messages(self, entries: Sequence[JournalEntry | UnitEntry]) -> list[_Message]:
+    async def _messages(self, entries: Sequence[Entry]) -> list[_Message]:
         ids = tuple(sorted({each.case_id for each in entries if isinstance(each, JournalEntry)}))
         units: dict[UnitId, UnitRow] = {}
         if any(isinstance(each, UnitEntry) for each in entries):
@@ -190,13 +198,35 @@ class Hub:
             batch = ids[start : start + 500]
             page = await self.store.cases(CaseQuery(ids=batch, limit=len(batch)))
             rows.update((row.case.id, row) for row in page.rows)
-        return [
-            _encode(entry, rows[entry.case_id].case)
-            if isinstance(entry, JournalEntry)
-            else _encode_unit(entry, units[entry.unit_id])
-            for entry in entries
-            if entry.events
-        ]
+        alarms, assets = await self._devices(entries)
+        found: list[_Message] = []
+        for entry in entries:
+            match entry:
+                case JournalEntry() if entry.events:
+                    found.append(_encode(entry, rows[entry.case_id].case))
+                case UnitEntry() if entry.events:
+                    found.append(_encode_unit(entry, units[entry.unit_id]))
+                case AlarmEntry():
+                    found.append(_encode_alarm(entry, alarms[entry.alarm_id]))
+                case AssetEntry():
+                    found.append(_encode_asset(entry, assets[entry.asset_id]))
+                case _:
+                    pass
+        return found
+
+    async def _devices(
+        self, entries: Sequence[Entry]
+    ) -> tuple[dict[AlarmId, AlarmRow], dict[AssetId, AssetRow]]:
+        """The alarms and assets of the entries, as they are now."""
+        alarms = tuple(sorted({e.alarm_id for e in entries if isinstance(e, AlarmEntry)}))
+        assets = tuple(sorted({e.asset_id for e in entries if isinstance(e, AssetEntry)}))
+        told: Sequence[AlarmRow] = ()
+        known: Sequence[AssetRow] = ()
+        if alarms:
+            told = await self.store.alarms(AlarmQuery(ids=alarms, limit=len(alarms)))
+        if assets:
+            known = await self.store.assets(AssetQuery(ids=assets, limit=len(assets)))
+        return {row.alarm.id: row for row in told}, {row.asset.id: row for row in known}
 
     def join(self, view: View) -> Listener:
         listener = Listener(view, self.queue_limit)
@@ -246,6 +276,23 @@ def _encode_unit(entry: UnitEntry, row: UnitRow) -> _Message:
     data = b"id: %d\nevent: unit\ndata: %b\n\n" % (entry.seq, encode(item))
     agency = row.unit.agency
     return _Message(row.unit.areas, (agency,) if agency else (), data)
+
+
+def _encode_alarm(entry: AlarmEntry, row: AlarmRow) -> _Message:
+    """An alarm as it is now, at the entry that changed it."""
+    events = tuple(name_of(event) for event in entry.events)
+    item = {**alarm_members(row), "seq": entry.seq, "events": events, "at": entry.at}
+    data = b"id: %d\nevent: alarm\ndata: %b\n\n" % (entry.seq, encode(item))
+    about = row.alarm.about
+    return _Message(about.areas if about is not None else (), (), data)
+
+
+def _encode_asset(entry: AssetEntry, row: AssetRow) -> _Message:
+    """An asset as it is now, at the entry that changed it."""
+    events = tuple(name_of(event) for event in entry.events)
+    item = {**asset_members(row), "seq": entry.seq, "events": events, "at": entry.at}
+    data = b"id: %d\nevent: asset\ndata: %b\n\n" % (entry.seq, encode(item))
+    return _Message(row.asset.about.areas, (), data)
 
 
 class EventStream:

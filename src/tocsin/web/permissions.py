@@ -14,11 +14,12 @@ from typing import Final, Literal
 from tocsin.kernel.shared import Actor, ActorId, ActorKind, AgencyId, AreaId, Refused
 from tocsin.runtime.accounts import ROLES, Grant, KeyScope, Role
 
-Scope = Literal["open", "account", "role", "county", "place", "case", "unit"]
+Scope = Literal["open", "account", "role", "county", "place", "case", "unit", "device"]
 """open: nobody signs in · account: anyone signed in · role: a listed role anywhere · county: a
 listed role over a whole county · place: a listed role over the place in question, for whichever
 agency · case: a listed role that reaches the case in question · unit: a listed role that reaches
-the home area and the agency of the unit in question."""
+the home area and the agency of the unit in question · device: a listed role that reaches the
+areas, the owner or the keeper of the asset or alarm in question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,24 @@ UNIT_VERBS: Final[Mapping[str, tuple[Role, ...]]] = {
 }
 """Who may ask what of a unit they reach. For the last four the cases must be in reach as well."""
 
+ALARM_VERBS: Final[Mapping[str, tuple[Role, ...]]] = {
+    "acknowledge": (CT, D, G, H, S),
+    "shelve": (CT, D, G, H, S),
+    "unshelve": (CT, D, G, H, S),
+    "reset": (D, H, S),
+    "verify": (CT, D, G, S),
+}
+"""Who may ask what of an alarm they reach. How long each role may shelve is in the pack."""
+
+ASSET_VERBS: Final[Mapping[str, tuple[Role, ...]]] = {
+    "start_test": (D, H, S),
+    "end_test": (D, H, S),
+    "take_out": (D, H, S),
+    "return": (D, H, S),
+    "plan_work": (D, H, S),
+}
+"""Who may ask what of an asset they reach."""
+
 PURPOSES: Final[Mapping[str, tuple[Role, ...]]] = {
     "handling": (CT, D, G, H),
     "contact_reporter": (CT, D, G, H),
@@ -193,6 +212,16 @@ def _rows() -> Iterable[Rule]:
     yield row("roster.show", "role", (*CASE_ROLES, AD), "cases:read")
     for name in ("roster.plan", "roster.drop"):
         yield write(name, "unit", (H, D, S, AD))
+    for name in ("alarm.list", "asset.list", "asset.export"):
+        yield row(name, "role", (*CASE_ROLES, AD), "cases:read")
+    for name in ("alarm.show", "asset.show"):
+        yield row(name, "device", (*CASE_ROLES, AD), "cases:read")
+    for verb, roles in ALARM_VERBS.items():
+        yield write(f"alarm.{verb}", "device", roles, "cases:write")
+    for verb, roles in ASSET_VERBS.items():
+        yield write(f"asset.{verb}", "device", roles, "cases:write")
+    for name in ("asset.create", "asset.change", "asset.import", "asset.retire"):
+        yield write(name, "county", (AD,))
     for name in ("unit.create", "unit.change", "unit.key", "unit.end_key"):
         yield write(name, "county", (AD,))
     for name in ("measure.list", "measure.cases"):
@@ -260,6 +289,8 @@ def may_open_for(purpose: str, actor: Actor) -> bool:
 
 
 __all__ = [
+    "ALARM_VERBS",
+    "ASSET_VERBS",
     "PURPOSES",
     "RULES",
     "UNIT_VERBS",

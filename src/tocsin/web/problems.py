@@ -9,9 +9,12 @@ from typing import Any, Final
 import msgspec
 from starlette.responses import Response
 
+from tocsin.kernel.alarms.vocabulary import REASONS as ALARM_REASONS
+from tocsin.kernel.assets.vocabulary import REASONS as ASSET_REASONS
 from tocsin.kernel.cases.vocabulary import REASONS as CASE_REASONS
 from tocsin.kernel.shared import Refused
 from tocsin.kernel.units.vocabulary import REASONS as UNIT_REASONS
+from tocsin.runtime.alarm_ports import REASONS as DESK_REASONS
 from tocsin.runtime.engine import REASONS as ENGINE_REASONS
 from tocsin.runtime.positions import REASONS as POSITION_REASONS
 from tocsin.runtime.reception import REASONS as RECEPTION_REASONS
@@ -69,6 +72,7 @@ WEB_STATUS: Final[Mapping[str, int]] = {
 STATUS: Final[Mapping[str, int]] = {
     **dict.fromkeys((*CASE_REASONS, *UNIT_REASONS, *POSITION_REASONS, *ROSTER_REASONS), 409),
     **dict.fromkeys((*ENGINE_REASONS, *RECEPTION_REASONS, *ROAD_REASONS), 409),
+    **dict.fromkeys((*ALARM_REASONS, *ASSET_REASONS, *DESK_REASONS), 409),
     **WEB_STATUS,
     "case_unknown": 404,
     "not_found": 404,
@@ -78,6 +82,11 @@ STATUS: Final[Mapping[str, int]] = {
     "unit_unknown": 404,
     "unknown_road_change": 404,
     "duty_unknown": 404,
+    "alarm_unknown": 404,
+    "asset_unknown": 404,
+    "not_your_alarm": 403,
+    "not_your_asset": 403,
+    "shelf_not_allowed": 403,
     "not_your_unit": 403,
     "unit_key_unknown": 401,
     "stale_version": 412,

@@ -55,8 +55,9 @@ class Filter(BaseModel):
 def known_names() -> frozenset[str]:
     """Every name that a body, a query, a path or a header of ours may have."""
     found = {"body", "query", "path", "header", "cookie", "[key]"}
-    found |= {"case_id", "unit_id", "account_id", "key_id", "session_id", "code", "reason", "tier"}
     found |= {"change_id", "policy", "level", "capability", "without", "unit", "post"}
+    found |= {"case_id", "unit_id", "alarm_id", "asset_id", "account_id", "key_id", "session_id"}
+    found |= {"code", "reason", "tier"}
     found |= {"before", "Idempotency-Key", "If-Match", "Last-Event-ID"}
     waiting: list[type[BaseModel]] = [Strict, Filter]
     while waiting:

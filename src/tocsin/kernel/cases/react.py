@@ -42,7 +42,27 @@ class StandDown:
     reason: str
 
 
-Errand = Tell | Send | StandDown
+@dataclass(frozen=True, slots=True)
+class EndAlarms:
+    """Tell the alarms of the case how it ended. May arrive twice."""
+
+    status: str
+    disposition: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveAlarms:
+    """The alarms of one case belong to another: it was merged, or came out again. May arrive
+    twice."""
+
+    source: CaseId
+    to: CaseId
+
+
+Errand = Tell | Send | StandDown | EndAlarms | MoveAlarms
+
+ALARM_SOURCE: Final = "alarm"
+"""The source of a report that an alarm made."""
 
 REPORTER_TEMPLATES: Final = (
     "reporter_accepted",
@@ -103,7 +123,24 @@ NEVER_LATE: Final = 100
 def react(before: Case, event: words.Event, after: Case) -> tuple[Errand, ...]:
     """The errands of one event, given the case before and after it."""
     reaction = REACTIONS.get(type(event))
-    return () if reaction is None else reaction(before, event, after)
+    owed = () if reaction is None else reaction(before, event, after)
+    return (*owed, *_alarms(before, event, after))
+
+
+def _alarms(before: Case, event: words.Event, after: Case) -> tuple[Errand, ...]:
+    """What the alarms of a case must hear, where it may have any."""
+    came = any(report.source == ALARM_SOURCE for report in before.reports)
+    if not came and not before.links.absorbed:
+        return ()
+    match event:
+        case words.CaseVerified() | words.CaseRefused() | words.CaseVoided():
+            return (EndAlarms(after.status, after.disposition),)
+        case words.CaseMerged():
+            return (MoveAlarms(after.id, event.into),)
+        case words.CaseUnmerged():
+            return (MoveAlarms(event.out_of, after.id),)
+        case _:
+            return ()
 
 
 def _reporters(case: Case, template: str) -> tuple[Errand, ...]:

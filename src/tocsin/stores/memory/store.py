@@ -19,16 +19,17 @@ from tocsin.runtime.ports import (
     CaseQuery,
     Committed,
     DueErrand,
+    Entry,
     Errand,
     JournalEntry,
     Message,
     Order,
     Page,
-    UnitEntry,
     as_a_case_keeps_it,
 )
 from tocsin.runtime.verify import Audit
-from tocsin.stores.applying import apply
+from tocsin.stores.applying import apply, apply_device
+from tocsin.stores.memory.devices import MemoryDevices
 from tocsin.stores.memory.roads import MemoryRoads
 from tocsin.stores.memory.rosters import MemoryRosters
 from tocsin.stores.memory.units import MemoryUnits, check_unit
@@ -49,11 +50,12 @@ class _Owed:
     error: str | None = None
 
 
-class MemoryStore(MemoryUnits, MemoryRoads, MemoryRosters):
+class MemoryStore(MemoryUnits, MemoryRoads, MemoryRosters, MemoryDevices):
     """`ports.Store` in memory. Sealed values go to `vault`; without one they are dropped."""
 
     def __init__(self, vault: MemoryVault | None = None) -> None:
-        super().__init__()
+        MemoryUnits.__init__(self)
+        MemoryDevices.__init__(self)
         self.faults = 0
         self._vault = vault
         self._rows: dict[CaseId, tuple[BoardRow, Columns]] = {}
@@ -77,9 +79,14 @@ class MemoryStore(MemoryUnits, MemoryRoads, MemoryRosters):
         cases = {case_id: self._state(case_id) for case_id in sorted(set(order.cases))}
         versions = {case_id: self._version(case_id) for case_id in cases}
         try:
-            found = self._units.get(order.unit) if order.unit is not None else None
-            applied = apply(order, cases, versions, found)
-            check_unit(applied)
+            if order.device is not None:
+                there = self.found_device(order.device, self._is_open)
+                applied = apply_device(order, there, cases, versions)
+                self.check_device(applied)
+            else:
+                found = self._units.get(order.unit) if order.unit is not None else None
+                applied = apply(order, cases, versions, found)
+                check_unit(applied)
         except Exception:
             self.faults += 1
             raise
@@ -102,17 +109,23 @@ class MemoryStore(MemoryUnits, MemoryRoads, MemoryRosters):
             for key, errand in change.errands:
                 self._errands[key] = _Owed(key, change.case_id, errand, order.at, order.at)
         self.keep_unit(order, applied)
+        self.keep_device(order, applied, self.next_seq)
         if applied.unit is not None:
             for key, case_id, errand in applied.unit.errands:
                 self._errands[key] = _Owed(key, case_id, errand, order.at, order.at)
         if applied.changes:
             for code_hash, report in order.receipts:
                 self._receipts[code_hash] = order.target, report
-            if self._vault is not None:
-                self._vault.put(order.sealed)
+        is_kept = applied.changes or (order.device is not None and applied.alarms)
+        if is_kept and self._vault is not None:
+            self._vault.put(order.sealed)
         if order.key is not None:
             self._keys[order.key] = print_, order.answer
         return applied.committed
+
+    def _is_open(self, case_id: CaseId) -> bool:
+        found = self._rows.get(case_id)
+        return found is not None and found[0].case.is_open
 
     def _state(self, case_id: CaseId) -> Case:
         found = self._rows.get(case_id)
@@ -193,8 +206,12 @@ class MemoryStore(MemoryUnits, MemoryRoads, MemoryRosters):
     async def last_seq(self) -> int:
         return self._seq
 
-    async def tail_of_all(self, after_seq: int, limit: int) -> Sequence[JournalEntry | UnitEntry]:
-        later = [*await self.tail(after_seq, limit), *self.unit_tail(after_seq, limit)]
+    async def tail_of_all(self, after_seq: int, limit: int) -> Sequence[Entry]:
+        later: list[Entry] = [
+            *await self.tail(after_seq, limit),
+            *self.unit_tail(after_seq, limit),
+            *self.device_tail(after_seq, limit),
+        ]
         return sorted(later, key=lambda each: each.seq)[:limit]
 
     async def audit(self) -> AsyncIterator[Audit]:

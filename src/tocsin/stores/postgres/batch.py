@@ -15,6 +15,7 @@ from tocsin.runtime.board import Columns as BoardColumns
 from tocsin.runtime.board import agencies_of, columns_of
 from tocsin.runtime.ports import Order, as_a_case_keeps_it
 from tocsin.stores.applying import Applied
+from tocsin.stores.postgres.device_writing import DeviceBatch
 from tocsin.stores.postgres.units import UnitBatch
 from tocsin.stores.vault import KeyRow, ValueRow
 
@@ -119,10 +120,12 @@ class Batch:
         self.data_keys: list[KeyRow] = []
         self.values: list[ValueRow] = []
         self.units = UnitBatch()
+        self.devices = DeviceBatch()
 
     @property
     def is_empty(self) -> bool:
-        return not (self.journal or self.keys or self.units.states)
+        written = self.journal or self.keys or self.units.states
+        return not written and self.devices.is_empty
 
     def add(self, order: Order, applied: Applied) -> None:
         """Everything an applied order writes, but what is sealed. All of it, or (where a value
@@ -151,6 +154,8 @@ class Batch:
                 kind, body = codec.encode_errand(errand)
                 errands.append((key, case_id, kind, body, at, at))
             self.units.add(order, applied.unit)
+        if order.device is not None:
+            self.devices.add(order, applied)
         self.journal += journal
         self.errands += errands
         if changes:

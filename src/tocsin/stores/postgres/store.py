@@ -8,13 +8,22 @@ from typing import Final
 
 from tocsin.geography.distance import short_distance_m
 from tocsin.geography.squares import keys_around
-from tocsin.kernel.shared import ActorId, CaseId, Instant, Place, Refused, ReportId, UnitId
+from tocsin.kernel.shared import (
+    ActorId,
+    CaseId,
+    Instant,
+    Place,
+    Refused,
+    ReportId,
+    UnitId,
+)
 from tocsin.runtime import codec
 from tocsin.runtime.ports import (
     BoardRow,
     CaseQuery,
     Committed,
     DueErrand,
+    Entry,
     JournalEntry,
     Message,
     Order,
@@ -29,6 +38,7 @@ from tocsin.runtime.verify import Audit, UnitAudit
 from tocsin.stores.postgres.auditing import audit, entry_of
 from tocsin.stores.postgres.chores import Chores
 from tocsin.stores.postgres.connections import Connection, Dsn, Readers, Row, connect, translated
+from tocsin.stores.postgres.device_reads import DeviceReads
 from tocsin.stores.postgres.lists import count_statement, page_statement
 from tocsin.stores.postgres.migrate import migrate
 from tocsin.stores.postgres.roads import Roads
@@ -68,7 +78,7 @@ ORDER BY ((lon - $2) * cos(radians($3))) ^ 2 + (lat - $3) ^ 2, id
 LIMIT $5"""
 
 
-class PostgresStore:
+class PostgresStore(DeviceReads):
     """Board, journal, errands and messages in PostgreSQL 15 or newer.
 
     `keys` are the vault's master keys: sealed values are written in the transaction of their
@@ -85,6 +95,7 @@ class PostgresStore:
         queue_max: int = QUEUE_MAX,
     ) -> None:
         self.readers = Readers(dsn)
+        super().__init__(dsn, self.readers)
         self.keys = keys
         self._dsn = dsn
         self._writer = Writer(
@@ -110,6 +121,7 @@ class PostgresStore:
     async def close(self) -> None:
         """Finishes what was queued, then lets go of every connection."""
         await self._writer.close()
+        await self._signs.close()
         await self._chores.close()
         await self.readers.close()
 
@@ -132,6 +144,8 @@ class PostgresStore:
             "orders": writer.orders,
             "queued": writer.queued,
             "faults": writer.faults,
+            "sign_commits": self._signs.commits,
+            "signs": self._signs.kept,
         }
 
     async def commit(self, order: Order) -> Committed | Refused:
@@ -226,8 +240,8 @@ class PostgresStore:
     async def unit_journal(self, unit_id: UnitId) -> Sequence[UnitEntry]:
         return await self._units.unit_journal(unit_id)
 
-    async def tail_of_all(self, after_seq: int, limit: int) -> Sequence[JournalEntry | UnitEntry]:
-        """See `ports.Store`: cases and units from one snapshot."""
+    async def tail_of_all(self, after_seq: int, limit: int) -> Sequence[Entry]:
+        """See `ports.Store`: all journals from one snapshot."""
         return await self._units.tail_of_all(after_seq, limit)
 
     async def put_position(self, position: Position) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from tocsin.kernel.shared import CaseId, Instant, Place, UnitId
 from tocsin.kernel.units.state import Unit
 from tocsin.runtime import codec
-from tocsin.runtime.ports import JournalEntry, Order, Position, UnitEntry, UnitRow
+from tocsin.runtime.ports import Entry, Order, Position, UnitEntry, UnitRow
 from tocsin.runtime.verify import UnitAudit
 from tocsin.stores.applying import UnitChange, assignments
 from tocsin.stores.postgres.auditing import entry_of
 from tocsin.stores.postgres.connections import Connection, Dsn, Readers, Row, connect, translated
+from tocsin.stores.postgres.devices import alarm_entry_of, asset_entry_of
 
 LOCK_UNITS: Final = (
     "SELECT id, state, version, updated_at FROM units WHERE id = ANY($1::text[]) "
@@ -38,19 +39,27 @@ _WRITE: Final = """
 INSERT INTO unit_journal (unit_id, version, at, actor, command, events)
 SELECT * FROM unnest($1::text[], $2::int4[], $3::timestamptz[], $4::bytea[], $5::bytea[],
                      $6::bytea[])"""
-# One statement, so one snapshot: no entry can come in between the two tables.
+# One statement, so one snapshot: no entry can come in between the tables.
 _TAIL_OF_ALL: Final = f"""
 SELECT * FROM (
-  (SELECT seq, case_id, version, at, actor, command, events, false AS is_unit FROM journal
+  (SELECT seq, case_id, version, at, actor, command, events, 'case' AS about FROM journal
     WHERE seq > $1 AND {_SETTLED} ORDER BY seq LIMIT $2)
   UNION ALL
-  (SELECT seq, unit_id, version, at, actor, command, events, true FROM unit_journal
+  (SELECT seq, unit_id, version, at, actor, command, events, 'unit' FROM unit_journal
+    WHERE seq > $1 AND {_SETTLED} ORDER BY seq LIMIT $2)
+  UNION ALL
+  (SELECT seq, asset_id, version, at, actor, command, events, 'asset' FROM asset_journal
+    WHERE seq > $1 AND {_SETTLED} ORDER BY seq LIMIT $2)
+  UNION ALL
+  (SELECT seq, alarm_id, version, at, actor, command, events, 'alarm' FROM alarm_journal
     WHERE seq > $1 AND {_SETTLED} ORDER BY seq LIMIT $2)
 ) entries ORDER BY seq LIMIT $2"""
 LAST_SEQ: Final = f"""
 SELECT greatest(
   (SELECT seq FROM journal WHERE {_SETTLED} ORDER BY seq DESC LIMIT 1),
-  (SELECT seq FROM unit_journal WHERE {_SETTLED} ORDER BY seq DESC LIMIT 1))"""
+  (SELECT seq FROM unit_journal WHERE {_SETTLED} ORDER BY seq DESC LIMIT 1),
+  (SELECT seq FROM asset_journal WHERE {_SETTLED} ORDER BY seq DESC LIMIT 1),
+  (SELECT seq FROM alarm_journal WHERE {_SETTLED} ORDER BY seq DESC LIMIT 1))"""
 # On duty since before the position, in the statement that keeps it: whatever comes late loses.
 _PUT_POSITION: Final = """
 WITH duty AS (
@@ -164,9 +173,9 @@ class Units:
         sql = f"SELECT {_ENTRY} FROM unit_journal WHERE unit_id = $1 ORDER BY version"
         return [unit_entry_of(row) for row in await self._readers.fetch(sql, unit_id)]
 
-    async def tail_of_all(self, after_seq: int, limit: int) -> Sequence[JournalEntry | UnitEntry]:
+    async def tail_of_all(self, after_seq: int, limit: int) -> Sequence[Entry]:
         rows = await self._readers.fetch(_TAIL_OF_ALL, after_seq, limit)
-        return [unit_entry_of(row) if row["is_unit"] else entry_of(row) for row in rows]
+        return [_ENTRIES[row["about"]](row) for row in rows]
 
     async def last_seq(self) -> int:
         return await self._readers.fetchval(LAST_SEQ) or 0
@@ -226,3 +235,12 @@ def unit_entry_of(row: Row) -> UnitEntry:
         codec.decode_command(row[5]),  # pyright: ignore[reportArgumentType]
         codec.decode_unit_events(row[6]),
     )
+
+
+_ENTRIES: Final[Mapping[str, Callable[[Row], Entry]]] = {
+    "case": entry_of,
+    "unit": unit_entry_of,
+    "asset": asset_entry_of,
+    "alarm": alarm_entry_of,
+}
+"""How a row of the whole journal is read, by what it is about."""

@@ -21,7 +21,7 @@ from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import CaseId, Refused, UnitId
 from tocsin.runtime import codec
 from tocsin.runtime.ports import Committed, Order, Unavailable, UnitRow
-from tocsin.stores.applying import apply
+from tocsin.stores.applying import Applied, apply, apply_device
 from tocsin.stores.postgres.batch import WRITE, Batch, fingerprint_of
 from tocsin.stores.postgres.connections import (
     BROKEN,
@@ -31,6 +31,7 @@ from tocsin.stores.postgres.connections import (
     translated,
     trouble_of,
 )
+from tocsin.stores.postgres.device_writing import KnownDevices
 from tocsin.stores.postgres.units import LOCK_UNITS, unit_row
 from tocsin.stores.vault import KeyRow, Sealer
 from tocsin.stores.vault.sealing import Scope
@@ -80,6 +81,7 @@ class _Known:
     cases: dict[CaseId, Case] = field(default_factory=dict[CaseId, Case])
     versions: dict[CaseId, int] = field(default_factory=dict[CaseId, int])
     units: dict[UnitId, UnitRow] = field(default_factory=dict[UnitId, UnitRow])
+    devices: KnownDevices = field(default_factory=KnownDevices)
     keys: dict[str, Answer] = field(default_factory=dict[str, Answer])
     data_keys: dict[Scope, KeyRow] = field(default_factory=dict[Scope, KeyRow])
 
@@ -104,6 +106,7 @@ class Writer:
         self._queue_max = queue_max
         self._queue: deque[_Waiting] = deque()
         self._urgent: deque[_Waiting] = deque()
+        self._alarms: deque[_Waiting] = deque()
         self._news = asyncio.Event()
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
@@ -112,7 +115,7 @@ class Writer:
     @property
     def queued(self) -> int:
         """Orders that wait for their turn."""
-        return len(self._queue) + len(self._urgent)
+        return len(self._queue) + len(self._urgent) + len(self._alarms)
 
     @property
     def is_connected(self) -> bool:
@@ -138,7 +141,7 @@ class Writer:
         """See `ports.Store.commit`. Returns after COMMIT has returned."""
         if self._connection is None or self._is_closing:
             raise Unavailable("the database connection was lost")
-        lane = self._urgent if order.is_urgent else self._queue
+        lane = self._lane(order)
         if len(lane) >= self._queue_max:
             raise Unavailable("too many orders are waiting", 1)
         waiting = _Waiting(order, asyncio.get_running_loop().create_future())
@@ -169,16 +172,26 @@ class Writer:
                 self._news.clear()
                 await self._news.wait()
 
+    def _lane(self, order: Order) -> deque[_Waiting]:
+        if not order.is_urgent:
+            return self._queue
+        return self._urgent if order.device is None else self._alarms
+
     def _next_group(self) -> list[_Waiting]:
-        """Urgent orders first, and only few others with them: they would make the commit longer.
-        Those few go along every time, so that a flood of alarms does not stop everything else."""
-        size = min(len(self._urgent), self._group_commit_max)
-        group = [self._urgent.popleft() for _ in range(size)]
+        """Alarms first, then urgent orders, and only few others with them: they would make the
+        commit longer. Those few go along every time, so that a flood of alarms does not stop the
+        people who answer it, nor both of them everything else."""
+        full = self._group_commit_max
+        size = min(len(self._alarms), full)
+        group = [self._alarms.popleft() for _ in range(size)]
+        room = full // 4 if group else full
+        group += [self._urgent.popleft() for _ in range(min(room, len(self._urgent)))]
         room = self._group_commit_max // 8 if group else self._group_commit_max
         return group + [self._queue.popleft() for _ in range(min(room, len(self._queue)))]
 
     def _drained(self) -> list[_Waiting]:
-        waiting = [*self._urgent, *self._queue]
+        waiting = [*self._alarms, *self._urgent, *self._queue]
+        self._alarms.clear()
         self._urgent.clear()
         self._queue.clear()
         return waiting
@@ -241,6 +254,7 @@ class Writer:
             await connection.execute("ROLLBACK")
         else:
             await batch.units.write(connection)
+            await batch.devices.write(connection)
             await connection.fetchval(WRITE, *batch.arguments())
             await connection.execute("COMMIT")
         return outcomes
@@ -262,6 +276,8 @@ class Writer:
         if units := {order.unit for order in orders if order.unit is not None}:
             for row in await connection.fetch(LOCK_UNITS, sorted(units)):
                 known.units[row[0]] = unit_row(row)
+        if devices := [order.device for order in orders if order.device is not None]:
+            await known.devices.look_up(connection, devices)
         if keys := {key for order in orders for key in _keys_of(order)}:
             for row in await connection.fetch(_FIND_KEYS, list(keys)):
                 known.keys[row[0]] = row[1], row[2]
@@ -286,14 +302,20 @@ class Writer:
             cases = {case_id: known.cases.get(case_id) or Case(case_id) for case_id in order.cases}
             versions = {case_id: known.versions.get(case_id, 0) for case_id in order.cases}
             unit = known.units.get(order.unit) if order.unit is not None else None
-            applied = apply(order, cases, versions, unit)
+            if order.device is not None:
+                found = known.devices.found(order.device)
+                applied = apply_device(order, found, cases, versions)
+            else:
+                applied = apply(order, cases, versions, unit)
             if isinstance(applied, Refused):
                 return applied
             sealed = self._sealer.seal(order.sealed, known.data_keys) if order.sealed else None
             batch.add(order, applied)
         except Exception as error:
             return error  # for its own caller; counted when it is answered
-        if applied.changes and sealed is not None:
+        if order.device is not None:
+            known.devices.note(order, applied)
+        if _keeps_sealed(order, applied) and sealed is not None:
             batch.data_keys.extend(sealed[0])
             batch.values.extend(sealed[1])
             for row in sealed[0]:
@@ -350,6 +372,11 @@ class Writer:
                     waiting.answer(_fresh(trouble))
                 await asyncio.sleep(wait_s)
                 wait_s = min(RECONNECT_MAX_S, wait_s * 2)
+
+
+def _keeps_sealed(order: Order, applied: Applied) -> bool:
+    """What is sealed stays with what it belongs to: a case, or the alarm a device told."""
+    return bool(applied.changes or (order.device is not None and applied.alarms))
 
 
 def _keys_of(order: Order) -> tuple[str, ...]:

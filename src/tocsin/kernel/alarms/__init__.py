@@ -1,0 +1,1 @@
+"""Alarms: what devices say, told once, to whom it concerns, until somebody dealt with it."""

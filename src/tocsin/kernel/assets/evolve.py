@@ -1,0 +1,88 @@
+"""The only way an asset changes: one function for each event, found by the event's type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+from tocsin.kernel.assets import vocabulary as words
+from tocsin.kernel.assets.machine import STEPS
+from tocsin.kernel.assets.state import Asset, Shelf, Window
+
+
+def evolve(asset: Asset, event: words.Event) -> Asset:
+    """The asset after `event`. Raises KeyError for an event without an entry (our bug)."""
+    status = STEPS[type(event)].to
+    if status is not None and status != asset.status:
+        asset = replace(asset, status=status, since=event.at)
+    return EVOLVERS[type(event)](asset, event)
+
+
+def fold(asset: Asset, events: Iterable[words.Event]) -> Asset:
+    """The asset after all events, in order."""
+    for event in events:
+        asset = evolve(asset, event)
+    return asset
+
+
+def _described(
+    asset: Asset, event: words.AssetAdded | words.AssetFound | words.AssetChanged
+) -> Asset:
+    return replace(asset, about=event.about)
+
+
+def _test_started(asset: Asset, event: words.AssetTestStarted) -> Asset:
+    return replace(asset, test_until=event.until, tested_by=event.by)
+
+
+def _test_ended(asset: Asset, event: words.AssetTestEnded) -> Asset:
+    return replace(asset, test_until=None, tested_by=None)
+
+
+def _tested(asset: Asset, event: words.AssetTested) -> Asset:
+    return replace(asset, last_tested_at=event.at)
+
+
+def _taken_out(asset: Asset, event: words.AssetTakenOut) -> Asset:
+    return replace(asset, work_order=event.work_order)
+
+
+def _returned(asset: Asset, event: words.AssetReturned) -> Asset:
+    return replace(asset, work_order="")
+
+
+def _planned(asset: Asset, event: words.AssetWorkPlanned) -> Asset:
+    kept = tuple(each for each in asset.windows if each.covers(event.at) or each.ends_at > event.at)
+    window = Window(event.starts_at, event.ends_at, event.reason, event.by)
+    return replace(asset, windows=(*kept, window))
+
+
+def _shelved(asset: Asset, event: words.AssetKindShelved) -> Asset:
+    others = tuple(each for each in asset.shelves if each.kind != event.kind)
+    shelf = Shelf(event.kind, event.until, event.reason, event.by)
+    return replace(asset, shelves=(*others, shelf))
+
+
+def _unshelved(asset: Asset, event: words.AssetKindUnshelved) -> Asset:
+    return replace(asset, shelves=tuple(s for s in asset.shelves if s.kind != event.kind))
+
+
+def _retired(asset: Asset, event: words.AssetRetired) -> Asset:
+    return replace(asset, test_until=None, tested_by=None, windows=(), shelves=(), work_order="")
+
+
+EVOLVERS: Final[dict[type[words.Event], Callable[[Asset, Any], Asset]]] = {
+    words.AssetAdded: _described,
+    words.AssetFound: _described,
+    words.AssetChanged: _described,
+    words.AssetTestStarted: _test_started,
+    words.AssetTestEnded: _test_ended,
+    words.AssetTested: _tested,
+    words.AssetTakenOut: _taken_out,
+    words.AssetReturned: _returned,
+    words.AssetWorkPlanned: _planned,
+    words.AssetKindShelved: _shelved,
+    words.AssetKindUnshelved: _unshelved,
+    words.AssetRetired: _retired,
+}

@@ -1,0 +1,151 @@
+"""The machine of an asset as data: which command from which status, and what each event makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, get_args
+
+from tocsin.kernel.assets import vocabulary as words
+from tocsin.kernel.assets.state import AssetStatus
+
+LIVE: Final[tuple[AssetStatus, ...]] = ("in_service", "on_test", "out_of_service")
+THERE: Final[tuple[AssetStatus, ...]] = ("found", *LIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """From which statuses a command may be given, to which events it leads. `repeats` are
+    statuses in which there is nothing to do; `reasons` its refusals beside the common ones."""
+
+    command: type[words.Command]
+    sources: tuple[AssetStatus, ...]
+    leads_to: tuple[type[words.Event], ...]
+    repeats: tuple[AssetStatus, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What an event makes of the status; None leaves it."""
+
+    event: type[words.Event]
+    to: AssetStatus | None = None
+
+
+COMMON_REASONS: Final = ("asset_unknown", "asset_not_ready", "not_your_asset")
+_DESCRIBING: Final = ("asset_kind_unknown", "asset_wire_taken", "asset_circle", "bad_value")
+
+_RULES: Final = (
+    Rule(
+        words.AddAsset,
+        ("absent", "found"),
+        (words.AssetAdded,),
+        reasons=("asset_exists", *_DESCRIBING),
+    ),
+    Rule(words.FindAsset, ("absent",), (words.AssetFound,), repeats=(*THERE, "retired")),
+    Rule(words.ChangeAsset, LIVE, (words.AssetChanged,), reasons=_DESCRIBING),
+    Rule(
+        words.StartAssetTest,
+        ("in_service", "on_test"),
+        (words.AssetTestStarted,),
+        reasons=("test_too_long",),
+    ),
+    Rule(
+        words.EndAssetTest,
+        ("on_test",),
+        (words.AssetTestEnded,),
+        repeats=("in_service", "out_of_service"),
+    ),
+    Rule(
+        words.TakeAssetOutOfService,
+        ("in_service", "on_test"),
+        (words.AssetTestEnded, words.AssetTakenOut),
+        repeats=("out_of_service",),
+        reasons=("work_order_needed", "reason_needed"),
+    ),
+    Rule(
+        words.ReturnAssetToService,
+        ("out_of_service",),
+        (words.AssetReturned,),
+        repeats=("in_service", "on_test"),
+    ),
+    Rule(
+        words.PlanAssetWork,
+        LIVE,
+        (words.AssetWorkPlanned,),
+        reasons=("window_invalid", "too_many_windows", "reason_needed"),
+    ),
+    Rule(
+        words.ShelveAssetKind,
+        THERE,
+        (words.AssetKindShelved,),
+        reasons=("shelf_not_allowed", "shelf_too_long", "reason_needed"),
+    ),
+    Rule(words.UnshelveAssetKind, THERE, (words.AssetKindUnshelved,), repeats=("retired",)),
+    Rule(words.RecordAssetTest, LIVE, (words.AssetTested,), repeats=("absent", "found", "retired")),
+    Rule(words.RetireAsset, THERE, (words.AssetRetired,), repeats=("retired",)),
+    Rule(
+        words.WakeAsset,
+        THERE,
+        (words.AssetTestEnded, words.AssetKindUnshelved),
+        repeats=("absent", "retired"),
+    ),
+)
+
+_STEPS: Final = (
+    Step(words.AssetAdded, "in_service"),
+    Step(words.AssetFound, "found"),
+    Step(words.AssetChanged),
+    Step(words.AssetTestStarted, "on_test"),
+    Step(words.AssetTestEnded, "in_service"),
+    Step(words.AssetTested),
+    Step(words.AssetTakenOut, "out_of_service"),
+    Step(words.AssetReturned, "in_service"),
+    Step(words.AssetWorkPlanned),
+    Step(words.AssetKindShelved),
+    Step(words.AssetKindUnshelved),
+    Step(words.AssetRetired, "retired"),
+)
+
+RULES: Final = {rule.command: rule for rule in _RULES}
+STEPS: Final = {step.event: step for step in _STEPS}
+
+Edge = tuple[AssetStatus, str, AssetStatus]
+
+
+def edges() -> Iterator[Edge]:
+    """(from, event, to) wherever an event may change the status."""
+    for rule in RULES.values():
+        for event in rule.leads_to:
+            step = STEPS[event]
+            for source in rule.sources:
+                if step.to is not None:
+                    yield source, event.__name__, step.to
+
+
+def lint() -> list[str]:
+    """Every defect of the tables in words; an empty list means sound."""
+    found: list[str] = []
+    every = tuple(edges())
+    for status in get_args(AssetStatus):
+        if status not in _reach(("absent",), every):
+            found.append(f"unreachable: nothing leads to {status}")
+        elif "retired" not in _reach((status,), every):
+            found.append(f"dead end: no way from {status} to retired")
+    given = set(COMMON_REASONS).union(*(rule.reasons for rule in RULES.values()))
+    found += [f"reason {each} is never given" for each in words.REASONS if each not in given]
+    found += [f"reason {each} is not enumerated" for each in sorted(given - set(words.REASONS))]
+    return found
+
+
+def _reach(starts: Iterable[AssetStatus], every: tuple[Edge, ...]) -> set[AssetStatus]:
+    known = set(starts)
+    while True:
+        size = len(known)
+        known.update(to for source, _, to in every if source in known)
+        if len(known) == size:
+            return known
+
+
+__all__ = ["COMMON_REASONS", "LIVE", "RULES", "STEPS", "THERE", "edges", "lint"]

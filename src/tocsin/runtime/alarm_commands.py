@@ -1,0 +1,165 @@
+"""What people, clocks and other alarms do with an alarm that is there; and the book of devices."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+
+from tocsin.kernel.alarms import vocabulary as words
+from tocsin.kernel.alarms.decide import REPEAT_S
+from tocsin.kernel.alarms.state import Alarm
+from tocsin.kernel.assets import vocabulary as asset_words
+from tocsin.kernel.shared import SYSTEM, Actor, AlarmId, Refused
+from tocsin.packs.model import Pack
+from tocsin.runtime.alarm_opening import Openings, Prepared
+from tocsin.runtime.device_book import DeviceBook
+from tocsin.runtime.engine import Engine
+from tocsin.runtime.ports import AlarmQuery, AlarmRow, Committed, Unavailable
+from tocsin.runtime.reception import Reception
+
+log = structlog.get_logger("tocsin.alarms")
+
+WAKE_BATCH: Final = 500
+"""Alarms and assets woken at once: two group commits."""
+BOOK_MAX: Final = 5_000
+"""Open alarms read at a time when the book is made."""
+MATES_MAX: Final = 50
+"""Alarms of a site that are told at once that another confirms them."""
+WAKE_EVERY_S: Final = 0.25
+"""How late an on-delay or the end of a test may speak."""
+
+
+class AlarmCommands:
+    """The desk without its door: the book, commands, and what wakes."""
+
+    def __init__(self, engine: Engine, pack: Pack, reception: Reception) -> None:
+        self.engine = engine
+        self.pack = pack
+        self.book = DeviceBook()
+        self.openings = Openings(pack, reception, engine.ids)
+        self.is_loaded = False
+        self._loading = asyncio.Lock()
+
+    async def load(self) -> None:
+        """Reads the book; the first message does it, too."""
+        async with self._loading:
+            if self.is_loaded:
+                return
+            await self.reload()
+            self.is_loaded = True
+
+    async def reload(self) -> None:
+        """The book anew from the store."""
+        store = self.engine.store
+        await self.book.load(store)
+        after: AlarmId | None = None
+        while rows := await store.alarms(
+            AlarmQuery(open_only=True, newest_first=False, after=after, limit=BOOK_MAX)
+        ):
+            for row in rows:
+                self.book.learn_alarm(row.alarm)
+            after = rows[-1].alarm.id
+
+    def learn(self, committed: Committed) -> None:
+        """What a commit changed of devices; also for those made elsewhere on this node."""
+        if committed.asset is not None:
+            self.book.learn(committed.asset.asset)
+        for row in committed.alarms.values():
+            self.book.learn_alarm(row.alarm)
+
+    # -- commands ---
+
+    async def tell_mates(self, outcome: Committed) -> None:
+        """A second device of the site confirms the first: what waited for that hears of it."""
+        row = outcome.alarms.get(outcome.alarm) if outcome.alarm is not None else None
+        if row is None or outcome.seen_before or row.alarm.about is None:
+            return
+        alarm, about = row.alarm, row.alarm.about
+        policy = self.pack.alarm_policies.get(about.kind)
+        is_news = any(each.evidence == "second_sensor" for each in alarm.evidence)
+        if policy is None or not is_news or row.version > 1:
+            return
+        mates = await self.engine.store.alarms(
+            AlarmQuery(open_only=True, kinds=(about.kind,), limit=BOOK_MAX)
+        )
+        told = 0
+        for mate in mates:
+            there = mate.alarm.about
+            is_mate = there is not None and there.site == about.site and mate.alarm.id != alarm.id
+            if is_mate and mate.alarm.level < policy.confirmed_level and told < MATES_MAX:
+                told += 1
+                verify = words.VerifyAlarm(policy.confirmed_level, "second_sensor")
+                await self.command(mate, verify, by=SYSTEM)
+
+    async def command(
+        self, row: AlarmRow, command: words.Command, *, by: Actor, **how: Any
+    ) -> Committed | Refused:
+        """One command on an alarm that is there, with the case it may open by it."""
+        alarm = row.alarm
+        prepared = Prepared()
+        if alarm.about is not None and alarm.case is None and not alarm.is_drill:
+            prepared = self._prepare_for(alarm)
+        outcome = await self.engine.handle_alarm(
+            alarm,
+            command,
+            by=by,
+            opening=prepared.opening,
+            unplaced=prepared.unplaced,
+            **how,
+        )
+        if isinstance(outcome, Committed):
+            self.learn(outcome)
+        return outcome
+
+    def _prepare_for(self, alarm: Alarm) -> Prepared:
+        about = alarm.about
+        assert about is not None, "an alarm that is there is about something"
+        policy = self.engine.policies.alarm_policy(about.kind, about.pack_version)
+        if policy is None:
+            return Prepared()
+        known = self.book.assets.get(about.asset)
+        place = about.place or (known.about.place if known is not None else None)
+        text = alarm.signal.text if alarm.signal is not None else None
+        return self.openings.prepare(policy, place, text, self.engine.clock.now())
+
+    # -- clocks ------------------------------------------------------------------------
+
+    async def wake_due(self) -> int:
+        """Lets the clocks of alarms and assets speak. Returns how many did."""
+        if not self.is_loaded:
+            await self.load()
+        store = self.engine.store
+        due = await store.devices_waking(self.engine.clock.now(), WAKE_BATCH)
+        alarms = [alarm for _, alarm in due if alarm is not None]
+        rows = {
+            row.alarm.id: row
+            for row in await store.alarms(AlarmQuery(ids=tuple(alarms), limit=len(alarms)))
+        } if alarms else {}  # fmt: skip
+        outcomes = await asyncio.gather(
+            *(
+                self.command(rows[alarm], words.WakeAlarm(), by=SYSTEM)
+                if alarm is not None
+                else self.engine.handle_asset(asset, asset_words.WakeAsset(), by=SYSTEM)
+                for asset, alarm in due
+                if alarm is None or alarm in rows
+            ),
+            return_exceptions=True,
+        )
+        woken = 0
+        for outcome in outcomes:
+            if isinstance(outcome, Committed):
+                self.learn(outcome)
+                woken += 1
+            elif isinstance(outcome, Unavailable):
+                raise outcome
+            else:
+                log.error("alarm_wake_failed", what=str(outcome))
+        return woken
+
+    async def tidy(self) -> None:
+        """Forgets messages that can be no repeat any more."""
+        before = self.engine.clock.now() - timedelta(seconds=2 * REPEAT_S)
+        await self.engine.store.forget_seen(before)

@@ -1,0 +1,321 @@
+"""Where every message of a device comes in: checked, known again, on disk, and only then answered.
+
+Two lanes. What raises or clears an alarm goes with the first group of the store's next commit;
+signs of life and readings have a queue and a connection of their own, and no alarm waits for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from tocsin.kernel.alarming import DeviceFacts
+from tocsin.kernel.alarms import vocabulary as words
+from tocsin.kernel.alarms.policy import AlarmPolicy, crossed
+from tocsin.kernel.alarms.state import About
+from tocsin.kernel.assets import vocabulary as asset_words
+from tocsin.kernel.assets.state import Asset
+from tocsin.kernel.shared import (
+    Actor,
+    AlarmId,
+    AssetId,
+    Instant,
+    Place,
+    Refused,
+    SealedRef,
+)
+from tocsin.packs.model import Pack
+from tocsin.runtime.alarm_checks import signalled, wrong_with
+from tocsin.runtime.alarm_commands import AlarmCommands
+from tocsin.runtime.alarm_opening import Prepared, is_life_safety
+from tocsin.runtime.alarm_ports import (
+    AlarmReceived,
+    IncomingAlarm,
+)
+from tocsin.runtime.device_book import DOWN_KINDS, SUPERVISION, digest_of, found_id
+from tocsin.runtime.engine import Engine
+from tocsin.runtime.ports import Committed, DeviceOrder, Unavailable
+from tocsin.runtime.reception import Reception
+
+FLUSH_EVERY_S: Final = 1.0
+"""How old the signs of life are that come with alarms, on disk; nothing was promised of them."""
+FOUND_MAX: Final = 10_000
+"""Unregistered devices whose signs of life are kept: more is a wrong wire, or an attack. What
+they raise is kept always."""
+
+Listener = Callable[[AssetId, Instant], None]
+
+
+class AlarmDesk(AlarmCommands):
+    """The one way in for messages of devices, and what wakes alarms. Fulfils `AlarmTaker`.
+
+    `listeners` are told of every device that was heard, with the instant.
+    """
+
+    def __init__(self, engine: Engine, pack: Pack, reception: Reception) -> None:
+        super().__init__(engine, pack, reception)
+        self.listeners: list[Listener] = []
+        self._limits = [
+            (kind, limit)
+            for kind, policy in sorted(pack.alarm_policies.items())
+            for limit in policy.limits
+        ]
+        self._unsaved: set[AssetId] = set()
+
+    # -- in ----------------------------------------------------------------------------
+
+    async def receive(self, incoming: IncomingAlarm, by: Actor) -> AlarmReceived | Refused:
+        """See `alarm_ports.AlarmTaker.receive`."""
+        wrong = wrong_with(incoming)
+        if wrong is not None:
+            return Refused("alarm_bad_value", wrong)
+        if not self.is_loaded:
+            await self.load()
+        asset = self._asset_of(incoming.source, incoming.device)
+        counter = asset
+        if incoming.sender and incoming.sender != incoming.device:
+            counter = await self._sender(incoming, by)
+        match incoming.signal:
+            case "heard":
+                return await self._hear(incoming, asset, counter, by)
+            case "tested":
+                outcome = await self._tested(asset, by)
+            case "cleared":
+                outcome = await self._clear(incoming, asset, by)
+            case _:
+                outcome = await self._raise(incoming, asset, by)
+        if isinstance(outcome, Refused):
+            return outcome
+        self.learn(outcome)
+        lost = self._note(incoming, asset, counter)
+        await self._recover(asset, incoming, by)
+        alarm = outcome.alarms.get(outcome.alarm) if outcome.alarm is not None else None
+        named = alarm.alarm.id if alarm is not None and alarm.version > 0 else ""
+        return AlarmReceived(named, asset, outcome.seen_before, lost)
+
+    def _asset_of(self, source: str, address: str) -> AssetId:
+        return self.book.wires.get((source, address)) or found_id(source, address)
+
+    async def _sender(self, incoming: IncomingAlarm, by: Actor) -> AssetId:
+        """Who counts the message; registered as found where nobody knows it."""
+        sender = self._asset_of(incoming.source, incoming.sender)
+        if sender not in self.book.assets and len(self.book.assets) < FOUND_MAX:
+            find = asset_words.FindAsset(incoming.source, incoming.sender)
+            outcome = await self.engine.handle_asset(sender, find, by=by)
+            if isinstance(outcome, Committed):
+                self.learn(outcome)
+        return sender
+
+    def _note(self, incoming: IncomingAlarm, asset: AssetId, counter: AssetId) -> int:
+        """The sign of life that every message is; how many are missing before it."""
+        now = self.engine.clock.now()
+        lost = self.book.track(counter).missing(incoming.session, incoming.sequence)
+        self.book.track(counter).note(now, incoming.session, incoming.sequence)
+        if counter != asset:
+            self.book.track(asset).note(now, "", None)
+        for each in {asset, counter}:
+            self._unsaved.add(each)
+            for tell in self.listeners:
+                tell(each, now)
+        return lost
+
+    # -- signs of life -----------------------------------------------------------------
+
+    async def _hear(
+        self, incoming: IncomingAlarm, asset: AssetId, counter: AssetId, by: Actor
+    ) -> AlarmReceived | Refused:
+        if asset not in self.book.assets:
+            if len(self.book.assets) >= FOUND_MAX:
+                return AlarmReceived()
+            outcome = await self.engine.handle_asset(
+                asset, self._find(incoming, counter, asset), by=by, is_urgent=False
+            )
+            if isinstance(outcome, Refused):
+                return outcome
+            self.learn(outcome)
+        lost = self._note(incoming, asset, counter)
+        self.book.track(asset).readings.update(incoming.values)
+        heard = sorted({asset, counter})
+        self._unsaved.difference_update(heard)
+        for kind, signal in self._crossed(asset, incoming):
+            told = IncomingAlarm(
+                incoming.source,
+                incoming.device,
+                kind,
+                signal,
+                incoming.session,
+                incoming.sequence,
+                incoming.key,
+                incoming.at,
+                incoming.zone,
+                place=incoming.place,
+                is_drill=incoming.is_drill,
+            )
+            act = self._raise if signal == "raised" else self._clear
+            outcome = await act(told, asset, by)
+            if isinstance(outcome, Committed):
+                self.learn(outcome)
+        await self._recover(asset, incoming, by)
+        await self.engine.store.put_signs([self.book.sign(each) for each in heard])
+        return AlarmReceived(asset=asset, lost=lost)
+
+    def _crossed(self, asset: AssetId, incoming: IncomingAlarm) -> list[tuple[str, Any]]:
+        """(kind, signal) for every limit of a reading that was crossed, or came back."""
+        found: list[tuple[str, Any]] = []
+        for kind, limit in self._limits:
+            value = incoming.values.get(limit.reading)
+            if value is None:
+                continue
+            was_over = (asset, kind) in self.book.open
+            is_over = crossed(limit, was_over, value)
+            if is_over and not was_over:
+                found.append((kind, "raised"))
+            elif was_over and not is_over:
+                found.append((kind, "cleared"))
+        return found
+
+    async def _recover(self, asset: AssetId, incoming: IncomingAlarm, by: Actor) -> None:
+        """What is heard is not silent: its alarm of supervision is over."""
+        if SUPERVISION not in self.book.down.get(asset, ()) or incoming.kind == SUPERVISION:
+            return
+        told = IncomingAlarm(SUPERVISION, asset, SUPERVISION, "cleared")
+        outcome = await self._clear(told, asset, by)
+        if isinstance(outcome, Committed):
+            self.learn(outcome)
+
+    async def flush(self) -> int:
+        """Keeps the signs of life that came with alarms. Returns how many."""
+        unsaved, self._unsaved = sorted(self._unsaved), set()
+        if unsaved:
+            try:
+                await self.engine.store.put_signs([self.book.sign(each) for each in unsaved])
+            except Unavailable:
+                self._unsaved.update(unsaved)
+                raise
+        return len(unsaved)
+
+    # -- alarms ------------------------------------------------------------------------
+
+    def _find(
+        self, incoming: IncomingAlarm, counter: AssetId, asset: AssetId
+    ) -> asset_words.FindAsset:
+        gateway = counter if counter != asset else None
+        return asset_words.FindAsset(incoming.source, incoming.device, gateway, incoming.place)
+
+    async def _tested(self, asset: AssetId, by: Actor) -> Committed | Refused:
+        return await self.engine.handle_asset(asset, asset_words.RecordAssetTest(), by=by)
+
+    async def _clear(
+        self, incoming: IncomingAlarm, asset: AssetId, by: Actor
+    ) -> Committed | Refused:
+        kind = self.pack.alarm_kind(incoming.source, incoming.kind)
+        device = DeviceOrder(asset, _none, kind=kind)
+        command = words.ClearAlarm(signalled(incoming, None))
+        return await self.engine.commit_device(device, command, DeviceFacts(), by=by)
+
+    async def _raise(
+        self, incoming: IncomingAlarm, asset: AssetId, by: Actor
+    ) -> Committed | Refused:
+        outcome = await self._raise_once(incoming, asset, by)
+        if isinstance(outcome, Refused) and outcome.reason == "asset_wire_taken":
+            # It was registered elsewhere meanwhile: the book is old.
+            await self.reload()
+            asset = self._asset_of(incoming.source, incoming.device)
+            outcome = await self._raise_once(incoming, asset, by)
+        if isinstance(outcome, Committed):
+            await self.tell_mates(outcome)
+        return outcome
+
+    async def raise_of(
+        self, asset: AssetId, incoming: IncomingAlarm, *, by: Actor
+    ) -> Committed | Refused:
+        """An alarm about an asset that we know ourselves, such as its silence."""
+        outcome = await self._raise(incoming, asset, by)
+        if isinstance(outcome, Committed):
+            self.learn(outcome)
+        return outcome
+
+    async def _raise_once(
+        self, incoming: IncomingAlarm, asset_id: AssetId, by: Actor
+    ) -> Committed | Refused:
+        now = self.engine.clock.now()
+        kind = self.pack.alarm_kind(incoming.source, incoming.kind)
+        policy = self.pack.alarm_policies[kind]
+        known = self.book.assets.get(asset_id)
+        asset = known or Asset(asset_id)
+        fresh = AlarmId(self.engine.ids.new())
+        place = incoming.place or asset.about.place
+        said = incoming.text
+        if kind != incoming.kind and self.pack.alarm_policies.get(incoming.kind) is None:
+            said = f"{incoming.kind} {said}".strip()
+        sealed = self.openings.sealed(fresh, asset, kind, incoming.zone, said)
+        prepared = self._prepared(policy, place, sealed.ref, now, incoming)
+        cause = self.book.cause_of(asset_id) if kind in DOWN_KINDS else None
+        about = self._about(policy, asset, cause, place, prepared)
+        wires = () if known else ((incoming.source, incoming.device),)
+        find = None
+        if known is None:
+            sender = self._asset_of(incoming.source, incoming.sender or incoming.device)
+            find = self._find(incoming, sender, asset_id)
+        return await self.engine.commit_device(
+            DeviceOrder(
+                asset_id,
+                _none,
+                kind=kind,
+                fresh=fresh,
+                seen=digest_of(incoming, kind),
+                site=about.site,
+                wires=wires,
+            ),
+            words.RaiseAlarm(about, signalled(incoming, sealed.ref)),
+            DeviceFacts(
+                find=find, opening=prepared.opening, unplaced=prepared.unplaced, cause=cause
+            ),
+            by=by,
+            sealed=(sealed,),
+        )
+
+    def _prepared(
+        self,
+        policy: AlarmPolicy,
+        place: Place | None,
+        text: SealedRef,
+        now: Instant,
+        incoming: IncomingAlarm,
+    ) -> Prepared:
+        if incoming.is_drill:
+            return Prepared()
+        return self.openings.prepare(policy, place, text, now)
+
+    def _about(
+        self,
+        policy: AlarmPolicy,
+        asset: Asset,
+        cause: AssetId | None,
+        place: Place | None,
+        prepared: Prepared,
+    ) -> About:
+        areas = asset.about.areas
+        if not areas and prepared.opening is not None:
+            areas = tuple(reversed(prepared.opening.command.areas))
+        if not areas:
+            # Nobody knows where: whoever looks after the county sees it.
+            areas = (self.openings.county,)
+        return About(
+            asset.id,
+            policy.kind,
+            policy.pack_version,
+            policy.priority,
+            is_life_safety(self.pack, policy, asset),
+            policy.momentary,
+            place,
+            areas,
+            f"{policy.case_type}:{self.book.site_of(asset.id, cause)}",
+        )
+
+
+def _none(scene: Any) -> Any:
+    raise AssertionError("the engine makes the plan of an order to a device")
+
+
+__all__ = ["AlarmDesk"]

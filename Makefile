@@ -11,7 +11,7 @@ TILES := build/maps/helsinki.map/meta.json
 ROADS := build/maps/helsinki.roads/built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench sim lock
+.PHONY: help setup demo serve test check bench kills sim lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,9 @@ check: setup ## static checks, kernel and house tests; under a minute
 
 bench: setup $(MAP) $(TILES) $(ROADS) ## the numbers, as a table and in build/bench.json
 	@$(BIN)/python -m bench $(ONLY)
+
+kills: setup ## kill -9 in a flood of alarms, ARGS times (50)
+	@TOCSIN_ALARM_KILLS=$(or $(ARGS),50) $(BIN)/pytest -q -s tests/end_to_end/test_alarm_kills.py
 
 sim: setup ## the seeded town against the memory store
 	@$(BIN)/tocsin sim $(ARGS)

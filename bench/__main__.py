@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bench import (
     advice,
+    alarms,
     console,
     deadlines,
     dispatching,
@@ -24,6 +25,7 @@ from bench.harness import Bench, Figure, machine, report
 
 BENCHES: dict[str, Bench] = {
     "advice": advice.bench,
+    "alarms": alarms.bench,
     "console": console.bench,
     "deadlines": deadlines.bench,
     "dispatching": dispatching.bench,

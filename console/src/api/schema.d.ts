@@ -1790,15 +1790,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/cases/{case_id}/advice": {
+    "/api/alarms": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Which units to send, with reasons; nothing is sent by asking. */
-        get: operations["case.advice"];
+        /** Alarms in one's reach, the newest first; with the flag of a flood. */
+        get: operations["alarm.list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1807,15 +1807,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/coverage": {
+    "/api/alarms/{alarm_id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** How much of the town is covered in time now, and how much without one unit. */
-        get: operations["coverage.show"];
+        /** One alarm. */
+        get: operations["alarm.show"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1824,41 +1824,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/rings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What a unit reaches within its time bounds, from where it is or from its post. */
-        get: operations["ring.show"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/dispatch/moves": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Moves of idle units and turns of units on their way that would help now. */
-        get: operations["dispatch.moves"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/units/{unit_id}/redispatch": {
+    "/api/alarms/{alarm_id}/acknowledge": {
         parameters: {
             query?: never;
             header?: never;
@@ -1867,33 +1833,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Turn a unit on its way to a more urgent case, in one step. */
-        post: operations["unit.redispatch"];
+        /** A person has seen it. */
+        post: operations["alarm.acknowledge"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/roads/changes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Closures and slow-downs that are in force or to come. */
-        get: operations["road.changes"];
-        put?: never;
-        /** Close a road or slow it down; says at once whom that cuts off. */
-        post: operations["road.change"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/roads/changes/{change_id}": {
+    "/api/alarms/{alarm_id}/shelve": {
         parameters: {
             query?: never;
             header?: never;
@@ -1901,33 +1849,121 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
+        put?: never;
+        /** Put alarms of this kind of this asset aside for a while. */
+        post: operations["alarm.shelve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/{alarm_id}/unshelve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take it from the shelf. */
+        post: operations["alarm.unshelve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/{alarm_id}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let go of a latched alarm, or end one whose device never says that it is over. */
+        post: operations["alarm.reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/{alarm_id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say how far it is confirmed and by what; the pack says from where it is a case. */
+        post: operations["alarm.verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All assets in one's reach as CSV. */
+        get: operations["asset.export"];
+        put?: never;
+        /** Register or change many assets from CSV, as the export writes it. */
+        post: operations["asset.import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Assets in one's reach, by id. */
+        get: operations["asset.list"];
+        put?: never;
+        /** Register an asset; it is in service from then on. */
+        post: operations["asset.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{asset_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One asset, with when it was heard and what may be lost. */
+        get: operations["asset.show"];
         put?: never;
         post?: never;
-        /** The road is as it was. */
-        delete: operations["road.take_back"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/roster": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Planned duties of the units in one's reach, and who is missing now. */
-        get: operations["roster.show"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Describe an asset anew, or register one that was found. */
+        patch: operations["asset.change"];
         trace?: never;
     };
-    "/api/units/{unit_id}/plan-duty": {
+    "/api/assets/{asset_id}/start-test": {
         parameters: {
             query?: never;
             header?: never;
@@ -1936,15 +1972,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Plan a duty of a unit; refused where it overlaps another. */
-        post: operations["roster.plan"];
+        /** Put it on test: its alarms are kept and open no case. Ends by itself. */
+        post: operations["asset.start_test"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/units/{unit_id}/drop-duty": {
+    "/api/assets/{asset_id}/end-test": {
         parameters: {
             query?: never;
             header?: never;
@@ -1953,8 +1989,76 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Call off a planned duty. */
-        post: operations["roster.drop"];
+        /** Take it off test. */
+        post: operations["asset.end_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{asset_id}/take-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Out of service, until its work order is done. */
+        post: operations["asset.take_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{asset_id}/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** In service again. */
+        post: operations["asset.return"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{asset_id}/plan-work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Announce work on it: its alarms and its recovery are muted meanwhile. */
+        post: operations["asset.plan_work"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{asset_id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** It is gone for good; its history stays. */
+        post: operations["asset.retire"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2474,6 +2578,268 @@ export interface components {
             unit_statuses: components["schemas"]["StatusNameView"][];
         };
         /**
+         * AlarmBody
+         * @description Nothing more to say.
+         * @example {}
+         */
+        AlarmBody: Record<string, never>;
+        /**
+         * AlarmResetBody
+         * @description Why it is let go, where that is not plain.
+         * @example {
+         *       "reason": "button pulled out"
+         *     }
+         */
+        AlarmResetBody: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * AlarmVerifyBody
+         * @description How far it is confirmed, and by what; level 0 speaks against it.
+         * @example {
+         *       "evidence": "call_back",
+         *       "level": 3
+         *     }
+         */
+        AlarmVerifyBody: {
+            /** Level */
+            level: number;
+            /**
+             * Evidence
+             * @enum {string}
+             */
+            evidence: "signal" | "second_sensor" | "call_back" | "key_holder" | "reports_nearby" | "on_site";
+        };
+        /**
+         * AlarmView
+         * @description One alarm as it is now. `text` names its sealed words; `members` counts what is folded under
+         *     it, and `cause` names what it is folded under.
+         * @example {
+         *       "areas": [
+         *         "t0",
+         *         "county"
+         *       ],
+         *       "asset": "01hd",
+         *       "asset_name": "Block 3, stairwell, 2nd floor",
+         *       "case": "01hx",
+         *       "case_missing": "",
+         *       "condition": "active",
+         *       "evidence": [
+         *         {
+         *           "at": "2026-11-22T01:30:00+00:00",
+         *           "by": "sia-dc09",
+         *           "evidence": "signal",
+         *           "level": 1
+         *         }
+         *       ],
+         *       "handled": [],
+         *       "id": "01ha",
+         *       "is_acknowledged": false,
+         *       "is_announced": true,
+         *       "is_chattering": false,
+         *       "is_drill": false,
+         *       "is_fleeting": false,
+         *       "is_latched": true,
+         *       "is_life_safety": true,
+         *       "is_silent": false,
+         *       "kind": "smoke",
+         *       "kind_name": "Smoke",
+         *       "last_signal_at": "2026-11-22T01:30:00+00:00",
+         *       "level": 1,
+         *       "members": 0,
+         *       "occurrences": 1,
+         *       "opened_at": "2026-11-22T01:30:00+00:00",
+         *       "place": {
+         *         "lat": 60.17,
+         *         "lon": 24.945
+         *       },
+         *       "priority": 1,
+         *       "raised_at": "2026-11-22T01:30:00+00:00",
+         *       "since": "2026-11-22T01:30:00+00:00",
+         *       "source": "sia-dc09",
+         *       "standing": "normal",
+         *       "standing_reason": "",
+         *       "text": "01ha.text",
+         *       "updated_at": "2026-11-22T01:30:00+00:00",
+         *       "version": 2,
+         *       "zone": "005"
+         *     }
+         */
+        AlarmView: {
+            /** Id */
+            id: string;
+            /** Version */
+            version: number;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Asset */
+            asset: string;
+            /** Asset Name */
+            asset_name: string;
+            /** Kind */
+            kind: string;
+            /** Kind Name */
+            kind_name: string;
+            /** Priority */
+            priority: number;
+            /** Is Life Safety */
+            is_life_safety: boolean;
+            /** Is Silent */
+            is_silent: boolean;
+            /**
+             * Condition
+             * @enum {string}
+             */
+            condition: "absent" | "pending" | "active" | "cleared" | "closed";
+            /**
+             * Standing
+             * @enum {string}
+             */
+            standing: "normal" | "shelved" | "suppressed" | "out_of_service" | "on_test" | "planned_work" | "drill";
+            /** Standing Until */
+            standing_until: string | null;
+            /** Standing Reason */
+            standing_reason: string;
+            /** Is Announced */
+            is_announced: boolean;
+            /** Is Acknowledged */
+            is_acknowledged: boolean;
+            /** Is Latched */
+            is_latched: boolean;
+            /** Is Chattering */
+            is_chattering: boolean;
+            /** Is Fleeting */
+            is_fleeting: boolean;
+            /** Is Drill */
+            is_drill: boolean;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Raised At */
+            raised_at: string | null;
+            /** Last Signal At */
+            last_signal_at: string | null;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Acknowledged At */
+            acknowledged_at: string | null;
+            /** Acknowledged By */
+            acknowledged_by: string | null;
+            /** Occurrences */
+            occurrences: number;
+            /** Level */
+            level: number;
+            /** Evidence */
+            evidence: components["schemas"]["EvidenceView"][];
+            /** Case */
+            case: string | null;
+            /** Handled */
+            handled: string[];
+            /** Case Missing */
+            case_missing: string;
+            /** Cause */
+            cause: string | null;
+            /** Outcome */
+            outcome: ("unknown" | "real" | "false") | null;
+            /** Source */
+            source: string;
+            /** Zone */
+            zone: string;
+            /** Text */
+            text: string | null;
+            place: components["schemas"]["Place"] | null;
+            /** Areas */
+            areas: string[];
+            /** Members */
+            members: number;
+        };
+        /**
+         * AlarmsView
+         * @description Alarms, the newest first. `is_flood`: more than ten were announced in the last ten minutes;
+         *     a screen then shows them in groups. `members` are folded under others of the list: those that
+         *     guard lives are always among them, one by one.
+         * @example {
+         *       "alarms": [
+         *         {
+         *           "areas": [
+         *             "t0",
+         *             "county"
+         *           ],
+         *           "asset": "01hd",
+         *           "asset_name": "Block 3, stairwell, 2nd floor",
+         *           "case": "01hx",
+         *           "case_missing": "",
+         *           "condition": "active",
+         *           "evidence": [
+         *             {
+         *               "at": "2026-11-22T01:30:00+00:00",
+         *               "by": "sia-dc09",
+         *               "evidence": "signal",
+         *               "level": 1
+         *             }
+         *           ],
+         *           "handled": [],
+         *           "id": "01ha",
+         *           "is_acknowledged": false,
+         *           "is_announced": true,
+         *           "is_chattering": false,
+         *           "is_drill": false,
+         *           "is_fleeting": false,
+         *           "is_latched": true,
+         *           "is_life_safety": true,
+         *           "is_silent": false,
+         *           "kind": "smoke",
+         *           "kind_name": "Smoke",
+         *           "last_signal_at": "2026-11-22T01:30:00+00:00",
+         *           "level": 1,
+         *           "members": 0,
+         *           "occurrences": 1,
+         *           "opened_at": "2026-11-22T01:30:00+00:00",
+         *           "place": {
+         *             "lat": 60.17,
+         *             "lon": 24.945
+         *           },
+         *           "priority": 1,
+         *           "raised_at": "2026-11-22T01:30:00+00:00",
+         *           "since": "2026-11-22T01:30:00+00:00",
+         *           "source": "sia-dc09",
+         *           "standing": "normal",
+         *           "standing_reason": "",
+         *           "text": "01ha.text",
+         *           "updated_at": "2026-11-22T01:30:00+00:00",
+         *           "version": 2,
+         *           "zone": "005"
+         *         }
+         *       ],
+         *       "is_flood": false,
+         *       "recent": 1
+         *     }
+         */
+        AlarmsView: {
+            /** Alarms */
+            alarms: components["schemas"]["AlarmView"][];
+            /** Is Flood */
+            is_flood: boolean;
+            /** Recent */
+            recent: number;
+            /** Next */
+            next: string | null;
+        };
+        /**
          * AlertView
          * @description One alert, in words.
          */
@@ -2693,6 +3059,311 @@ export interface components {
             asked_at: string;
             /** Text */
             text: string;
+        };
+        /**
+         * AssetBody
+         * @description What an asset is. `supervision` is a class of EN 50136: how soon its silence is told.
+         * @example {
+         *       "area": "t0",
+         *       "gateway": "01hg",
+         *       "kind": "smoke-detector",
+         *       "name": "Block 3, stairwell, 2nd floor",
+         *       "owner": "housing@county",
+         *       "place": {
+         *         "datum": "wgs84",
+         *         "lat": 60.101,
+         *         "lon": 24.901
+         *       },
+         *       "supervision": "SP3",
+         *       "wires": [
+         *         {
+         *           "address": "block-3/2",
+         *           "source": "mqtt"
+         *         }
+         *       ]
+         *     }
+         */
+        AssetBody: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @description One enumerated word, such as `no_answer`; never free text.
+             */
+            kind: string;
+            /** Area */
+            area: string;
+            place?: components["schemas"]["PlaceBody"] | null;
+            /**
+             * Owner
+             * @default
+             */
+            owner: string;
+            /**
+             * Keeper
+             * @default
+             */
+            keeper: string;
+            /**
+             * Model
+             * @default
+             */
+            model: string;
+            /** Power */
+            power?: string | null;
+            /** Gateway */
+            gateway?: string | null;
+            /**
+             * Wires
+             * @default []
+             */
+            wires: components["schemas"]["WireBody"][];
+            /**
+             * Supervision
+             * @default none
+             * @enum {string}
+             */
+            supervision: "none" | "SP1" | "SP2" | "SP3" | "SP4" | "SP5" | "SP6" | "DP1" | "DP2" | "DP3" | "DP4";
+            /** Inspection At */
+            inspection_at?: string | null;
+            /** Certificate Until */
+            certificate_until?: string | null;
+            /**
+             * Documents
+             * @default []
+             */
+            documents: string[];
+        };
+        /**
+         * AssetChangeBody
+         * @description What of it changes; what is left out stays.
+         * @example {
+         *       "keeper": "housing@county",
+         *       "supervision": "SP2"
+         *     }
+         */
+        AssetChangeBody: {
+            /** Name */
+            name?: string | null;
+            /** Kind */
+            kind?: string | null;
+            /** Area */
+            area?: string | null;
+            place?: components["schemas"]["PlaceBody"] | null;
+            /** Owner */
+            owner?: string | null;
+            /** Keeper */
+            keeper?: string | null;
+            /** Model */
+            model?: string | null;
+            /** Power */
+            power?: string | null;
+            /** Gateway */
+            gateway?: string | null;
+            /** Wires */
+            wires?: components["schemas"]["WireBody"][] | null;
+            /** Supervision */
+            supervision?: ("none" | "SP1" | "SP2" | "SP3" | "SP4" | "SP5" | "SP6" | "DP1" | "DP2" | "DP3" | "DP4") | null;
+            /** Inspection At */
+            inspection_at?: string | null;
+            /** Certificate Until */
+            certificate_until?: string | null;
+            /** Documents */
+            documents?: string[] | null;
+        };
+        /**
+         * AssetNoBody
+         * @description Nothing more to say.
+         * @example {}
+         */
+        AssetNoBody: Record<string, never>;
+        /**
+         * AssetTestBody
+         * @description For how long: at most eight hours, then it ends by itself.
+         * @example {
+         *       "for_s": 3600
+         *     }
+         */
+        AssetTestBody: {
+            /** For S */
+            for_s: number;
+        };
+        /**
+         * AssetView
+         * @description One asset as it is now. `lost` counts messages that may be lost, by the count of its sender;
+         *     `reach` is unknown where nobody waits for it or the node did not listen.
+         * @example {
+         *       "areas": [
+         *         "t0",
+         *         "county"
+         *       ],
+         *       "documents": [],
+         *       "gateway": "01hg",
+         *       "heard_at": "2026-11-22T01:29:50+00:00",
+         *       "id": "01hd",
+         *       "keeper": "housing@county",
+         *       "kind": "smoke-detector",
+         *       "kind_name": "Smoke detector",
+         *       "lost": 0,
+         *       "messages": 1200,
+         *       "model": "SD-2",
+         *       "name": "Block 3, stairwell, 2nd floor",
+         *       "owner": "housing@county",
+         *       "place": {
+         *         "lat": 60.17,
+         *         "lon": 24.945
+         *       },
+         *       "reach": "online",
+         *       "readings": {
+         *         "battery_percent": 88
+         *       },
+         *       "shelves": [],
+         *       "since": "2026-11-22T01:00:00+00:00",
+         *       "status": "in_service",
+         *       "supervision": "SP3",
+         *       "updated_at": "2026-11-22T01:00:00+00:00",
+         *       "version": 1,
+         *       "windows": [],
+         *       "wires": [
+         *         {
+         *           "address": "block-3/2",
+         *           "source": "mqtt"
+         *         }
+         *       ],
+         *       "work_order": ""
+         *     }
+         */
+        AssetView: {
+            /** Id */
+            id: string;
+            /** Version */
+            version: number;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "absent" | "found" | "in_service" | "on_test" | "out_of_service" | "retired";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Name */
+            name: string;
+            /** Kind */
+            kind: string;
+            /** Kind Name */
+            kind_name: string;
+            /** Areas */
+            areas: string[];
+            place: components["schemas"]["Place"] | null;
+            /** Owner */
+            owner: string;
+            /** Keeper */
+            keeper: string;
+            /** Model */
+            model: string;
+            /** Power */
+            power: string | null;
+            /** Gateway */
+            gateway: string | null;
+            /** Wires */
+            wires: components["schemas"]["WireView"][];
+            /**
+             * Supervision
+             * @enum {string}
+             */
+            supervision: "none" | "SP1" | "SP2" | "SP3" | "SP4" | "SP5" | "SP6" | "DP1" | "DP2" | "DP3" | "DP4";
+            /** Inspection At */
+            inspection_at: string | null;
+            /** Certificate Until */
+            certificate_until: string | null;
+            /** Documents */
+            documents: string[];
+            /** Work Order */
+            work_order: string;
+            /** Test Until */
+            test_until: string | null;
+            /** Last Tested At */
+            last_tested_at: string | null;
+            /** Windows */
+            windows: components["schemas"]["WindowView"][];
+            /** Shelves */
+            shelves: components["schemas"]["ShelfView"][];
+            /**
+             * Reach
+             * @enum {string}
+             */
+            reach: "unknown" | "online" | "offline";
+            /** Heard At */
+            heard_at: string | null;
+            /** Messages */
+            messages: number;
+            /** Lost */
+            lost: number;
+            /** Readings */
+            readings: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * AssetsView
+         * @description Assets in one's reach, by id.
+         * @example {
+         *       "assets": [
+         *         {
+         *           "areas": [
+         *             "t0",
+         *             "county"
+         *           ],
+         *           "documents": [],
+         *           "gateway": "01hg",
+         *           "heard_at": "2026-11-22T01:29:50+00:00",
+         *           "id": "01hd",
+         *           "keeper": "housing@county",
+         *           "kind": "smoke-detector",
+         *           "kind_name": "Smoke detector",
+         *           "lost": 0,
+         *           "messages": 1200,
+         *           "model": "SD-2",
+         *           "name": "Block 3, stairwell, 2nd floor",
+         *           "owner": "housing@county",
+         *           "place": {
+         *             "lat": 60.17,
+         *             "lon": 24.945
+         *           },
+         *           "reach": "online",
+         *           "readings": {
+         *             "battery_percent": 88
+         *           },
+         *           "shelves": [],
+         *           "since": "2026-11-22T01:00:00+00:00",
+         *           "status": "in_service",
+         *           "supervision": "SP3",
+         *           "updated_at": "2026-11-22T01:00:00+00:00",
+         *           "version": 1,
+         *           "windows": [],
+         *           "wires": [
+         *             {
+         *               "address": "block-3/2",
+         *               "source": "mqtt"
+         *             }
+         *           ],
+         *           "work_order": ""
+         *         }
+         *       ]
+         *     }
+         */
+        AssetsView: {
+            /** Assets */
+            assets: components["schemas"]["AssetView"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * AssignTaskBody
@@ -3797,6 +4468,26 @@ export interface components {
             appeal: "none" | "open" | "upheld" | "rejected";
         };
         /**
+         * EvidenceView
+         * @description One thing that speaks for an alarm, or against it.
+         */
+        EvidenceView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /**
+             * Evidence
+             * @enum {string}
+             */
+            evidence: "signal" | "second_sensor" | "call_back" | "key_holder" | "reports_nearby" | "on_site";
+            /** Level */
+            level: number;
+        };
+        /**
          * ExplainBody
          * @description A report that has not happened: where would it go?
          * @example {
@@ -4226,6 +4917,44 @@ export interface components {
             requested_by: string;
             /** Granted At */
             granted_at?: string | null;
+        };
+        /**
+         * ImportErrorView
+         * @description A line that was not taken, and why.
+         */
+        ImportErrorView: {
+            /** Line */
+            line: number;
+            /** Problem */
+            problem: string;
+        };
+        /**
+         * ImportedView
+         * @description What an import did. A line that is wrong is left out and named; the others are taken.
+         * @example {
+         *       "added": 2,
+         *       "changed": 1,
+         *       "errors": [
+         *         {
+         *           "line": 4,
+         *           "problem": "area: unknown"
+         *         }
+         *       ],
+         *       "same": 0,
+         *       "wrong": 1
+         *     }
+         */
+        ImportedView: {
+            /** Added */
+            added: number;
+            /** Changed */
+            changed: number;
+            /** Same */
+            same: number;
+            /** Wrong */
+            wrong: number;
+            /** Errors */
+            errors: components["schemas"]["ImportErrorView"][];
         };
         /**
          * InboxView
@@ -4931,6 +5660,20 @@ export interface components {
             is_stacked: boolean;
         };
         /**
+         * OutOfServiceBody
+         * @description Which work order brings it back, and why it is out.
+         * @example {
+         *       "reason": "housing broken",
+         *       "work_order": "01hx"
+         *     }
+         */
+        OutOfServiceBody: {
+            /** Work Order */
+            work_order: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * Ownership
          * @description Which tier owns the case; `offered` is set while another tier has yet to take it over.
          */
@@ -5088,14 +5831,29 @@ export interface components {
             has_map: boolean;
         };
         /**
-         * PointView
-         * @description Degrees WGS84.
+         * PlannedWorkBody
+         * @description From when until when, and why. Alarms and the recovery are muted meanwhile.
+         * @example {
+         *       "ends_at": "2026-11-23T10:00:00+00:00",
+         *       "reason": "new battery",
+         *       "starts_at": "2026-11-23T08:00:00+00:00"
+         *     }
          */
-        PointView: {
-            /** Lon */
-            lon: number;
-            /** Lat */
-            lat: number;
+        PlannedWorkBody: {
+            /**
+             * Starts At
+             * @description RFC 3339 with a zone. Days 29 to 31 are taken too where they exist.
+             * @example 2026-11-22T09:30:00+08:00
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * @description RFC 3339 with a zone. Days 29 to 31 are taken too where they exist.
+             * @example 2026-11-22T09:30:00+08:00
+             */
+            ends_at: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * PositionView
@@ -5907,22 +6665,35 @@ export interface components {
             consent: boolean;
         };
         /**
-         * ShortfallView
-         * @description What is missing, why, and its repairs, the cheapest first.
+         * ShelfView
+         * @description Alarms of one kind that are put aside.
          */
-        ShortfallView: {
-            /** Capability */
-            capability: string;
-            /** Name */
-            name: string;
-            /** Missing */
-            missing: number;
-            /** Code */
-            code: string;
-            /** Text */
-            text: string;
-            /** Repairs */
-            repairs: components["schemas"]["RepairView"][];
+        ShelfView: {
+            /** Kind */
+            kind: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** Reason */
+            reason: string;
+            /** By */
+            by: string;
+        };
+        /**
+         * ShelveBody
+         * @description For how long, and why. How long each role may is in the pack.
+         * @example {
+         *       "for_s": 3600,
+         *       "reason": "roof work until noon"
+         *     }
+         */
+        ShelveBody: {
+            /** For S */
+            for_s: number;
+            /** Reason */
+            reason: string;
         };
         /**
          * SplitBody
@@ -6751,6 +7522,50 @@ export interface components {
             rules: components["schemas"]["tocsin__web__api__insight__ReasonView"][];
         };
         /**
+         * WindowView
+         * @description Planned work.
+         */
+        WindowView: {
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** Reason */
+            reason: string;
+            /** By */
+            by: string;
+        };
+        /**
+         * WireBody
+         * @description An address under which it speaks: the code of an intake, and the address there.
+         * @example {
+         *       "address": "1234/5",
+         *       "source": "sia-dc09"
+         *     }
+         */
+        WireBody: {
+            /** Source */
+            source: string;
+            /** Address */
+            address: string;
+        };
+        /**
+         * WireView
+         * @description An address under which an asset speaks.
+         */
+        WireView: {
+            /** Source */
+            source: string;
+            /** Address */
+            address: string;
+        };
+        /**
          * WithdrawQuestionBody
          * @example {
          *       "reason": "duplicate_report"
@@ -6857,7 +7672,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            reason: "advice_unknown" | "agency_has_task" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "receipt_unknown" | "reporter_first" | "roads_missing" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "sign_in_needed" | "span_over" | "stack_full" | "stale_version" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_problem" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "wrong_login" | "wrong_media_type" | "wrong_origin";
+            reason: "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "login_taken" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_problem" | "unknown_report" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
             request_id: string;
             hint?: string;
             errors?: {
@@ -23053,17 +23868,21 @@ export interface operations {
             };
         };
     };
-    "case.advice": {
+    "alarm.list": {
         parameters: {
             query?: {
-                policy?: "closest" | "coverage";
-                level?: number;
+                which?: "open" | "announced" | "all";
+                condition?: "absent" | "pending" | "active" | "cleared" | "closed";
+                standing?: "normal" | "shelved" | "suppressed" | "out_of_service" | "on_test" | "planned_work" | "drill";
+                kind?: string;
+                asset?: string;
+                case?: string;
+                cause?: string;
+                after?: string;
+                limit?: number;
             };
             header?: never;
-            path: {
-                /** @description The id of a case. */
-                case_id: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -23076,323 +23895,63 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "5f0c6a5be1f24c0e5f0c6a5be1f24c0e5f0c6a5be1f24c0e5f0c6a5be1f24c0e",
-                     *       "at": "2026-11-22T01:32:00+00:00",
-                     *       "policy": "closest",
-                     *       "parameters": {},
-                     *       "method": "assignment",
-                     *       "case_id": "01hx",
-                     *       "level": 1,
-                     *       "needs": [
+                     *       "alarms": [
                      *         {
-                     *           "capability": "engine",
-                     *           "name": "Pumping and attack",
-                     *           "count": 2,
-                     *           "met": 0
-                     *         }
-                     *       ],
-                     *       "recommended": [
-                     *         "01hu"
-                     *       ],
-                     *       "ranked": [
-                     *         {
-                     *           "rank": 1,
-                     *           "unit": "01hu",
-                     *           "name": "E36",
-                     *           "agency": "fire-rescue@county",
-                     *           "kind": "engine",
-                     *           "status": "available",
-                     *           "standing": "sound",
-                     *           "time_s": 190,
-                     *           "p90_s": 304,
-                     *           "position_age_s": 5,
-                     *           "is_recommended": true,
-                     *           "is_assisting": false,
-                     *           "reasons": [
-                     *             "3:10, in time",
-                     *             "the fastest"
-                     *           ],
-                     *           "codes": [
-                     *             "in_time",
-                     *             "fastest"
-                     *           ]
-                     *         }
-                     *       ],
-                     *       "candidate_count": 1,
-                     *       "shortfalls": [
-                     *         {
-                     *           "capability": "engine",
-                     *           "name": "Pumping and attack",
-                     *           "missing": 1,
-                     *           "code": "too_few",
-                     *           "text": "1 short: all that are free go; nothing at hand mends it",
-                     *           "repairs": [
+                     *           "id": "01ha",
+                     *           "version": 2,
+                     *           "updated_at": "2026-11-22T01:30:00+00:00",
+                     *           "asset": "01hd",
+                     *           "asset_name": "Block 3, stairwell, 2nd floor",
+                     *           "kind": "smoke",
+                     *           "kind_name": "Smoke",
+                     *           "priority": 1,
+                     *           "is_life_safety": true,
+                     *           "is_silent": false,
+                     *           "condition": "active",
+                     *           "standing": "normal",
+                     *           "standing_reason": "",
+                     *           "is_announced": true,
+                     *           "is_acknowledged": false,
+                     *           "is_latched": true,
+                     *           "is_chattering": false,
+                     *           "is_fleeting": false,
+                     *           "is_drill": false,
+                     *           "opened_at": "2026-11-22T01:30:00+00:00",
+                     *           "raised_at": "2026-11-22T01:30:00+00:00",
+                     *           "last_signal_at": "2026-11-22T01:30:00+00:00",
+                     *           "since": "2026-11-22T01:30:00+00:00",
+                     *           "occurrences": 1,
+                     *           "level": 1,
+                     *           "evidence": [
                      *             {
-                     *               "code": "none",
-                     *               "text": "nothing at hand mends it"
+                     *               "at": "2026-11-22T01:30:00+00:00",
+                     *               "by": "sia-dc09",
+                     *               "evidence": "signal",
+                     *               "level": 1
                      *             }
-                     *           ]
-                     *         }
-                     *       ],
-                     *       "notes": [
-                     *         {
-                     *           "code": "target",
-                     *           "text": "Target 4:00: NFPA 1710, 2020"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["AdviceView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "coverage.show": {
-        parameters: {
-            query?: {
-                /** @description The id of a unit. */
-                without?: string;
-                capability?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "at": "2026-11-22T01:32:00+00:00",
-                     *       "capability": "engine",
-                     *       "name": "Pumping and attack",
-                     *       "capabilities": [
-                     *         "engine",
-                     *         "ambulance",
-                     *         "patrol"
-                     *       ],
-                     *       "target_s": 240,
-                     *       "is_by_road": true,
-                     *       "covered": 0.81,
-                     *       "covered_without": 0.74,
-                     *       "text": "81.0 % covered, 74.0 % without E36",
-                     *       "zones": [
-                     *         {
-                     *           "id": "t0v0",
-                     *           "name": "Old Town",
-                     *           "lon": 24.94,
-                     *           "lat": 60.17,
-                     *           "share": 0.2,
-                     *           "covered": 0.9,
-                     *           "covered_without": 0.8
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["CoverageView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "ring.show": {
-        parameters: {
-            query?: {
-                /** @description From where this unit is now. */
-                unit?: string;
-                /** @description From the post of this unit. */
-                post?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "FeatureCollection",
-                     *       "features": [
-                     *         {
-                     *           "type": "Feature",
-                     *           "id": "jianbiao-152",
-                     *           "properties": {
-                     *             "bound_s": 300,
-                     *             "ring": "Fire crew at the edge of its district",
-                     *             "tier": "town",
-                     *             "class": "engine",
-                     *             "target": 100,
-                     *             "counts": "order",
-                     *             "metric": "emergency",
-                     *             "edition": "152-2017",
-                     *             "source": "建标 152",
-                     *             "is_by_road": true,
-                     *             "unit": "01hu",
-                     *             "name": "E36"
+                     *           ],
+                     *           "case": "01hx",
+                     *           "handled": [],
+                     *           "case_missing": "",
+                     *           "source": "sia-dc09",
+                     *           "zone": "005",
+                     *           "text": "01ha.text",
+                     *           "place": {
+                     *             "lon": 24.945,
+                     *             "lat": 60.17
                      *           },
-                     *           "geometry": {
-                     *             "type": "Polygon",
-                     *             "coordinates": []
-                     *           }
+                     *           "areas": [
+                     *             "t0",
+                     *             "county"
+                     *           ],
+                     *           "members": 0
                      *         }
-                     *       ]
+                     *       ],
+                     *       "is_flood": false,
+                     *       "recent": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["RingsView"];
+                    "application/json": components["schemas"]["AlarmsView"];
                 };
             };
             /** @description It cannot be read. */
@@ -23415,15 +23974,6 @@ export interface operations {
             };
             /** @description Not with these roles, or not there. */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -23469,11 +24019,14 @@ export interface operations {
             };
         };
     };
-    "dispatch.moves": {
+    "alarm.show": {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                /** @description The id of an alarm. */
+                alarm_id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -23486,35 +24039,57 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "at": "2026-11-22T01:32:00+00:00",
-                     *       "moves": [
+                     *       "id": "01ha",
+                     *       "version": 2,
+                     *       "updated_at": "2026-11-22T01:30:00+00:00",
+                     *       "asset": "01hd",
+                     *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke",
+                     *       "kind_name": "Smoke",
+                     *       "priority": 1,
+                     *       "is_life_safety": true,
+                     *       "is_silent": false,
+                     *       "condition": "active",
+                     *       "standing": "normal",
+                     *       "standing_reason": "",
+                     *       "is_announced": true,
+                     *       "is_acknowledged": false,
+                     *       "is_latched": true,
+                     *       "is_chattering": false,
+                     *       "is_fleeting": false,
+                     *       "is_drill": false,
+                     *       "opened_at": "2026-11-22T01:30:00+00:00",
+                     *       "raised_at": "2026-11-22T01:30:00+00:00",
+                     *       "last_signal_at": "2026-11-22T01:30:00+00:00",
+                     *       "since": "2026-11-22T01:30:00+00:00",
+                     *       "occurrences": 1,
+                     *       "level": 1,
+                     *       "evidence": [
                      *         {
-                     *           "unit": "01hu",
-                     *           "name": "E36",
-                     *           "to": "E7",
-                     *           "place": {
-                     *             "lon": 24.94,
-                     *             "lat": 60.17
-                     *           },
-                     *           "time_s": 190,
-                     *           "gain": 0.04,
-                     *           "text": "moved to E7, 4.0 % more of the demand is covered"
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "sia-dc09",
+                     *           "evidence": "signal",
+                     *           "level": 1
                      *         }
                      *       ],
-                     *       "redispatches": [
-                     *         {
-                     *           "unit": "01hv",
-                     *           "name": "E7",
-                     *           "from_case": "01hx",
-                     *           "to_case": "01hy",
-                     *           "time_s": 120,
-                     *           "gain_s": 200,
-                     *           "text": "leaves case 01HX for this one; 3:20 sooner"
-                     *         }
-                     *       ]
+                     *       "case": "01hx",
+                     *       "handled": [],
+                     *       "case_missing": "",
+                     *       "source": "sia-dc09",
+                     *       "zone": "005",
+                     *       "text": "01ha.text",
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "members": 0
                      *     }
                      */
-                    "application/json": components["schemas"]["MovesView"];
+                    "application/json": components["schemas"]["AlarmView"];
                 };
             };
             /** @description It cannot be read. */
@@ -23537,6 +24112,15 @@ export interface operations {
             };
             /** @description Not with these roles, or not there. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -23582,7 +24166,7 @@ export interface operations {
             };
         };
     };
-    "unit.redispatch": {
+    "alarm.acknowledge": {
         parameters: {
             query?: never;
             header?: {
@@ -23590,18 +24174,18 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The id of a unit. */
-                unit_id: string;
+                /** @description The id of an alarm. */
+                alarm_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RedispatchBody"];
+                "application/json": components["schemas"]["AlarmBody"];
             };
         };
         responses: {
-            /** @description The unit after it. */
+            /** @description The alarm after it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -23609,61 +24193,57 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "01hu",
-                     *       "version": 4,
-                     *       "updated_at": "2026-11-22T01:31:00+00:00",
-                     *       "name": "E36",
-                     *       "agency": "fire-rescue@county",
+                     *       "id": "01ha",
+                     *       "version": 2,
+                     *       "updated_at": "2026-11-22T01:30:00+00:00",
+                     *       "asset": "01hd",
+                     *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke",
+                     *       "kind_name": "Smoke",
+                     *       "priority": 1,
+                     *       "is_life_safety": true,
+                     *       "is_silent": false,
+                     *       "condition": "active",
+                     *       "standing": "normal",
+                     *       "standing_reason": "",
+                     *       "is_announced": true,
+                     *       "is_acknowledged": false,
+                     *       "is_latched": true,
+                     *       "is_chattering": false,
+                     *       "is_fleeting": false,
+                     *       "is_drill": false,
+                     *       "opened_at": "2026-11-22T01:30:00+00:00",
+                     *       "raised_at": "2026-11-22T01:30:00+00:00",
+                     *       "last_signal_at": "2026-11-22T01:30:00+00:00",
+                     *       "since": "2026-11-22T01:30:00+00:00",
+                     *       "occurrences": 1,
+                     *       "level": 1,
+                     *       "evidence": [
+                     *         {
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "sia-dc09",
+                     *           "evidence": "signal",
+                     *           "level": 1
+                     *         }
+                     *       ],
+                     *       "case": "01hx",
+                     *       "handled": [],
+                     *       "case_missing": "",
+                     *       "source": "sia-dc09",
+                     *       "zone": "005",
+                     *       "text": "01ha.text",
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
                      *       "areas": [
                      *         "t0",
                      *         "county"
                      *       ],
-                     *       "kind": "engine",
-                     *       "travel": "road",
-                     *       "post": {
-                     *         "lon": 24.945,
-                     *         "lat": 60.17
-                     *       },
-                     *       "capabilities": [
-                     *         "fire",
-                     *         "first_aid",
-                     *         "rescue"
-                     *       ],
-                     *       "crew_size": 4,
-                     *       "shift": "day",
-                     *       "status": "en_route",
-                     *       "called": "",
-                     *       "next": [
-                     *         "on_scene",
-                     *         "clear"
-                     *       ],
-                     *       "since": "2026-11-22T01:31:00+00:00",
-                     *       "is_on_duty": true,
-                     *       "is_free": false,
-                     *       "is_alerted": true,
-                     *       "duty_started_at": "2026-11-22T00:00:00+00:00",
-                     *       "cases": [
-                     *         {
-                     *           "case": "01hx",
-                     *           "since": "2026-11-22T01:30:30+00:00",
-                     *           "is_stacked": false
-                     *         }
-                     *       ],
-                     *       "position": {
-                     *         "place": {
-                     *           "lon": 24.9455,
-                     *           "lat": 60.1712
-                     *         },
-                     *         "at": "2026-11-22T01:31:50+00:00",
-                     *         "age_s": 10,
-                     *         "is_stale": false,
-                     *         "accuracy_m": 8,
-                     *         "heading_deg": 90,
-                     *         "speed_mps": 12.5
-                     *       }
+                     *       "members": 0
                      *     }
                      */
-                    "application/json": components["schemas"]["UnitView"];
+                    "application/json": components["schemas"]["AlarmView"];
                 };
             };
             /** @description It cannot be read. */
@@ -23776,9 +24356,1008 @@ export interface operations {
             };
         };
     };
-    "road.changes": {
+    "alarm.shelve": {
         parameters: {
             query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of an alarm. */
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShelveBody"];
+            };
+        };
+        responses: {
+            /** @description The alarm after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01ha",
+                     *       "version": 2,
+                     *       "updated_at": "2026-11-22T01:30:00+00:00",
+                     *       "asset": "01hd",
+                     *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke",
+                     *       "kind_name": "Smoke",
+                     *       "priority": 1,
+                     *       "is_life_safety": true,
+                     *       "is_silent": false,
+                     *       "condition": "active",
+                     *       "standing": "normal",
+                     *       "standing_reason": "",
+                     *       "is_announced": true,
+                     *       "is_acknowledged": false,
+                     *       "is_latched": true,
+                     *       "is_chattering": false,
+                     *       "is_fleeting": false,
+                     *       "is_drill": false,
+                     *       "opened_at": "2026-11-22T01:30:00+00:00",
+                     *       "raised_at": "2026-11-22T01:30:00+00:00",
+                     *       "last_signal_at": "2026-11-22T01:30:00+00:00",
+                     *       "since": "2026-11-22T01:30:00+00:00",
+                     *       "occurrences": 1,
+                     *       "level": 1,
+                     *       "evidence": [
+                     *         {
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "sia-dc09",
+                     *           "evidence": "signal",
+                     *           "level": 1
+                     *         }
+                     *       ],
+                     *       "case": "01hx",
+                     *       "handled": [],
+                     *       "case_missing": "",
+                     *       "source": "sia-dc09",
+                     *       "zone": "005",
+                     *       "text": "01ha.text",
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "members": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "alarm.unshelve": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of an alarm. */
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmBody"];
+            };
+        };
+        responses: {
+            /** @description The alarm after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01ha",
+                     *       "version": 2,
+                     *       "updated_at": "2026-11-22T01:30:00+00:00",
+                     *       "asset": "01hd",
+                     *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke",
+                     *       "kind_name": "Smoke",
+                     *       "priority": 1,
+                     *       "is_life_safety": true,
+                     *       "is_silent": false,
+                     *       "condition": "active",
+                     *       "standing": "normal",
+                     *       "standing_reason": "",
+                     *       "is_announced": true,
+                     *       "is_acknowledged": false,
+                     *       "is_latched": true,
+                     *       "is_chattering": false,
+                     *       "is_fleeting": false,
+                     *       "is_drill": false,
+                     *       "opened_at": "2026-11-22T01:30:00+00:00",
+                     *       "raised_at": "2026-11-22T01:30:00+00:00",
+                     *       "last_signal_at": "2026-11-22T01:30:00+00:00",
+                     *       "since": "2026-11-22T01:30:00+00:00",
+                     *       "occurrences": 1,
+                     *       "level": 1,
+                     *       "evidence": [
+                     *         {
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "sia-dc09",
+                     *           "evidence": "signal",
+                     *           "level": 1
+                     *         }
+                     *       ],
+                     *       "case": "01hx",
+                     *       "handled": [],
+                     *       "case_missing": "",
+                     *       "source": "sia-dc09",
+                     *       "zone": "005",
+                     *       "text": "01ha.text",
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "members": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "alarm.reset": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of an alarm. */
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmResetBody"];
+            };
+        };
+        responses: {
+            /** @description The alarm after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01ha",
+                     *       "version": 2,
+                     *       "updated_at": "2026-11-22T01:30:00+00:00",
+                     *       "asset": "01hd",
+                     *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke",
+                     *       "kind_name": "Smoke",
+                     *       "priority": 1,
+                     *       "is_life_safety": true,
+                     *       "is_silent": false,
+                     *       "condition": "active",
+                     *       "standing": "normal",
+                     *       "standing_reason": "",
+                     *       "is_announced": true,
+                     *       "is_acknowledged": false,
+                     *       "is_latched": true,
+                     *       "is_chattering": false,
+                     *       "is_fleeting": false,
+                     *       "is_drill": false,
+                     *       "opened_at": "2026-11-22T01:30:00+00:00",
+                     *       "raised_at": "2026-11-22T01:30:00+00:00",
+                     *       "last_signal_at": "2026-11-22T01:30:00+00:00",
+                     *       "since": "2026-11-22T01:30:00+00:00",
+                     *       "occurrences": 1,
+                     *       "level": 1,
+                     *       "evidence": [
+                     *         {
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "sia-dc09",
+                     *           "evidence": "signal",
+                     *           "level": 1
+                     *         }
+                     *       ],
+                     *       "case": "01hx",
+                     *       "handled": [],
+                     *       "case_missing": "",
+                     *       "source": "sia-dc09",
+                     *       "zone": "005",
+                     *       "text": "01ha.text",
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "members": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "alarm.verify": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of an alarm. */
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmVerifyBody"];
+            };
+        };
+        responses: {
+            /** @description The alarm after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01ha",
+                     *       "version": 2,
+                     *       "updated_at": "2026-11-22T01:30:00+00:00",
+                     *       "asset": "01hd",
+                     *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke",
+                     *       "kind_name": "Smoke",
+                     *       "priority": 1,
+                     *       "is_life_safety": true,
+                     *       "is_silent": false,
+                     *       "condition": "active",
+                     *       "standing": "normal",
+                     *       "standing_reason": "",
+                     *       "is_announced": true,
+                     *       "is_acknowledged": false,
+                     *       "is_latched": true,
+                     *       "is_chattering": false,
+                     *       "is_fleeting": false,
+                     *       "is_drill": false,
+                     *       "opened_at": "2026-11-22T01:30:00+00:00",
+                     *       "raised_at": "2026-11-22T01:30:00+00:00",
+                     *       "last_signal_at": "2026-11-22T01:30:00+00:00",
+                     *       "since": "2026-11-22T01:30:00+00:00",
+                     *       "occurrences": 1,
+                     *       "level": 1,
+                     *       "evidence": [
+                     *         {
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "sia-dc09",
+                     *           "evidence": "signal",
+                     *           "level": 1
+                     *         }
+                     *       ],
+                     *       "case": "01hx",
+                     *       "handled": [],
+                     *       "case_missing": "",
+                     *       "source": "sia-dc09",
+                     *       "zone": "005",
+                     *       "text": "01ha.text",
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "members": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description CSV with a heading. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example id,name,kind,area,lon,lat
+                 *     hall-1,Hall,smoke-detector,t0,24.901,60.101
+                 */
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "added": 2,
+                     *       "changed": 1,
+                     *       "same": 0,
+                     *       "wrong": 1,
+                     *       "errors": [
+                     *         {
+                     *           "line": 4,
+                     *           "problem": "area: unknown"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportedView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.list": {
+        parameters: {
+            query?: {
+                kind?: string;
+                status?: "absent" | "found" | "in_service" | "on_test" | "out_of_service" | "retired";
+                behind?: string;
+                after?: string;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -23793,40 +25372,51 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "roads": "ready",
-                     *       "changes": [
+                     *       "assets": [
                      *         {
-                     *           "id": "01hr",
-                     *           "made_at": "2026-11-22T01:32:00+00:00",
-                     *           "made_by": "01hw",
-                     *           "reason": "burst_main",
-                     *           "starts_at": "2026-11-22T01:32:00+00:00",
-                     *           "is_in_force": true,
-                     *           "both_ways": true,
-                     *           "names": [
-                     *             "Mannerheimintie"
+                     *           "id": "01hd",
+                     *           "version": 1,
+                     *           "updated_at": "2026-11-22T01:00:00+00:00",
+                     *           "status": "in_service",
+                     *           "since": "2026-11-22T01:00:00+00:00",
+                     *           "name": "Block 3, stairwell, 2nd floor",
+                     *           "kind": "smoke-detector",
+                     *           "kind_name": "Smoke detector",
+                     *           "areas": [
+                     *             "t0",
+                     *             "county"
                      *           ],
-                     *           "length_m": 210,
-                     *           "geometry": {
-                     *             "type": "MultiLineString",
-                     *             "coordinates": [
-                     *               [
-                     *                 [
-                     *                   24.94,
-                     *                   60.17
-                     *                 ],
-                     *                 [
-                     *                   24.941,
-                     *                   60.171
-                     *                 ]
-                     *               ]
-                     *             ]
+                     *           "place": {
+                     *             "lon": 24.945,
+                     *             "lat": 60.17
+                     *           },
+                     *           "owner": "housing@county",
+                     *           "keeper": "housing@county",
+                     *           "model": "SD-2",
+                     *           "gateway": "01hg",
+                     *           "wires": [
+                     *             {
+                     *               "source": "mqtt",
+                     *               "address": "block-3/2"
+                     *             }
+                     *           ],
+                     *           "supervision": "SP3",
+                     *           "documents": [],
+                     *           "work_order": "",
+                     *           "windows": [],
+                     *           "shelves": [],
+                     *           "reach": "online",
+                     *           "heard_at": "2026-11-22T01:29:50+00:00",
+                     *           "messages": 1200,
+                     *           "lost": 0,
+                     *           "readings": {
+                     *             "battery_percent": 88
                      *           }
                      *         }
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["RoadChangesView"];
+                    "application/json": components["schemas"]["AssetsView"];
                 };
             };
             /** @description It cannot be read. */
@@ -23894,437 +25484,19 @@ export interface operations {
             };
         };
     };
-    "road.change": {
+    "asset.create": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RoadChangeBody"];
-            };
-        };
-        responses: {
-            /** @description As asked. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "change": {
-                     *         "id": "01hr",
-                     *         "made_at": "2026-11-22T01:32:00+00:00",
-                     *         "made_by": "01hw",
-                     *         "reason": "burst_main",
-                     *         "starts_at": "2026-11-22T01:32:00+00:00",
-                     *         "is_in_force": true,
-                     *         "both_ways": true,
-                     *         "names": [
-                     *           "Mannerheimintie"
-                     *         ],
-                     *         "length_m": 210,
-                     *         "geometry": {
-                     *           "type": "MultiLineString",
-                     *           "coordinates": [
-                     *             [
-                     *               [
-                     *                 24.94,
-                     *                 60.17
-                     *               ],
-                     *               [
-                     *                 24.941,
-                     *                 60.171
-                     *               ]
-                     *             ]
-                     *           ]
-                     *         }
-                     *       },
-                     *       "cut_off": [
-                     *         {
-                     *           "id": "t0v0",
-                     *           "name": "Old Town"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["MadeView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The rules do not grant it; `reason` says why. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It has moved on since it was seen. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not this kind of content. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "road.take_back": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                change_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "done": true
-                     *     }
-                     */
-                    "application/json": components["schemas"]["DoneView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The rules do not grant it; `reason` says why. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It has moved on since it was seen. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not this kind of content. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "roster.show": {
-        parameters: {
-            query?: {
-                since?: string;
-                until?: string;
-                agency?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "duties": [
-                     *         {
-                     *           "id": "01hd",
-                     *           "unit": "01hu",
-                     *           "name": "E36",
-                     *           "agency": "fire-rescue@county",
-                     *           "starts_at": "2026-11-22T06:00:00+00:00",
-                     *           "ends_at": "2026-11-22T18:00:00+00:00",
-                     *           "crew_size": 4,
-                     *           "shift": "day"
-                     *         }
-                     *       ],
-                     *       "gaps": []
-                     *     }
-                     */
-                    "application/json": components["schemas"]["RosterView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The rules do not grant it; `reason` says why. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "roster.plan": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The id of a unit. */
-                unit_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DutyBody"];
+                "application/json": components["schemas"]["AssetBody"];
             };
         };
         responses: {
@@ -24337,16 +25509,46 @@ export interface operations {
                     /**
                      * @example {
                      *       "id": "01hd",
-                     *       "unit": "01hu",
-                     *       "name": "E36",
-                     *       "agency": "fire-rescue@county",
-                     *       "starts_at": "2026-11-22T06:00:00+00:00",
-                     *       "ends_at": "2026-11-22T18:00:00+00:00",
-                     *       "crew_size": 4,
-                     *       "shift": "day"
+                     *       "version": 1,
+                     *       "updated_at": "2026-11-22T01:00:00+00:00",
+                     *       "status": "in_service",
+                     *       "since": "2026-11-22T01:00:00+00:00",
+                     *       "name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke-detector",
+                     *       "kind_name": "Smoke detector",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "owner": "housing@county",
+                     *       "keeper": "housing@county",
+                     *       "model": "SD-2",
+                     *       "gateway": "01hg",
+                     *       "wires": [
+                     *         {
+                     *           "source": "mqtt",
+                     *           "address": "block-3/2"
+                     *         }
+                     *       ],
+                     *       "supervision": "SP3",
+                     *       "documents": [],
+                     *       "work_order": "",
+                     *       "windows": [],
+                     *       "shelves": [],
+                     *       "reach": "online",
+                     *       "heard_at": "2026-11-22T01:29:50+00:00",
+                     *       "messages": 1200,
+                     *       "lost": 0,
+                     *       "readings": {
+                     *         "battery_percent": 88
+                     *       }
                      *     }
                      */
-                    "application/json": components["schemas"]["DutyView"];
+                    "application/json": components["schemas"]["AssetView"];
                 };
             };
             /** @description It cannot be read. */
@@ -24459,21 +25661,17 @@ export interface operations {
             };
         };
     };
-    "roster.drop": {
+    "asset.show": {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of a unit. */
-                unit_id: string;
+                /** @description The id of an asset. */
+                asset_id: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DropBody"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description As asked. */
             200: {
@@ -24483,10 +25681,1271 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "done": true
+                     *       "id": "01hd",
+                     *       "version": 1,
+                     *       "updated_at": "2026-11-22T01:00:00+00:00",
+                     *       "status": "in_service",
+                     *       "since": "2026-11-22T01:00:00+00:00",
+                     *       "name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke-detector",
+                     *       "kind_name": "Smoke detector",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "owner": "housing@county",
+                     *       "keeper": "housing@county",
+                     *       "model": "SD-2",
+                     *       "gateway": "01hg",
+                     *       "wires": [
+                     *         {
+                     *           "source": "mqtt",
+                     *           "address": "block-3/2"
+                     *         }
+                     *       ],
+                     *       "supervision": "SP3",
+                     *       "documents": [],
+                     *       "work_order": "",
+                     *       "windows": [],
+                     *       "shelves": [],
+                     *       "reach": "online",
+                     *       "heard_at": "2026-11-22T01:29:50+00:00",
+                     *       "messages": 1200,
+                     *       "lost": 0,
+                     *       "readings": {
+                     *         "battery_percent": 88
+                     *       }
                      *     }
                      */
-                    "application/json": components["schemas"]["DoneView"];
+                    "application/json": components["schemas"]["AssetView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.change": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetChangeBody"];
+            };
+        };
+        responses: {
+            /** @description The asset after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hd",
+                     *       "version": 1,
+                     *       "updated_at": "2026-11-22T01:00:00+00:00",
+                     *       "status": "in_service",
+                     *       "since": "2026-11-22T01:00:00+00:00",
+                     *       "name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke-detector",
+                     *       "kind_name": "Smoke detector",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "owner": "housing@county",
+                     *       "keeper": "housing@county",
+                     *       "model": "SD-2",
+                     *       "gateway": "01hg",
+                     *       "wires": [
+                     *         {
+                     *           "source": "mqtt",
+                     *           "address": "block-3/2"
+                     *         }
+                     *       ],
+                     *       "supervision": "SP3",
+                     *       "documents": [],
+                     *       "work_order": "",
+                     *       "windows": [],
+                     *       "shelves": [],
+                     *       "reach": "online",
+                     *       "heard_at": "2026-11-22T01:29:50+00:00",
+                     *       "messages": 1200,
+                     *       "lost": 0,
+                     *       "readings": {
+                     *         "battery_percent": 88
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssetView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.start_test": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetTestBody"];
+            };
+        };
+        responses: {
+            /** @description The asset after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hd",
+                     *       "version": 1,
+                     *       "updated_at": "2026-11-22T01:00:00+00:00",
+                     *       "status": "in_service",
+                     *       "since": "2026-11-22T01:00:00+00:00",
+                     *       "name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke-detector",
+                     *       "kind_name": "Smoke detector",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "owner": "housing@county",
+                     *       "keeper": "housing@county",
+                     *       "model": "SD-2",
+                     *       "gateway": "01hg",
+                     *       "wires": [
+                     *         {
+                     *           "source": "mqtt",
+                     *           "address": "block-3/2"
+                     *         }
+                     *       ],
+                     *       "supervision": "SP3",
+                     *       "documents": [],
+                     *       "work_order": "",
+                     *       "windows": [],
+                     *       "shelves": [],
+                     *       "reach": "online",
+                     *       "heard_at": "2026-11-22T01:29:50+00:00",
+                     *       "messages": 1200,
+                     *       "lost": 0,
+                     *       "readings": {
+                     *         "battery_percent": 88
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssetView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.end_test": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetNoBody"];
+            };
+        };
+        responses: {
+            /** @description The asset after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hd",
+                     *       "version": 1,
+                     *       "updated_at": "2026-11-22T01:00:00+00:00",
+                     *       "status": "in_service",
+                     *       "since": "2026-11-22T01:00:00+00:00",
+                     *       "name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke-detector",
+                     *       "kind_name": "Smoke detector",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "owner": "housing@county",
+                     *       "keeper": "housing@county",
+                     *       "model": "SD-2",
+                     *       "gateway": "01hg",
+                     *       "wires": [
+                     *         {
+                     *           "source": "mqtt",
+                     *           "address": "block-3/2"
+                     *         }
+                     *       ],
+                     *       "supervision": "SP3",
+                     *       "documents": [],
+                     *       "work_order": "",
+                     *       "windows": [],
+                     *       "shelves": [],
+                     *       "reach": "online",
+                     *       "heard_at": "2026-11-22T01:29:50+00:00",
+                     *       "messages": 1200,
+                     *       "lost": 0,
+                     *       "readings": {
+                     *         "battery_percent": 88
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssetView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.take_out": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutOfServiceBody"];
+            };
+        };
+        responses: {
+            /** @description The asset after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hd",
+                     *       "version": 1,
+                     *       "updated_at": "2026-11-22T01:00:00+00:00",
+                     *       "status": "in_service",
+                     *       "since": "2026-11-22T01:00:00+00:00",
+                     *       "name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke-detector",
+                     *       "kind_name": "Smoke detector",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "owner": "housing@county",
+                     *       "keeper": "housing@county",
+                     *       "model": "SD-2",
+                     *       "gateway": "01hg",
+                     *       "wires": [
+                     *         {
+                     *           "source": "mqtt",
+                     *           "address": "block-3/2"
+                     *         }
+                     *       ],
+                     *       "supervision": "SP3",
+                     *       "documents": [],
+                     *       "work_order": "",
+                     *       "windows": [],
+                     *       "shelves": [],
+                     *       "reach": "online",
+                     *       "heard_at": "2026-11-22T01:29:50+00:00",
+                     *       "messages": 1200,
+                     *       "lost": 0,
+                     *       "readings": {
+                     *         "battery_percent": 88
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssetView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.return": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetNoBody"];
+            };
+        };
+        responses: {
+            /** @description The asset after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hd",
+                     *       "version": 1,
+                     *       "updated_at": "2026-11-22T01:00:00+00:00",
+                     *       "status": "in_service",
+                     *       "since": "2026-11-22T01:00:00+00:00",
+                     *       "name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke-detector",
+                     *       "kind_name": "Smoke detector",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "owner": "housing@county",
+                     *       "keeper": "housing@county",
+                     *       "model": "SD-2",
+                     *       "gateway": "01hg",
+                     *       "wires": [
+                     *         {
+                     *           "source": "mqtt",
+                     *           "address": "block-3/2"
+                     *         }
+                     *       ],
+                     *       "supervision": "SP3",
+                     *       "documents": [],
+                     *       "work_order": "",
+                     *       "windows": [],
+                     *       "shelves": [],
+                     *       "reach": "online",
+                     *       "heard_at": "2026-11-22T01:29:50+00:00",
+                     *       "messages": 1200,
+                     *       "lost": 0,
+                     *       "readings": {
+                     *         "battery_percent": 88
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssetView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.plan_work": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlannedWorkBody"];
+            };
+        };
+        responses: {
+            /** @description The asset after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hd",
+                     *       "version": 1,
+                     *       "updated_at": "2026-11-22T01:00:00+00:00",
+                     *       "status": "in_service",
+                     *       "since": "2026-11-22T01:00:00+00:00",
+                     *       "name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke-detector",
+                     *       "kind_name": "Smoke detector",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "owner": "housing@county",
+                     *       "keeper": "housing@county",
+                     *       "model": "SD-2",
+                     *       "gateway": "01hg",
+                     *       "wires": [
+                     *         {
+                     *           "source": "mqtt",
+                     *           "address": "block-3/2"
+                     *         }
+                     *       ],
+                     *       "supervision": "SP3",
+                     *       "documents": [],
+                     *       "work_order": "",
+                     *       "windows": [],
+                     *       "shelves": [],
+                     *       "reach": "online",
+                     *       "heard_at": "2026-11-22T01:29:50+00:00",
+                     *       "messages": 1200,
+                     *       "lost": 0,
+                     *       "readings": {
+                     *         "battery_percent": 88
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssetView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.retire": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetNoBody"];
+            };
+        };
+        responses: {
+            /** @description The asset after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hd",
+                     *       "version": 1,
+                     *       "updated_at": "2026-11-22T01:00:00+00:00",
+                     *       "status": "in_service",
+                     *       "since": "2026-11-22T01:00:00+00:00",
+                     *       "name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke-detector",
+                     *       "kind_name": "Smoke detector",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "owner": "housing@county",
+                     *       "keeper": "housing@county",
+                     *       "model": "SD-2",
+                     *       "gateway": "01hg",
+                     *       "wires": [
+                     *         {
+                     *           "source": "mqtt",
+                     *           "address": "block-3/2"
+                     *         }
+                     *       ],
+                     *       "supervision": "SP3",
+                     *       "documents": [],
+                     *       "work_order": "",
+                     *       "windows": [],
+                     *       "shelves": [],
+                     *       "reach": "online",
+                     *       "heard_at": "2026-11-22T01:29:50+00:00",
+                     *       "messages": 1200,
+                     *       "lost": 0,
+                     *       "readings": {
+                     *         "battery_percent": 88
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssetView"];
                 };
             };
             /** @description It cannot be read. */

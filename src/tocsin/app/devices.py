@@ -1,4 +1,4 @@
-"""What runs beside a node for its devices: clocks of alarms, silence, signs of life."""
+"""What runs beside a node for its devices: clocks of alarms, the wheel of silence, signs."""
 
 from __future__ import annotations
 

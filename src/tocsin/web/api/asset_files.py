@@ -28,7 +28,14 @@ IMPORT_PAGE: Final = 1_000
 ERRORS_MAX: Final = 100
 """Wrong lines that an import names; all are counted."""
 CSV: Final = "text/csv"
-_AS_CSV: Final[dict[str, Any]] = {CSV: {"schema": {"type": "string"}}}
+_EXAMPLE: Final = "id,name,kind,area,lon,lat\r\nhall-1,Hall,smoke-detector,t0,24.901,60.101\r\n"
+_AS_CSV: Final[dict[str, Any]] = {CSV: {"schema": {"type": "string"}, "example": _EXAMPLE}}
+
+
+class CsvResponse(Response):
+    """CSV with a heading."""
+
+    media_type = CSV
 
 
 class ImportErrorView(View):
@@ -54,9 +61,10 @@ class ImportedView(View):
 
 
 @routes.get(
-    "/assets/export",
+    "/assets.csv",
     operation_id="asset.export",
     summary="All assets in one's reach as CSV.",
+    response_class=CsvResponse,
     status_code=200,
     response_model=None,
     responses={
@@ -80,7 +88,7 @@ async def export(access: AccessArg) -> Response:
 
 
 @routes.post(
-    "/assets/import",
+    "/assets.csv",
     operation_id="asset.import",
     summary="Register or change many assets from CSV, as the export writes it.",
     openapi_extra={"requestBody": {"required": True, "content": _AS_CSV}},

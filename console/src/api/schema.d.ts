@@ -25131,6 +25131,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example id,name,kind,area,lon,lat
+                     *     hall-1,Hall,smoke-detector,t0,24.901,60.101
+                     */
                     "text/csv": string;
                 };
             };

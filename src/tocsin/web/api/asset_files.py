@@ -65,6 +65,7 @@ class ImportedView(View):
     operation_id="asset.export",
     summary="All assets in one's reach as CSV.",
     response_class=CsvResponse,
+    openapi_extra={"responses": {"200": {"content": {CSV: {"example": _EXAMPLE}}}}},
     status_code=200,
     response_model=None,
     responses={

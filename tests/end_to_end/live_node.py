@@ -20,8 +20,9 @@ import asyncpg
 
 from tests.geography.towns import chessboard
 from tocsin.geography.geojson import to_geojson
-from tocsin.runtime.verify import Audit, Report, UnitAudit, verify
+from tocsin.runtime.verify import Audit, DeviceAudit, Report, UnitAudit, verify
 from tocsin.stores.postgres.auditing import audit
+from tocsin.stores.postgres.devices import audit_devices
 from tocsin.stores.postgres.embedded import servers_in
 from tocsin.stores.postgres.units import audit_units
 
@@ -204,6 +205,9 @@ class _Audited:
 
     def audit_units(self) -> AsyncIterator[UnitAudit]:
         return audit_units(self.dsn)
+
+    def audit_devices(self) -> AsyncIterator[DeviceAudit]:
+        return audit_devices(self.dsn)
 
 
 @dataclass(frozen=True)

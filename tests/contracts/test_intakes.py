@@ -10,8 +10,9 @@ import base64
 import importlib
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,30 @@ from tests.intakes.node import make_services
 from tocsin.kernel.shared import Actor, ActorId, CaseId, Place, Refused
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
+from tocsin.runtime.alarm_ports import (
+    CODE_MAX,
+    DEVICE_MAX,
+    KEY_MAX,
+    SIGNALS,
+    TEXT_MAX,
+    VALUES_MAX,
+    IncomingAlarm,
+)
 from tocsin.runtime.codec import encode_actor, encode_case, encode_command, encode_events
 from tocsin.runtime.positions import IncomingPosition
 from tocsin.runtime.reception import IncomingReport
 from tocsin.runtime.services import Services
 
 ROOMS = Path(tocsin.intakes.__file__).parent
-Incoming = IncomingReport | IncomingPosition
-Parse = Callable[[bytes, Mapping[str, str]], Incoming | Refused]
-SEALED = ("text", "address", "contact", "media_url", "photos")
-"""The fields of an incoming report whose values only the vault will hold."""
+Incoming = IncomingReport | IncomingPosition | IncomingAlarm
+Outcome = Incoming | tuple[IncomingAlarm, ...] | Refused
+"""A message of devices may hold several alarms, in their order, and none."""
+Parse = Callable[[bytes, Mapping[str, str]], Outcome]
+SEALED: Mapping[type, tuple[str, ...]] = {
+    IncomingReport: ("text", "address", "contact", "media_url", "photos"),
+    IncomingAlarm: ("text",),
+}
+"""The fields whose values only the vault will hold."""
 FILES = ("parse.py", "serve.py", "manifest.toml", "README.md", "examples")
 FOLDERS = sorted(path for path in ROOMS.iterdir() if path.is_dir() and path.name[0] not in "_.")
 
@@ -45,7 +60,7 @@ class Example:
     name: str
     data: bytes
     headers: Mapping[str, str]
-    becomes: Mapping[str, Any]
+    becomes: Sequence[Mapping[str, Any]]
     refused: str | None
     personal: tuple[str, ...]
 
@@ -65,6 +80,7 @@ class Intake:
 
 def read_example(path: Path) -> Example:
     found = tomllib.loads(path.read_text())
+    becomes = found.get("becomes", {})
     given_input = found["input"]
     if "body_base64" in given_input:
         data = base64.b64decode(given_input["body_base64"])
@@ -74,7 +90,7 @@ def read_example(path: Path) -> Example:
         path.stem,
         data,
         given_input.get("headers", {}),
-        found.get("becomes", {}),
+        becomes if isinstance(becomes, list) else [becomes],
         found.get("refused"),
         tuple(found["personal"]),
     )
@@ -95,16 +111,31 @@ intakes = pytest.mark.parametrize("intake", INTAKES, ids=str)
 # -- the checkers: each returns what is wrong, so that a planted bug can show that it finds it
 
 
+def made(outcome: Outcome) -> tuple[Incoming, ...]:
+    """What came out of one message; nothing from a refusal."""
+    if isinstance(outcome, Refused):
+        return ()
+    return outcome if isinstance(outcome, tuple) else (outcome,)
+
+
 def mismatches(parse: Parse, example: Example) -> list[str]:
-    """How the parsed report differs from what the example says."""
-    report = parse(example.data, example.headers)
+    """How what was parsed differs from what the example says."""
+    outcome = parse(example.data, example.headers)
     if example.refused is not None:
-        is_same = isinstance(report, Refused) and report.reason == example.refused
-        return [] if is_same else [f"expected {example.refused}, became {report}"]
-    if isinstance(report, Refused):
-        return [f"refused: {report}"]
+        is_same = isinstance(outcome, Refused) and outcome.reason == example.refused
+        return [] if is_same else [f"expected {example.refused}, became {outcome}"]
+    if isinstance(outcome, Refused):
+        return [f"refused: {outcome}"]
+    found = made(outcome)
+    if len(found) != len(example.becomes):
+        return [f"{len(found)} came out: {found}"]
+    return [wrong for pair in zip(found, example.becomes, strict=True) for wrong in unlike(*pair)]
+
+
+def unlike(report: Incoming, becomes: Mapping[str, Any]) -> list[str]:
+    """How one thing that came out differs from what it should be."""
     wrong: list[str] = []
-    for name, expected in example.becomes.items():
+    for name, expected in becomes.items():
         found = getattr(report, name)
         if name == "place":
             wrong += [] if is_near(found, expected) else [f"place: {found}"]
@@ -133,10 +164,10 @@ def unstable(parse: Parse, example: Example) -> list[str]:
 
 
 def leaks(report: Incoming, personal: tuple[str, ...]) -> list[str]:
-    """The open fields of a report in which something personal stands."""
+    """The open fields of what came out in which something personal stands."""
     found: list[str] = []
     for each in fields(report):
-        if each.name in SEALED and isinstance(report, IncomingReport):
+        if each.name in SEALED.get(type(report), ()):
             continue
         shown = repr(getattr(report, each.name))
         found += [f"{each.name} holds {word!r}" for word in personal if word in shown]
@@ -149,7 +180,25 @@ def raised(parse: Parse, data: bytes, headers: Mapping[str, str]) -> str | None:
         outcome = parse(data, headers)
     except Exception as error:  # the contract is that there is none
         return repr(error)
+    if isinstance(outcome, tuple):
+        return None if all(isinstance(each, IncomingAlarm) for each in outcome) else repr(outcome)
     return None if isinstance(outcome, Incoming | Refused) else repr(outcome)
+
+
+def oversized(alarm: IncomingAlarm) -> list[str]:
+    """The fields of an alarm that are longer than the desk takes, or no sense."""
+    limits = dict.fromkeys(("source", "kind", "zone"), CODE_MAX)
+    limits |= {"device": DEVICE_MAX, "sender": DEVICE_MAX, "text": TEXT_MAX}
+    limits |= {"session": KEY_MAX, "key": KEY_MAX}
+    wrong = [name for name, most in limits.items() if len(getattr(alarm, name)) > most]
+    wrong += [] if alarm.signal in SIGNALS else ["signal"]
+    wrong += [] if alarm.device and (alarm.kind or alarm.signal == "heard") else ["device or kind"]
+    wrong += [] if alarm.at is None or alarm.at.tzinfo is not None else ["at"]
+    wrong += [] if len(alarm.values) <= VALUES_MAX else ["values"]
+    wrong += [] if all(isfinite(each) for each in alarm.values.values()) else ["not a number"]
+    place = alarm.place
+    is_on_earth = place is None or (-180 <= place.lon <= 180 and -90 <= place.lat <= 90)
+    return wrong if is_on_earth else [*wrong, "place"]
 
 
 async def exposed(services: Services, case_id: CaseId, personal: tuple[str, ...]) -> list[str]:
@@ -169,10 +218,10 @@ async def exposed(services: Services, case_id: CaseId, personal: tuple[str, ...]
 
 @intakes
 def test_an_intake_delivers_what_it_says(intake: Intake):
-    kinds = {"report": IncomingReport, "position": IncomingPosition}
+    kinds = {"report": IncomingReport, "position": IncomingPosition, "alarm": IncomingAlarm}
     promised = [kinds[each] for each in intake.manifest["intake"]["delivers"] if each in kinds]
-    made = (intake.parse(each.data, each.headers) for each in intake.examples if not each.refused)
-    assert {type(each) for each in made} <= set(promised)
+    outcomes = [intake.parse(each.data, each.headers) for each in intake.examples]
+    assert {type(each) for outcome in outcomes for each in made(outcome)} <= set(promised)
 
 
 def test_every_room_has_a_manifest():
@@ -203,19 +252,31 @@ def test_examples_become_what_they_say(intake: Intake):
 def test_the_same_message_is_the_same_report(intake: Intake):
     for example in intake.examples:
         assert unstable(intake.parse, example) == []
-        report = intake.parse(example.data, example.headers)
-        if intake.manifest["contract"]["keys"] == "message" and isinstance(report, IncomingReport):
-            assert report.key, f"{example.name}: a message of this intake names itself"
+        if intake.manifest["contract"]["keys"] != "message":
+            continue
+        for report in made(intake.parse(example.data, example.headers)):
+            is_silent = isinstance(report, IncomingAlarm) and report.signal == "heard"
+            if not isinstance(report, IncomingPosition) and not is_silent:
+                assert report.key, f"{example.name}: a message of this intake names itself"
+
+
+@intakes
+def test_alarms_stay_within_what_the_desk_takes(intake: Intake):
+    for example in intake.examples:
+        for each in made(intake.parse(example.data, example.headers)):
+            if isinstance(each, IncomingAlarm):
+                assert oversized(each) == [], example.name
+                assert each.source == intake.manifest["intake"]["code"]
 
 
 @intakes
 def test_nothing_personal_stands_in_the_open(intake: Intake):
     for example in intake.examples:
-        report = intake.parse(example.data, example.headers)
-        if isinstance(report, Incoming):
-            assert leaks(report, example.personal) == [], example.name
-        else:
-            assert not [word for word in example.personal if word in repr(report)]
+        outcome = intake.parse(example.data, example.headers)
+        for each in made(outcome):
+            assert leaks(each, example.personal) == [], example.name
+        if isinstance(outcome, Refused):
+            assert not [word for word in example.personal if word in repr(outcome)]
 
 
 @intakes
@@ -229,6 +290,9 @@ def test_no_bytes_ever_raise(intake: Intake, data: st.DataObject):
         name = data.draw(st.sampled_from(sorted(headers)))
         headers[name] = data.draw(st.text(max_size=60))
     assert raised(intake.parse, body, headers) is None
+    for each in made(intake.parse(body, headers)):
+        if isinstance(each, IncomingAlarm):
+            assert oversized(each) == []
 
 
 def mutations(original: bytes) -> st.SearchStrategy[bytes]:
@@ -271,7 +335,7 @@ def _sound(data: bytes, headers: Mapping[str, str]) -> IncomingReport | Refused:
     return IncomingReport("sound", "x", data.decode("utf-8", "replace"), contact={"name": "Ada"})
 
 
-ADA = Example("ada", b"help", {"from": "Ada"}, {"text": "help"}, None, ("Ada",))
+ADA = Example("ada", b"help", {"from": "Ada"}, [{"text": "help"}], None, ("Ada",))
 
 
 def test_the_checkers_let_a_sound_intake_pass():
@@ -329,6 +393,24 @@ def test_an_intake_that_raises_is_caught():
 
 
 def test_an_intake_that_misreads_is_caught():
-    wrong = Example("ada", b"help", {}, {"text": "fire"}, None, ())
+    wrong = Example("ada", b"help", {}, [{"text": "fire"}], None, ())
     assert mismatches(_sound, wrong)
-    assert mismatches(_sound, replace(wrong, becomes={}, refused="unreadable"))
+    assert mismatches(_sound, replace(wrong, becomes=[], refused="unreadable"))
+
+
+def test_an_alarm_that_is_lost_or_too_large_is_caught():
+    alarm = IncomingAlarm("planted", "d-1", "smoke", "raised", values={"t": 21.0})
+
+    def forgetful(data: bytes, headers: Mapping[str, str]) -> tuple[IncomingAlarm, ...] | Refused:
+        return (alarm,)
+
+    two = Example("two", b"", {}, [{"device": "d-1"}, {"device": "d-2"}], None, ())
+    assert mismatches(forgetful, two)
+    assert mismatches(forgetful, replace(two, becomes=two.becomes[:1])) == []
+    assert oversized(alarm) == []
+    assert oversized(replace(alarm, device="d" * 201)) == ["device"]
+    assert oversized(replace(alarm, kind="")) == ["device or kind"]
+    assert oversized(replace(alarm, values={"t": float("nan")})) == ["not a number"]
+    assert oversized(replace(alarm, place=Place(200.0, 0.0))) == ["place"]
+    assert leaks(replace(alarm, zone="room of Ada"), ("Ada",))
+    assert leaks(replace(alarm, text="room of Ada"), ("Ada",)) == []

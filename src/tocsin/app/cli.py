@@ -188,6 +188,7 @@ def _town_verbs(verbs: Any) -> None:
     ):
         verb = verbs.add_parser(name, help=about, add_help=False)
         verb.set_defaults(run=run, rest=[])
+    _panel_verb(verbs)
     _map_verbs(verbs)
     _road_verbs(verbs)
     _site_verb(verbs)
@@ -202,6 +203,25 @@ def _town_verbs(verbs: Any) -> None:
     verb.add_argument("file", type=Path)
     verb.add_argument("--format", choices=("open311", "nyc311", "sf-fire"), help="guessed if unset")
     verb.add_argument("--rejects", type=Path, help="where to write what was skipped, and why")
+
+
+def _panel_verb(verbs: Any) -> None:
+    about = "play an alarm panel: send one DC-09 message and say what was answered"
+    verb = _verb(verbs, "panel", _lazy("panel", "panel"), about, settings=False)
+    verb.add_argument("code", help="110 or FA for a fire, 602 for a test, poll for a link test")
+    verb.add_argument("--to", default="127.0.0.1:9009", metavar="HOST:PORT")
+    verb.add_argument("--account", required=True)
+    verb.add_argument("--zone", type=int, default=0)
+    verb.add_argument("--area", type=int, default=0)
+    verb.add_argument("--words", default="", help="what the panel prints, with a SIA code")
+    verb.add_argument("--restore", action="store_true", help="the end of it (Contact ID)")
+    verb.add_argument("--key", default="", help="as it is written on paper; empty sends in clear")
+    verb.add_argument("--key-is-text", action="store_true", help="32 digits that are text")
+    verb.add_argument("--prefix", default="0")
+    verb.add_argument("--sequence", type=int, default=1)
+    verb.add_argument("--udp", action="store_true")
+    verb.add_argument("--wait", type=float, default=20.0, metavar="SECONDS")
+    verb.add_argument("--language", default=_language())
 
 
 def _map_verbs(verbs: Any) -> None:

@@ -9,19 +9,15 @@ from collections.abc import AsyncGenerator, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib import import_module
 from ipaddress import ip_network
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any, Final
 
 import structlog
 import uvicorn
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from starlette.routing import BaseRoute
 
-from tocsin import intakes
 from tocsin.app.clock import ScaledClock, SteadyClock, TimeIds
 from tocsin.app.devices import look_after_devices
 from tocsin.app.ending import Server
@@ -29,6 +25,7 @@ from tocsin.app.ground import atlas_of
 from tocsin.app.mapping import keep_map
 from tocsin.app.road_net import keep_roads, no_fly_areas
 from tocsin.app.settings import Settings
+from tocsin.app.ways_in import intake_routes, intake_runs, intake_tables
 from tocsin.geography.map_folder import FOLDER, MapFolder
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
@@ -176,6 +173,7 @@ async def started(
             heartbeat=runner.heartbeat,
             position_keep_s=settings.position_keep_h * 3_600,
             map=MapFolder(settings.data / FOLDER),
+            intakes=intake_tables(settings),
         )
         services.advice.no_fly = await asyncio.to_thread(no_fly_areas, settings.data)
         tick_s = settings.sse_tick_ms / 1000
@@ -230,6 +228,8 @@ async def serve(
             asyncio.create_task(_tidy(node), name="tidying"),
             asyncio.create_task(look_after_devices(node.services), name="devices"),
         ]
+        for name, run in intake_runs(node.services).items():
+            keepers.append(asyncio.create_task(run, name=name))
         work = list(keepers)
         if node.embedded is not None:
             work.append(asyncio.create_task(_supervise(node.embedded), name="database"))
@@ -304,17 +304,6 @@ def application(node: Node):
         extra_routes=intake_routes(node.services),
         hub=node.hub,
     )
-
-
-def intake_routes(services: Services) -> list[BaseRoute]:
-    """The routes of every intake there is: each folder under `intakes` whose `serve.py` has
-    `routes(services)`. A new folder is found by itself."""
-    found: list[BaseRoute] = []
-    for folder in sorted(iter_modules(intakes.__path__), key=lambda each: each.name):
-        if folder.ispkg:
-            serving = import_module(f"{intakes.__name__}.{folder.name}.serve")
-            found.extend(serving.routes(services))
-    return found
 
 
 def keyless_wait(web: WebOptions) -> Callable[[MutableMapping[str, Any]], int]:

@@ -139,6 +139,12 @@ class Settings:
         "Whether reports over Open311 need an API key; without one anybody may report, slowly.",
         "通过 Open311 报告是否必须提供 API 密钥；否则任何人都可以报告，但有频率限制。",
     )
+    intakes: Path | None = _set(
+        None,
+        "file",
+        "Panels, feeds and keys of the ways in; by default intakes.toml in the data folder.",
+        "接入方式的主机、订阅源和密钥；默认为数据文件夹中的 intakes.toml。",
+    )
     max_body_bytes: Count = _set(
         1_000_000,
         "bytes",
@@ -213,10 +219,7 @@ class Settings:
         "共享一次提交的最大命令数。",
     )
     errand_interval_s: Positive = _set(
-        0.5,
-        "s",
-        "How often what is owed and due is looked for.",
-        "检查到期事项的间隔。",
+        0.5, "s", "How often what is owed and due is looked for.", "检查到期事项的间隔。"
     )
     position_keep_h: Positive = _set(
         48,

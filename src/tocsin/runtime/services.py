@@ -12,6 +12,7 @@ from tocsin.packs.model import Pack
 from tocsin.runtime.alarm_desk import AlarmDesk
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.following import Stories
+from tocsin.runtime.intake_settings import Tables
 from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.ports import Clock, Ids, KeyRing, NodeStore, Vault
 from tocsin.runtime.positions import KEEP_S, PositionDesk
@@ -61,6 +62,9 @@ class Services:
     supervision: Supervision = field(init=False)
     map: MapFolder | None = None
     """The town's own map and what it names; None on a node without a data folder."""
+
+    intakes: Tables = field(default_factory=dict[str, dict[str, Any]])
+    """What the operator set for the ways in, by their code."""
 
     def __post_init__(self) -> None:
         self.positions = PositionDesk(self.store, self.clock, self.position_keep_s)

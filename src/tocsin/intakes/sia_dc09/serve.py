@@ -1,0 +1,272 @@
+"""The sockets that panels call: TCP and UDP on one port. What is answered is on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections import deque
+from contextlib import suppress
+from typing import Final, cast
+
+import structlog
+
+from tocsin.intakes.sia_dc09.accounts import Dc09Settings
+from tocsin.intakes.sia_dc09.frames import Frame, Splitter
+from tocsin.intakes.sia_dc09.receiver import Receiver
+from tocsin.runtime.alarm_ports import IncomingAlarm
+from tocsin.runtime.intake_settings import IntakeError, taken
+from tocsin.runtime.services import Services
+
+log = structlog.get_logger("tocsin.intakes.sia_dc09")
+
+CODE: Final = "sia-dc09"
+FRAMES_QUEUED_MAX: Final = 16
+"""Frames of one connection that wait; while there are more, nothing is read from it."""
+DATAGRAMS_MAX: Final = 1_000
+"""Datagrams in work; more are dropped, and the panels send again."""
+ALIVE_QUEUED_MAX: Final = 20_000
+"""Signs of life that wait to be kept; more are dropped, for the next comes soon."""
+ALIVE_WORKERS: Final = 8
+SWEEP_EVERY_S: Final = 1.0
+"""How often silent connections are looked for; their limits are seconds and more."""
+UNSENT_MAX: Final = 16_384
+"""Bytes of answers that a panel does not read; then it is hung up on."""
+KEEPALIVE_IDLE_S: Final = 60
+"""After so long without a byte the system asks whether the other side is still there; a
+connection whose other end is gone is closed two minutes later."""
+
+
+async def run(services: Services) -> None:
+    """Serve panels until cancelled. Without a table `[sia-dc09]` it does nothing. Raises
+    IntakeError when the table is wrong or the port is taken."""
+    settings = taken(services.intakes, CODE, Dc09Settings)
+    if settings is None or services.alarms is None:
+        return
+    receiver = Receiver(settings, services.alarms, services.clock, os.urandom)
+    server = Server(receiver)
+    await server.start()
+    try:
+        await server.run()
+    finally:
+        await server.close()
+
+
+class Server:
+    """Both sockets of a receiver and all their limits."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver = receiver
+        self.settings = receiver.settings
+        self.lines: set[Line] = set()
+        self.per_address: dict[str, int] = {}
+        self.port = 0
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._alive: asyncio.Queue[IncomingAlarm] = asyncio.Queue(ALIVE_QUEUED_MAX)
+        self._tcp: asyncio.Server | None = None
+        self._udp: asyncio.DatagramTransport | None = None
+
+    async def start(self) -> None:
+        """Listen. `port` is the one that was taken. Raises IntakeError when it is in use."""
+        loop = asyncio.get_running_loop()
+        settings = self.settings
+        self.port = settings.port
+        try:
+            await self._listen(loop, settings)
+        except OSError as error:
+            where = f"cannot listen on {settings.host} port {settings.port}: {error.strerror}"
+            raise IntakeError("bad_value", CODE, where) from error
+        log.info("dc09_listens", port=self.port, tcp=settings.tcp, udp=settings.udp)
+
+    async def _listen(self, loop: asyncio.AbstractEventLoop, settings: Dc09Settings) -> None:
+        if settings.tcp:
+            self._tcp = await loop.create_server(
+                lambda: Line(self), settings.host, settings.port, backlog=1024
+            )
+            self.port = self._tcp.sockets[0].getsockname()[1]
+        if settings.udp:
+            self._udp, _ = await loop.create_datagram_endpoint(
+                lambda: Datagrams(self), (settings.host, self.port)
+            )
+
+    async def run(self) -> None:
+        """Keep signs of life and hang up on silent connections, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(ALIVE_WORKERS):
+                group.create_task(self._keep_alive())
+            group.create_task(self._sweep())
+
+    async def close(self) -> None:
+        """Stop listening and hang up. What was being kept is finished first."""
+        if self._tcp is not None:
+            self._tcp.close()
+        if self.tasks:
+            await asyncio.wait(self.tasks, timeout=5)
+        for line in list(self.lines):
+            line.hang_up()
+        if self._udp is not None:
+            self._udp.close()
+
+    def note(self, alive: IncomingAlarm | None) -> None:
+        """A sign of life to be kept when there is time."""
+        if alive is not None:
+            with suppress(asyncio.QueueFull):
+                self._alive.put_nowait(alive)
+
+    def spawn(self, work: asyncio.Task[None]) -> None:
+        self.tasks.add(work)
+        work.add_done_callback(self.tasks.discard)
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await self.receiver.keep_alive(await self._alive.get())
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_EVERY_S)
+            now = loop.time()
+            for line in [each for each in self.lines if each.is_late(now)]:
+                line.hang_up()
+
+
+class Line(asyncio.Protocol):
+    """One panel's connection. Its frames are worked one after the other, so that an alarm and its
+    end stay in their order."""
+
+    __slots__ = (
+        "_address", "_begun", "_frames", "_heard", "_is_working", "_server", "_splitter",
+        "_transport",
+    )  # fmt: skip
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._splitter = Splitter()
+        self._frames: deque[Frame] = deque()
+        self._transport: asyncio.Transport | None = None
+        self._address = ""
+        self._is_working = False
+        self._heard = self._begun = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._heard = asyncio.get_running_loop().time()
+        peer = transport.get_extra_info("peername")
+        address = str(peer[0]) if peer else ""
+        server = self._server
+        held = server.per_address.get(address, 0)
+        settings = server.settings
+        if len(server.lines) >= settings.connections or held >= settings.per_address:
+            self._transport.abort()
+            return
+        self._address = address
+        server.per_address[address] = held + 1
+        server.lines.add(self)
+        self._transport.set_write_buffer_limits(UNSENT_MAX)
+        _watch(transport.get_extra_info("socket"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        server = self._server
+        if self in server.lines:
+            server.lines.discard(self)
+            left = server.per_address[self._address] - 1
+            if left:
+                server.per_address[self._address] = left
+            else:
+                del server.per_address[self._address]
+        self._frames.clear()
+
+    def data_received(self, data: bytes) -> None:
+        now = asyncio.get_running_loop().time()
+        was_waiting = self._splitter.is_waiting
+        found = self._splitter.feed(data)
+        if found or not was_waiting:
+            self._begun = now
+        if found:
+            self._heard = now
+        if self._splitter.is_overfull:
+            self.hang_up()
+            return
+        self._frames.extend(found)
+        assert self._transport is not None
+        if len(self._frames) > FRAMES_QUEUED_MAX:
+            self._transport.pause_reading()
+        if self._frames and not self._is_working:
+            self._is_working = True
+            self._server.spawn(asyncio.create_task(self._work()))
+
+    def pause_writing(self) -> None:
+        """The panel does not read its answers."""
+        self.hang_up()
+
+    def is_late(self, now: float) -> bool:
+        """Whether it has been silent, or slow in one frame, for longer than is waited."""
+        settings = self._server.settings
+        if self._is_working:
+            return False
+        if self._splitter.is_waiting and now - self._begun > settings.frame_s:
+            return True
+        return now - self._heard > settings.idle_s
+
+    def hang_up(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _work(self) -> None:
+        transport = self._transport
+        assert transport is not None
+        try:
+            while self._frames:
+                answer, alive = await self._server.receiver.answer(self._frames.popleft())
+                if answer is not None and not transport.is_closing():
+                    transport.write(answer)
+                self._server.note(alive)
+                if len(self._frames) == FRAMES_QUEUED_MAX // 2 and not transport.is_closing():
+                    transport.resume_reading()
+            if not transport.is_closing():
+                transport.resume_reading()
+        finally:
+            self._is_working = False
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    """Panels that speak UDP: each datagram has whole frames, and the answer goes to its sender."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._transport: asyncio.DatagramTransport | None = None
+        self._in_work = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        frames = Splitter().feed(data)[:FRAMES_QUEUED_MAX]
+        if not frames or self._in_work >= DATAGRAMS_MAX:
+            return
+        self._in_work += 1
+        self._server.spawn(asyncio.create_task(self._work(frames, addr)))
+
+    async def _work(self, frames: list[Frame], addr: tuple[str, int]) -> None:
+        try:
+            for frame in frames:
+                answer, alive = await self._server.receiver.answer(frame)
+                if answer is not None and self._transport is not None:
+                    self._transport.sendto(answer, addr)
+                self._server.note(alive)
+        finally:
+            self._in_work -= 1
+
+
+def _watch(connection: socket.socket | None) -> None:
+    """Let the system notice when the other end is gone."""
+    if connection is None:
+        return
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_KEEPIDLE"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_IDLE_S // 2)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
+
+
+__all__ = ["Server", "run"]

@@ -1,0 +1,169 @@
+"""DC-09 over real sockets: TCP, UDP, the dialler of the command line, and connections that idle."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.intakes.alarm_desk import KeptDesk
+from tests.intakes.node import make_services
+from tocsin.app.cli import main
+from tocsin.app.clock import SteadyClock
+from tocsin.intakes.sia_dc09.accounts import Account, Dc09Settings
+from tocsin.intakes.sia_dc09.cipher import keys_of
+from tocsin.intakes.sia_dc09.dialler import Dialler
+from tocsin.intakes.sia_dc09.frames import Splitter
+from tocsin.intakes.sia_dc09.receiver import Receiver
+from tocsin.intakes.sia_dc09.serve import FRAMES_QUEUED_MAX, Server, run
+from tocsin.runtime.intake_settings import IntakeError
+
+KEY = "31323334353637383930414243444546"
+
+
+@asynccontextmanager
+async def listening(desk: KeptDesk, **more: object) -> AsyncIterator[Server]:
+    accounts = (Account("0123"), Account("AAAA", KEY))
+    settings = Dc09Settings(host="127.0.0.1", port=0, account=accounts, **more)
+    server = Server(Receiver(settings, desk, SteadyClock(), os.urandom))
+    await server.start()
+    running = asyncio.create_task(server.run())
+    try:
+        yield server
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await server.close()
+
+
+def panel(account: str = "0123", key: bytes = b"") -> Dialler:
+    return Dialler(account, lambda: datetime.now(UTC), os.urandom, key)
+
+
+async def until(what: object) -> None:
+    assert callable(what)
+    async with asyncio.timeout(20):
+        while not what():
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
+@pytest.mark.parametrize("account", ["0123", "AAAA"])
+async def test_a_panel_is_answered_over_both(udp: bool, account: str):
+    desk = KeptDesk()
+    dialler = panel(account, keys_of(KEY)[0] if account == "AAAA" else b"")
+    async with listening(desk) as server:
+        for frame in (dialler.contact_id("110", 5), dialler.sia("FA", 6, words="HALL")):
+            answer = await asyncio.to_thread(dialler.send, frame, "127.0.0.1", server.port, udp)
+            assert (answer.said, answer.is_ours) == ("ACK", True)
+        answer = await asyncio.to_thread(
+            dialler.send, dialler.poll(), "127.0.0.1", server.port, udp
+        )
+        assert answer.said == "ACK"
+        await until(lambda: len(desk.kept) == 3)
+    assert [each[1:] for each in desk.told] == [("110", "raised"), ("FA", "raised"), ("", "heard")]
+
+
+async def test_many_frames_on_one_connection_are_answered_in_their_order():
+    desk, dialler = KeptDesk(), panel()
+    frames = [dialler.contact_id("110", 1 + n % 900) for n in range(5 * FRAMES_QUEUED_MAX)]
+    async with listening(desk) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"\0".join(frames))
+        splitter, said = Splitter(), []
+        while len(said) < len(frames):
+            said += [dialler.read(each) for each in splitter.feed(await reader.read(4096))]
+        writer.close()
+    assert {each.said for each in said} == {"ACK"}
+    assert [each.text[5:9] for each in said] == [f"{n + 1:04d}" for n in range(len(frames))]
+    assert [each.sequence for each in desk.kept] == list(range(1, len(frames) + 1))
+
+
+async def test_while_nothing_can_be_kept_nothing_is_said():
+    desk, dialler = KeptDesk(is_down=True), panel()
+    frame = dialler.contact_id("110", 5)
+    async with listening(desk) as server:
+        answer = await asyncio.to_thread(dialler.send, frame, "127.0.0.1", server.port, wait_s=0.5)
+        assert answer.said == ""
+        desk.is_down = False
+        answer = await asyncio.to_thread(dialler.send, frame, "127.0.0.1", server.port)
+        assert answer.said == "ACK" and len(desk.kept) == 1
+
+
+async def test_silent_slow_and_foreign_connections_are_hung_up_on():
+    async with listening(KeptDesk(), idle_s=1.0, frame_s=0.5, per_address=3) as server:
+        silent, _w1 = await asyncio.open_connection("127.0.0.1", server.port)
+        slow, slow_writer = await asyncio.open_connection("127.0.0.1", server.port)
+        foreign, foreign_writer = await asyncio.open_connection("127.0.0.1", server.port)
+        await until(lambda: len(server.lines) == 3)
+        many, _w2 = await asyncio.open_connection("127.0.0.1", server.port)
+        with pytest.raises(ConnectionResetError):
+            assert await many.read(1) == b""
+            raise ConnectionResetError
+        slow_writer.write(b"\n12340020")
+        foreign_writer.write(b'\n00000000"' + b"x" * 9_000)
+        for each in (silent, slow, foreign):
+            with pytest.raises(ConnectionResetError):
+                assert await each.read(1) == b""
+                raise ConnectionResetError
+        await until(lambda: not server.lines and not server.per_address)
+
+
+async def test_the_intake_serves_what_the_operator_set_and_says_what_is_wrong():
+    services = make_services()
+    await run(services)  # nothing is set: nothing to do
+    services = replace_tables(services, {"host": "127.0.0.1", "port": 0})
+    task = asyncio.create_task(run(services))
+    await asyncio.sleep(0.1)
+    assert not task.done()
+    task.cancel()
+    async with listening(KeptDesk()) as server:
+        wrongs = (
+            {"host": "127.0.0.1", "port": server.port},
+            {"prot": 1},
+            {"account": [{"account": "0123", "key": "too short"}]},
+        )
+        for table, words in zip(wrongs, ("cannot listen", "prot", "key is 32"), strict=True):
+            with pytest.raises(IntakeError, match=words) as caught:
+                await run(replace_tables(services, table))
+            assert "too short" not in str(caught.value)
+            assert "接入配置" in caught.value.message("zh-CN")
+
+
+def replace_tables(services, table):
+    services.alarms = KeptDesk()
+    services.intakes = {"sia-dc09": table}
+    return services
+
+
+async def test_an_installer_tries_a_site(capsys: pytest.CaptureFixture[str]):
+    desk = KeptDesk()
+    async with listening(desk) as server:
+        to = ["--to", f"127.0.0.1:{server.port}"]
+        capsys.readouterr()
+
+        async def tocsin_panel(*words: str) -> tuple[int, str]:
+            code = await asyncio.to_thread(main, ["panel", *words, *to])
+            out = capsys.readouterr()
+            assert KEY not in out.out + out.err
+            return code, out.out + out.err
+
+        assert await tocsin_panel("110", "--account", "0123", "--zone", "5") == (
+            0, 'ACK: taken: it is on disk there\n"ACK"0001L0#0123[]\n'
+        )  # fmt: skip
+        assert (await tocsin_panel("FA", "--account", "AAAA", "--key", KEY))[0] == 0
+        text_key = ["--key", KEY, "--key-is-text", "--udp", "--sequence", "2"]
+        assert (await tocsin_panel("110", "--account", "AAAA", *text_key, "--restore"))[0] == 0
+        assert (await tocsin_panel("poll", "--account", "0123"))[0] == 0
+        code, said = await tocsin_panel("110", "--account", "AAAA", "--language", "zh-CN")
+        assert code == 1 and "被拒绝" in said
+        code, said = await tocsin_panel("110", "--account", "AAAA", "--key", "12")
+        assert code == 2 and "hexadecimal" in said
+        await until(lambda: len(desk.kept) == 4)
+    code, said = await asyncio.to_thread(main, ["panel", "110", "--account", "1", *to]), ""
+    assert code == 2
+    assert "nobody answers" in capsys.readouterr().err + said

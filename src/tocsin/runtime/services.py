@@ -65,6 +65,8 @@ class Services:
 
     intakes: Tables = field(default_factory=dict[str, dict[str, Any]])
     """What the operator set for the ways in, by their code."""
+    intake_memory: dict[str, object] = field(default_factory=dict[str, object])
+    """What an intake shares between its routes and its sockets, by its code; never on disk."""
 
     def __post_init__(self) -> None:
         self.positions = PositionDesk(self.store, self.clock, self.position_keep_s)

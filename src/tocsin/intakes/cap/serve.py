@@ -1,0 +1,134 @@
+"""The route that other systems post CAP to, and the feeds that are polled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import httpx
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from tocsin.intakes.cap.chains import Chains
+from tocsin.intakes.cap.feeds import BY, Feed, Poller, county_of, keep
+from tocsin.intakes.cap.reading import ALERT_BYTES_MAX, Alert, document, read_alert
+from tocsin.intakes.cap.words import sentence
+from tocsin.kernel.shared import Refused
+from tocsin.packs.words import word
+from tocsin.runtime.alarm_ports import AlarmTaker
+from tocsin.runtime.intake_settings import taken
+from tocsin.runtime.ports import Clock, Unavailable
+from tocsin.runtime.services import Services
+
+CODE: Final = "cap"
+PATH: Final = "/intakes/cap"
+SCOPE: Final = "reports:trusted"
+"""What a sender's API key must be made for."""
+RUN_OUT_EVERY_S: Final = 5.0
+"""How often alerts that run out are looked for; they are meant to the minute."""
+CLIENT: Final = "tocsin"
+"""How this node names itself to feeds."""
+STATUS: Final = {"key_wrong": 403, "too_large": 413, "no_alarms": 503}
+"""HTTP status by reason; what is not here cannot be read: 400."""
+
+
+class CapSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table `[cap]`."""
+
+    feed: tuple[Feed, ...] = ()
+
+
+def chains_of(services: Services) -> Chains:
+    """The chains of a node: what is posted and what is polled may name each other."""
+    found = services.intake_memory.setdefault(CODE, Chains())
+    assert isinstance(found, Chains)
+    return found
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """The intake's route, for the app to serve."""
+
+    async def alert(request: Request) -> Response:
+        language = request.headers.get("accept-language", "en")[:20]
+        try:
+            refused = await _receive(services, request)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Unavailable as trouble:
+            return Response(status_code=503, headers={"retry-after": str(trouble.retry_after_s)})
+        if refused is None:
+            return _json({"kept": True}, 200)
+        told = sentence(refused, language) or word("reason", refused.reason, language)
+        status = STATUS.get(refused.reason, 400)
+        return _json({"reason": refused.reason, "detail": told}, status)
+
+    return [Route(PATH, alert, methods=["POST"])]
+
+
+async def _receive(services: Services, request: Request) -> Refused | None:
+    if await services.keys.actor(request.headers.get("x-api-key", ""), SCOPE) is None:
+        return Refused("key_wrong", "")
+    if services.alarms is None:
+        return Refused("no_alarms", "")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > ALERT_BYTES_MAX:
+            return Refused("too_large", str(ALERT_BYTES_MAX))
+    root = document(bytes(body), ALERT_BYTES_MAX)
+    found = root if isinstance(root, Refused) else read_alert(root)
+    if not isinstance(found, Alert):
+        return found
+    if found.status == "Draft" or found.kind in ("Ack", "Error"):
+        return Refused("not_an_alert", "")
+    return await keep(found, chains_of(services), services.alarms)
+
+
+async def run(services: Services) -> None:
+    """Poll the operator's feeds and let alerts run out, until cancelled. Raises IntakeError."""
+    settings = taken(services.intakes, CODE, CapSettings) or CapSettings()
+    desk = services.alarms
+    if desk is None:
+        return
+    chains = chains_of(services)
+    county = county_of([each.polygon for each in services.atlas.tier("county")])
+    async with httpx.AsyncClient(headers={"user-agent": CLIENT}, trust_env=False) as client:
+        work: list[Callable[[], Awaitable[None]]] = [lambda: run_out(chains, desk, services.clock)]
+        for feed in settings.feed:
+            work.append(Poller(feed, desk, chains, services.clock, county, client).run)
+        async with asyncio.TaskGroup() as group:
+            for each in work:
+                group.create_task(_awaited(each))
+
+
+async def _awaited(work: Callable[[], Awaitable[None]]) -> None:
+    await work()
+
+
+async def run_out(chains: Chains, desk: AlarmTaker, clock: Clock) -> None:
+    """Ends alerts whose time is over, until cancelled."""
+    while True:
+        await end_those_over(chains, desk, clock)
+        await asyncio.sleep(RUN_OUT_EVERY_S)
+
+
+async def end_those_over(chains: Chains, desk: AlarmTaker, clock: Clock) -> None:
+    """Ends the alerts whose time is over now."""
+    now = clock.now()
+    for device, over in chains.run_out(now):
+        try:
+            await desk.receive(over, BY)
+            chains.over(device)
+        except Unavailable:
+            assert over.at is not None
+            chains.again(device, over.at)
+
+
+def _json(content: object, status: int) -> Response:
+    return Response(msgspec.json.encode(content), status, None, "application/json")
+
+
+__all__ = ["PATH", "routes", "run"]

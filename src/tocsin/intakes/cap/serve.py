@@ -19,14 +19,13 @@ from tocsin.intakes.cap.words import sentence
 from tocsin.kernel.shared import Refused
 from tocsin.packs.words import word
 from tocsin.runtime.alarm_ports import AlarmTaker
+from tocsin.runtime.alarm_posts import SCOPE, given_key
 from tocsin.runtime.intake_settings import taken
 from tocsin.runtime.ports import Clock, Unavailable
 from tocsin.runtime.services import Services
 
 CODE: Final = "cap"
 PATH: Final = "/intakes/cap"
-SCOPE: Final = "reports:trusted"
-"""What a sender's API key must be made for."""
 RUN_OUT_EVERY_S: Final = 5.0
 """How often alerts that run out are looked for; they are meant to the minute."""
 CLIENT: Final = "tocsin"
@@ -69,7 +68,7 @@ def routes(services: Services) -> list[BaseRoute]:
 
 
 async def _receive(services: Services, request: Request) -> Refused | None:
-    if await services.keys.actor(request.headers.get("x-api-key", ""), SCOPE) is None:
+    if await services.keys.actor(given_key(request.headers), SCOPE) is None:
         return Refused("key_wrong", "")
     if services.alarms is None:
         return Refused("no_alarms", "")

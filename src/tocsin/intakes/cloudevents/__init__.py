@@ -1,0 +1,1 @@
+"""Alarms of other systems as CloudEvents over HTTP."""

@@ -31,6 +31,7 @@ AREAS_MAX: Final = 500
 POINTS_MAX: Final = 5_000
 """Corners of one polygon."""
 REFERENCES_MAX: Final = 100
+"""Earlier messages that one names; a storm of three days names some dozens."""
 ENTRIES_MAX: Final = 2_000
 """Entries of one feed that are looked at."""
 

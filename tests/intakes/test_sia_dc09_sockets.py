@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
+import siadc09.account
+import siadc09.message
 
 from tests.intakes.alarm_desk import KeptDesk
 from tests.intakes.node import make_services
@@ -81,6 +83,24 @@ async def test_many_frames_on_one_connection_are_answered_in_their_order():
     assert {each.said for each in said} == {"ACK"}
     assert [each.text[5:9] for each in said] == [f"{n + 1:04d}" for n in range(len(frames))]
     assert [each.sequence for each in desk.kept] == list(range(1, len(frames) + 1))
+
+
+@pytest.mark.parametrize("key", [b"", bytes.fromhex(KEY)], ids=["plain", "aes"])
+async def test_frames_of_another_library_are_answered_so_that_it_reads_the_answer(key: bytes):
+    desk = KeptDesk()
+    account = siadc09.account.Account(acct=0xAAAA if key else 0xBBB, key=key or None)
+    async with listening(desk) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        event = siadc09.message.EventMessage(account, {"idtoken": "SIA-DCS", "seqno": 7})
+        event.data = siadc09.message.parse_data(b"#AAAA|NFA129" if key else b"#BBB|NFA129")
+        for message, kind in ((event, "ACK"), (siadc09.message.NullMessage(account), "ACK")):
+            writer.write(message.encode(timestamp=datetime.now(UTC)))
+            answer = siadc09.message.parse_frame(await reader.readuntil(b"\r"), key or None)
+            assert answer.idtoken == kind and answer.encrypted == bool(key)
+            assert answer.seq == message.seq
+        writer.close()
+        await until(lambda: len(desk.kept) == 2)
+    assert desk.told[0][1:] == ("FA", "raised")
 
 
 async def test_while_nothing_can_be_kept_nothing_is_said():

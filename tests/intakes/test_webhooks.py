@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 from tests.intakes.alarm_desk import KeptDesk
 from tests.intakes.node import Keys, make_services
 from tocsin.intakes.alertmanager.serve import routes as alertmanager
+from tocsin.intakes.cap.serve import routes as cap
 from tocsin.intakes.cloudevents.serve import routes as cloudevents
 from tocsin.intakes.signed_json.parse import WINDOW_S, read, sign
 from tocsin.intakes.signed_json.serve import routes as signed_json
@@ -36,6 +37,9 @@ MAPPING = {
 TABLE = {"sender": [{"name": "lifts", "secret": SECRET, "mapping": MAPPING},
                     {"name": "plain", "secret": SECRET}]}  # fmt: skip
 BODY = b'{"lifts":[{"id":"a","state":"stuck","at":[{"floor":3}]},{"id":"b","state":"ok"}]}'
+ALERT = """<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>A-1</identifier>
+<sender>w@town.example</sender><sent>2026-05-01T10:00:00+02:00</sent><status>Actual</status>
+<msgType>Alert</msgType><scope>Public</scope></alert>"""
 EVENT = {"specversion": "1.0", "id": "m-1", "source": "/school/7", "type": "panic"}
 
 
@@ -46,7 +50,7 @@ async def posting(desk: KeptDesk) -> AsyncIterator[tuple[httpx.AsyncClient, Any]
     services.alarms = desk
     services.intakes = {"signed-json": TABLE}
     services.keys = Keys({("k", "reports:trusted"): Actor(ActorId("k"), "integration")})
-    found = [each for of in (cloudevents, alertmanager, signed_json) for each in of(services)]
+    found = [each for of in (cap, cloudevents, alertmanager, signed_json) for each in of(services)]
     config = uvicorn.Config(Starlette(routes=found), port=0, log_level="critical", lifespan="off")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # pyright: ignore
@@ -186,6 +190,24 @@ async def test_curl_and_openssl_sign_as_the_readme_says(tmp_path: Path):
         out, _ = await run.communicate()
         assert out == b"204"
     assert len(desk.kept) == 2
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.parametrize("folder", ["cloudevents", "cap"])
+async def test_curl_posts_as_the_readme_says(folder: str, tmp_path: Path):
+    desk = KeptDesk()
+    (tmp_path / "alert.xml").write_text(ALERT)
+    async with posting(desk) as (client, _):
+        page = (Path("src/tocsin/intakes") / folder / "README.md").read_text()
+        command = page[page.index("    curl ") :].partition("\n\n")[0]
+        command = command.replace("https://YOUR-NODE", str(client.base_url).rstrip("/"))
+        command = command.replace("KEY", "k").replace("curl -X", "curl -sS -w '%{http_code}' -X")
+        run = await asyncio.create_subprocess_exec(
+            "bash", "-c", command, cwd=tmp_path, stdout=asyncio.subprocess.PIPE
+        )
+        out, _ = await run.communicate()
+        assert out.endswith((b"204", b"200"))
+    assert [each[2] for each in desk.told] == ["raised"]
 
 
 # -- the mapping, the file

@@ -196,9 +196,17 @@ def oversized(alarm: IncomingAlarm) -> list[str]:
     wrong += [] if alarm.at is None or alarm.at.tzinfo is not None else ["at"]
     wrong += [] if len(alarm.values) <= VALUES_MAX else ["values"]
     wrong += [] if all(isfinite(each) for each in alarm.values.values()) else ["not a number"]
+    texts = (alarm.device, alarm.kind, alarm.zone, alarm.session, alarm.key, alarm.text,
+             alarm.sender, *alarm.values)  # fmt: skip
+    wrong += [] if all(is_text(each) for each in texts) else ["no text"]
     place = alarm.place
     is_on_earth = place is None or (-180 <= place.lon <= 180 and -90 <= place.lat <= 90)
     return wrong if is_on_earth else [*wrong, "place"]
+
+
+def is_text(value: str) -> bool:
+    """Whether a database takes it."""
+    return "\0" not in value and value == value.encode("utf-8", "replace").decode()
 
 
 async def exposed(services: Services, case_id: CaseId, personal: tuple[str, ...]) -> list[str]:
@@ -409,6 +417,8 @@ def test_an_alarm_that_is_lost_or_too_large_is_caught():
     assert mismatches(forgetful, replace(two, becomes=two.becomes[:1])) == []
     assert oversized(alarm) == []
     assert oversized(replace(alarm, device="d" * 201)) == ["device"]
+    assert oversized(replace(alarm, text="a\0b")) == ["no text"]
+    assert oversized(replace(alarm, device="\ud800")) == ["no text"]
     assert oversized(replace(alarm, kind="")) == ["device or kind"]
     assert oversized(replace(alarm, values={"t": float("nan")})) == ["not a number"]
     assert oversized(replace(alarm, place=Place(200.0, 0.0))) == ["place"]

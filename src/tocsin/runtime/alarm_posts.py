@@ -8,6 +8,7 @@ from typing import Final
 from tocsin.kernel.shared import Actor, Refused
 from tocsin.packs.words import word
 from tocsin.runtime.alarm_ports import AlarmTaker, IncomingAlarm
+from tocsin.runtime.services import Services
 
 SCOPE: Final = "reports:trusted"
 """What a sender's API key must be made for."""
@@ -53,6 +54,11 @@ def given_key(headers: Mapping[str, str]) -> str:
     """The API key of a request: X-API-Key, or a bearer token."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return headers.get("x-api-key", "") or (token.strip() if scheme.lower() == "bearer" else "")
+
+
+def desk_of(services: Services) -> AlarmTaker | None:
+    """The desk of a node; None on one that takes no alarms."""
+    return services.alarms
 
 
 async def keep_all(desk: AlarmTaker, found: Iterable[IncomingAlarm], by: Actor) -> Refused | None:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, cast
+from unicodedata import category
 
 import msgspec
 from msgspec import Meta
@@ -136,10 +137,17 @@ def _alarm(mapping: JsonMapping, source: str, item: object) -> IncomingAlarm | R
 def word_of(value: object) -> str:
     """A member as a word: text as it is, whole numbers in digits, anything else nothing."""
     if isinstance(value, str):
-        return value.strip()
+        return clean(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int) and abs(value) < SEQUENCE_MAX else ""
+
+
+def clean(text: str) -> str:
+    """A text without what is no text (NULs, controls, halves of characters): a stray byte is no
+    reason to refuse an alarm."""
+    kept = (each for each in text if each in "\n\t" or category(each) not in ("Cc", "Cs"))
+    return "".join(kept).strip()
 
 
 def number_of(value: object) -> float | None:
@@ -183,7 +191,7 @@ def numbers_of(found: object) -> Mapping[str, float]:
     if not isinstance(found, dict):
         return {}
     readings = {
-        name[:CODE_MAX]: number
+        clean(name)[:CODE_MAX]: number
         for name, value in sorted(cast(dict[Any, object], found).items())
         if isinstance(name, str) and (number := number_of(value)) is not None
     }

@@ -13,7 +13,7 @@ import msgspec
 
 from tocsin.kernel.shared import Refused
 from tocsin.runtime.alarm_ports import CODE_MAX, DEVICE_MAX, TEXT_MAX, IncomingAlarm, Signal
-from tocsin.runtime.json_mapping import instant_of, short
+from tocsin.runtime.json_mapping import clean, instant_of, short
 
 SOURCE: Final = "alertmanager"
 BODY_MAX: Final = 4 * 2**20
@@ -67,7 +67,7 @@ def parse(data: bytes, headers: Mapping[str, str]) -> tuple[IncomingAlarm, ...] 
 
 
 def _alarm(alert: Alert) -> IncomingAlarm | Refused:
-    kind, mark = alert.labels.get("alertname", ""), alert.fingerprint
+    kind, mark = clean(alert.labels.get("alertname", "")), clean(alert.fingerprint)
     if not kind or len(kind) > CODE_MAX:
         return Refused("mapping_misses", "alertname")
     if not mark or len(mark) > CODE_MAX:
@@ -77,8 +77,8 @@ def _alarm(alert: Alert) -> IncomingAlarm | Refused:
     signal: Signal = "raised" if alert.status == "firing" else "cleared"
     # Two alerts of one name on one machine (two disks) end each for itself: the fingerprint parts
     # them, unless the rule names the device.
-    instance = alert.labels.get("instance", "")
-    device = alert.labels.get("device", "") or (f"{instance}/{mark}" if instance else mark)
+    instance = clean(alert.labels.get("instance", ""))
+    device = clean(alert.labels.get("device", "")) or (f"{instance}/{mark}" if instance else mark)
     at = instant_of(alert.starts_at if signal == "raised" else alert.ends_at)
     words = (alert.annotations.get("summary", ""), alert.annotations.get("description", ""))
     if kind in ALIVE:
@@ -88,8 +88,8 @@ def _alarm(alert: Alert) -> IncomingAlarm | Refused:
         device=device if len(device) <= DEVICE_MAX else mark,
         kind=kind,
         signal=signal,
-        key=short(f"{mark}-{alert.status}-{alert.starts_at}"),
+        key=short(clean(f"{mark}-{alert.status}-{alert.starts_at}")),
         at=at,
-        text="\n".join(each for each in words if each)[:TEXT_MAX],
+        text=clean("\n".join(each for each in words if each))[:TEXT_MAX],
         is_drill=alert.labels.get("drill") == "true",
     )

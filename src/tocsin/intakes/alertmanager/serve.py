@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from tocsin.intakes.alertmanager.parse import BODY_MAX, parse
 from tocsin.kernel.shared import Refused
-from tocsin.runtime.alarm_posts import SCOPE, STATUS, given_key, keep_all, told
+from tocsin.runtime.alarm_posts import SCOPE, STATUS, desk_of, given_key, keep_all, told
 from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.services import Services
 
@@ -41,7 +41,8 @@ async def _receive(services: Services, request: Request) -> Refused | None:
     by = await services.keys.actor(given_key(request.headers), SCOPE)
     if by is None:
         return Refused("key_wrong", "")
-    if services.alarms is None:
+    desk = desk_of(services)
+    if desk is None:
         return Refused("no_alarms", "")
     body = bytearray()
     async for chunk in request.stream():
@@ -51,7 +52,7 @@ async def _receive(services: Services, request: Request) -> Refused | None:
     found = parse(bytes(body), request.headers)
     if isinstance(found, Refused):
         return found
-    return await keep_all(services.alarms, found, by)
+    return await keep_all(desk, found, by)
 
 
 __all__ = ["PATH", "routes"]

@@ -22,6 +22,7 @@ from tocsin.intakes.cap.reading import (
 )
 from tocsin.kernel.shared import Place, Refused
 from tocsin.runtime.alarm_ports import CODE_MAX, DEVICE_MAX, TEXT_MAX, IncomingAlarm
+from tocsin.runtime.json_mapping import clean
 
 SOURCE: Final = "cap"
 
@@ -101,7 +102,7 @@ def _alarm(alert: Alert, device: str, signal: str) -> IncomingAlarm:
         signal="cleared" if signal == "cleared" else "heard" if signal == "heard" else "raised",
         key=hashlib.sha256(key.encode()).hexdigest(),
         at=alert.sent,
-        text=_words(info)[:TEXT_MAX],
+        text=clean(_words(info))[:TEXT_MAX],
         place=place_of(alert),
         values=values,
         is_drill=alert.status in ("Exercise", "Test"),

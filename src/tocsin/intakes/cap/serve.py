@@ -19,7 +19,7 @@ from tocsin.intakes.cap.words import sentence
 from tocsin.kernel.shared import Refused
 from tocsin.packs.words import word
 from tocsin.runtime.alarm_ports import AlarmTaker
-from tocsin.runtime.alarm_posts import SCOPE, given_key
+from tocsin.runtime.alarm_posts import SCOPE, desk_of, given_key
 from tocsin.runtime.intake_settings import taken
 from tocsin.runtime.ports import Clock, Unavailable
 from tocsin.runtime.services import Services
@@ -70,7 +70,8 @@ def routes(services: Services) -> list[BaseRoute]:
 async def _receive(services: Services, request: Request) -> Refused | None:
     if await services.keys.actor(given_key(request.headers), SCOPE) is None:
         return Refused("key_wrong", "")
-    if services.alarms is None:
+    desk = desk_of(services)
+    if desk is None:
         return Refused("no_alarms", "")
     body = bytearray()
     async for chunk in request.stream():
@@ -83,13 +84,13 @@ async def _receive(services: Services, request: Request) -> Refused | None:
         return found
     if found.status == "Draft" or found.kind in ("Ack", "Error"):
         return Refused("not_an_alert", "")
-    return await keep(found, chains_of(services), services.alarms)
+    return await keep(found, chains_of(services), desk)
 
 
 async def run(services: Services) -> None:
     """Poll the operator's feeds and let alerts run out, until cancelled. Raises IntakeError."""
     settings = taken(services.intakes, CODE, CapSettings) or CapSettings()
-    desk = services.alarms
+    desk = desk_of(services)
     if desk is None:
         return
     chains = chains_of(services)

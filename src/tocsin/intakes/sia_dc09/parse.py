@@ -11,6 +11,7 @@ from tocsin.intakes.sia_dc09.frames import FRAME_MAX, Frame, Splitter
 from tocsin.intakes.sia_dc09.message import Content, Event, Header, content, header
 from tocsin.kernel.shared import Refused
 from tocsin.runtime.alarm_ports import TEXT_MAX, IncomingAlarm
+from tocsin.runtime.json_mapping import clean
 
 SOURCE: Final = "sia-dc09"
 KEY_HEADER: Final = "panel-key"
@@ -115,7 +116,7 @@ def _alarm(
         key=key,
         at=read.occurred or read.stamp,
         zone=event.zone,
-        text="" if meaning.is_personal else words[:TEXT_MAX],
+        text="" if meaning.is_personal else clean(words)[:TEXT_MAX],
         place=read.place,
         sender=account,
     )

@@ -18,10 +18,13 @@ class KeptDesk:
     repeats: int = 0
     is_down: bool = False
     refuses: str = ""
+    is_broken: bool = False
+    """It has a bug."""
 
     async def receive(self, incoming: IncomingAlarm, by: Actor) -> AlarmReceived | Refused:
         if self.is_down:
             raise Unavailable("down", retry_after_s=7)
+        assert not self.is_broken
         if self.refuses:
             return Refused(self.refuses, "planted")
         if any(same(incoming, each) for each in self.kept):

@@ -352,6 +352,22 @@ async def test_a_feed_that_fails_is_asked_ever_more_rarely():
         assert await poller.round() and poller.pause_s == 120.0
 
 
+async def test_a_bug_behind_a_feed_ends_nothing():
+    desk = KeptDesk(is_broken=True)
+    async with polled(desk) as (source, poller):
+        source.pages = {"/feed": feed_of(("/a", "1")), "/a": message("A", 0)}
+        assert not await poller.round()
+        desk.is_broken = False
+        assert await poller.round()
+    clock = HandClock()
+    clock.move(hours=2)
+    desk.is_broken = True
+    await end_those_over(poller.chains, desk, clock)
+    desk.is_broken = False
+    await end_those_over(poller.chains, desk, clock)
+    assert desk.told[-1] == ("w@town.example,A", "flood-watch", "cleared")
+
+
 async def test_what_could_not_be_kept_is_fetched_again():
     desk = KeptDesk(is_down=True)
     async with polled(desk) as (source, poller):

@@ -114,6 +114,25 @@ async def test_while_nothing_can_be_kept_nothing_is_said():
         assert answer.said == "ACK" and len(desk.kept) == 1
 
 
+@pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
+async def test_a_bug_behind_the_receiver_is_never_acknowledged_and_does_not_end_it(udp: bool):
+    desk, dialler = KeptDesk(is_broken=True), panel()
+    async with listening(desk) as server:
+
+        async def say(frame: bytes) -> str:
+            sent = asyncio.to_thread(dialler.send, frame, "127.0.0.1", server.port, udp, 0.5)
+            return (await asyncio.gather(sent, return_exceptions=True))[0]
+
+        frame = dialler.contact_id("110", 5)
+        assert getattr(await say(frame), "said", "") == ""  # or hung up on
+        for _ in range(10):  # more than there are workers
+            assert (await say(dialler.poll())).said == "ACK"
+        desk.is_broken = False
+        assert (await say(frame)).said == "ACK"
+        assert (await say(dialler.poll())).said == "ACK"
+        await until(lambda: len(desk.kept) == 2)
+
+
 async def test_silent_slow_and_foreign_connections_are_hung_up_on():
     async with listening(KeptDesk(), idle_s=1.0, frame_s=0.5, per_address=3) as server:
         silent, _w1 = await asyncio.open_connection("127.0.0.1", server.port)

@@ -33,7 +33,7 @@ from tocsin.intakes.cap.reading import (
 )
 from tocsin.kernel.shared import Actor, ActorId, Refused
 from tocsin.runtime.alarm_ports import AlarmTaker, IncomingAlarm
-from tocsin.runtime.ports import Clock, Unavailable
+from tocsin.runtime.ports import Clock
 
 log = structlog.get_logger("tocsin.intakes.cap")
 
@@ -99,7 +99,7 @@ class Poller:
             if answer is not None:
                 await self._take(answer)
             await self.desk.receive(IncomingAlarm(SOURCE, self.feed.name, "", "heard"), BY)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, FeedError, Unavailable) as trouble:
+        except Exception as trouble:  # whatever a feed brings must not end the node
             self.failures += 1
             why = type(trouble).__name__
             log.warning("feed_fails", feed=self.feed.name, why=why, failures=self.failures)

@@ -8,6 +8,7 @@ from typing import Final
 
 import httpx
 import msgspec
+import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -23,6 +24,8 @@ from tocsin.runtime.alarm_posts import SCOPE, desk_of, given_key
 from tocsin.runtime.intake_settings import taken
 from tocsin.runtime.ports import Clock, Unavailable
 from tocsin.runtime.services import Services
+
+log = structlog.get_logger("tocsin.intakes.cap")
 
 CODE: Final = "cap"
 PATH: Final = "/intakes/cap"
@@ -122,9 +125,9 @@ async def end_those_over(chains: Chains, desk: AlarmTaker, clock: Clock) -> None
         try:
             await desk.receive(over, BY)
             chains.over(device)
-        except Unavailable:
-            assert over.at is not None
-            chains.again(device, over.at)
+        except Exception as error:  # the store is away, or a bug behind us: again next time
+            log.warning("alert_stays", why=type(error).__name__)
+            chains.again(device, over.at or now)
 
 
 def _json(content: object, status: int) -> Response:

@@ -121,7 +121,11 @@ class Server:
 
     async def _keep_alive(self) -> None:
         while True:
-            await self.receiver.keep_alive(await self._alive.get())
+            alive = await self._alive.get()
+            try:
+                await self.receiver.keep_alive(alive)
+            except Exception as error:  # a bug behind us: a stranger's poll must not end the node
+                log.error("dc09_fails", why=type(error).__name__)
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -227,6 +231,10 @@ class Line(asyncio.Protocol):
                     transport.resume_reading()
             if not transport.is_closing():
                 transport.resume_reading()
+        except Exception as error:  # a bug behind us: nothing is acknowledged, the panel calls anew
+            log.error("dc09_fails", why=type(error).__name__)
+            self._frames.clear()
+            self.hang_up()
         finally:
             self._is_working = False
 
@@ -256,6 +264,8 @@ class Datagrams(asyncio.DatagramProtocol):
                 if answer is not None and self._transport is not None:
                     self._transport.sendto(answer, addr)
                 self._server.note(alive)
+        except Exception as error:  # a bug behind us: nothing is answered, the panel sends again
+            log.error("dc09_fails", why=type(error).__name__)
         finally:
             self._in_work -= 1
 

@@ -62,7 +62,6 @@ class Services:
     supervision: Supervision = field(init=False)
     map: MapFolder | None = None
     """The town's own map and what it names; None on a node without a data folder."""
-
     intakes: Tables = field(default_factory=dict[str, dict[str, Any]])
     """What the operator set for the ways in, by their code."""
     intake_memory: dict[str, object] = field(default_factory=dict[str, object])

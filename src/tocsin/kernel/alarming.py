@@ -120,7 +120,11 @@ def outcome_of(status: str, disposition: str) -> Outcome:
 def _decide_alarm(
     scene: Scene, body: alarm_words.Command, command: Stamped[Command, DeviceFacts]
 ) -> DeviceDecision | Refused:
-    assert scene.target is not None, "a command on an alarm names it"
+    if scene.target is None:
+        assert isinstance(body, alarm_words.ClearAlarm), "a command on an alarm names it"
+        # A restore of what never was: the device is there, and there is nothing to end.
+        found, _ = _found(scene.asset, command)
+        return found if isinstance(found, Refused) else DeviceDecision(found)
     alarm = scene.alarms[scene.target]
     kind = alarm.about.kind if alarm.about is not None else ""
     if isinstance(body, alarm_words.RaiseAlarm):

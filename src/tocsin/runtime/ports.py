@@ -80,7 +80,11 @@ class SealedValue:
     media_type: str = "text/plain; charset=utf-8"
 
 
-def as_a_case_keeps_it(command: Command | UnitCommand) -> Command | UnitCommand:
+AnyCommand = Command | UnitCommand | AlarmCommand | AssetCommand
+"""What an order may carry."""
+
+
+def as_a_case_keeps_it(command: AnyCommand) -> AnyCommand:
     """The command of an order as the journal of its cases has it: a kept recommendation is in the
     entry of the unit that was sent, once."""
     if isinstance(command, SendUnit) and command.kept is not None:
@@ -110,7 +114,7 @@ class Order:
 
     cases: tuple[CaseId, ...]
     target: CaseId
-    command: Command | UnitCommand | AlarmCommand | AssetCommand
+    command: AnyCommand
     at: Instant
     by: Actor
     plan: Callable[[Mapping[CaseId, Case]], Decision]
@@ -225,7 +229,7 @@ class JournalEntry:
     version: int
     at: Instant
     by: Actor
-    command: Command | UnitCommand | AlarmCommand | AssetCommand
+    command: AnyCommand
     events: tuple[Event, ...]
 
 

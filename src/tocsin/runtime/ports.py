@@ -81,7 +81,6 @@ class SealedValue:
 
 
 AnyCommand = Command | UnitCommand | AlarmCommand | AssetCommand
-"""What an order may carry."""
 
 
 def as_a_case_keeps_it(command: AnyCommand) -> AnyCommand:

@@ -128,7 +128,7 @@ def _look(net: RoadNet, count: int) -> Look:
 def _demand(look: Look, travel: Travel, map_file: Path) -> Any:
     atlas = Atlas(town_from_map(map_file, map_file.parent).areas)
     pack = load_pack(builtin("county"))
-    owed = owed_for([need.capability for need in CARD], pack, ())
+    owed = owed_for([need.capability for need in CARD], pack)
     areas = atlas.tier(tier_for(atlas, len(owed)))
     return demand_of(look.fleet, areas, owed, pack, {}, travel)[0]
 

@@ -23,7 +23,8 @@ from tocsin.stores.postgres.binaries import (
     reachable,
     server_account,
 )
-from tocsin.stores.postgres.embedded import EmbeddedPostgres, servers_in
+from tocsin.stores.postgres.embedded import EmbeddedPostgres
+from tocsin.stores.postgres.processes import servers_in
 
 PATIENCE_S = 30.0  # how long a test waits before it calls something stuck; not a measurement
 IS_ROOT = os.geteuid() == 0

@@ -23,7 +23,7 @@ from tocsin.geography.geojson import to_geojson
 from tocsin.runtime.verify import Audit, DeviceAudit, Report, UnitAudit, verify
 from tocsin.stores.postgres.auditing import audit
 from tocsin.stores.postgres.devices import audit_devices
-from tocsin.stores.postgres.embedded import servers_in
+from tocsin.stores.postgres.processes import servers_in
 from tocsin.stores.postgres.units import audit_units
 
 START_PATIENCE_S = 90.0
@@ -99,7 +99,14 @@ class LiveNode:
             self.link = found[1].partition("#")[2]
 
     def last_words(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")[-1500:]
+        """Of the node, and of its embedded server without what it tells every caller."""
+        words = self.log.read_text(encoding="utf-8", errors="replace")[-1500:]
+        server = self.data / "postgres" / "postgres.log"
+        if not server.exists():
+            return words
+        lines = server.read_text(encoding="utf-8", errors="replace").splitlines()
+        told = [line for line in lines if "FATAL:  the database system is" not in line]
+        return "\n".join([words, *told[-15:]])
 
     @property
     def is_alive(self) -> bool:

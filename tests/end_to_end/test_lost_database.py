@@ -13,7 +13,8 @@ import pytest
 
 from tests.end_to_end.campaign import Campaign
 from tests.end_to_end.live_node import LiveNode, NodeError, live_node
-from tocsin.stores.postgres.embedded import EmbeddedPostgres, servers_in
+from tocsin.stores.postgres.embedded import EmbeddedPostgres
+from tocsin.stores.postgres.processes import recovering_in, servers_in
 
 REPORT = b"service_code=pothole&lat=60.105&long=24.905&description=A+hole"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -146,3 +147,48 @@ async def test_the_embedded_database_cannot_come_back_for_a_while(tmp_path: Path
         answer = await node.ask("GET", f"/open311/v2/requests/{case_id}.json")
         assert answer.status == 200
         assert (await node.verify()).is_clean
+
+
+@pytest.mark.slow
+async def test_a_recovery_that_is_killed_does_not_end_the_service(tmp_path: Path):
+    """PostgreSQL then waits for ever for a process that is gone; the node starts it again."""
+    async with live_node(tmp_path / "data") as node:
+        answer = await node.ask("POST", "/open311/v2/requests.json", REPORT, FORM)
+        case_id = answer.json()[0]["service_request_id"]
+        first = node.postmaster()
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            assert time.monotonic() < until, "no recovery was slow enough to be caught"
+            os.kill(await _backend(node), signal.SIGKILL)
+            if await _killed_recovery(node):
+                break
+            await node.until_ready()
+        await until_told(node)
+        await node.until_ready()
+        assert node.postmaster() != first, "it came back by itself: the hang was not met"
+        assert node.starts == 1
+        answer = await node.ask("GET", f"/open311/v2/requests/{case_id}.json")
+        assert answer.status == 200
+        assert (await node.verify()).is_clean
+
+
+async def _backend(node: LiveNode) -> int:
+    async with node.database() as database:
+        return await database.fetchval(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'tocsin' LIMIT 1"
+        )
+
+
+async def _killed_recovery(node: LiveNode) -> bool:
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        if (pid := recovering_in(node.data / "postgres" / "cluster")) is not None:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return False
+            # Gone, and nobody is let in: this is the hang. A recovery that had just ended is not.
+            await asyncio.sleep(1)
+            return (await node.ask("GET", "/health/ready")).status == 503
+        await asyncio.sleep(0)
+    return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from collections.abc import AsyncGenerator, Callable, MutableMapping
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from tocsin.app.ground import atlas_of
 from tocsin.app.mapping import keep_map
 from tocsin.app.road_net import keep_roads, no_fly_areas
 from tocsin.app.settings import Settings
+from tocsin.app.supervising import supervise
 from tocsin.app.ways_in import intake_routes, intake_runs, intake_tables
 from tocsin.geography.map_folder import FOLDER, MapFolder
 from tocsin.packs.find import builtin
@@ -38,7 +38,6 @@ from tocsin.runtime.reception import Reception
 from tocsin.runtime.runner import Runner
 from tocsin.runtime.services import Services
 from tocsin.stores.postgres.accounts import PostgresAccounts
-from tocsin.stores.postgres.binaries import EmbeddedPostgresError
 from tocsin.stores.postgres.connections import Dsn
 from tocsin.stores.postgres.directory import Directory
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
@@ -63,11 +62,6 @@ KEYS_KEPT: Final = timedelta(days=7)
 """A client that was away for a week sends anew; one that retries over a weekend is recognised."""
 CLOSURES_KEPT: Final = timedelta(days=30)
 """A change of roads that has ended stays in its table for a month; its change row stays."""
-SUPERVISE_EVERY_S: Final = 0.25
-"""How soon a database that died is started again."""
-SUPERVISE_RETRY_S: Final = 2.0
-"""Between two tries to start one that does not come up: each takes a while itself."""
-
 BACKLOG: Final = 1024
 """Connections that may wait to be taken: a burst of a county's alarms."""
 
@@ -232,7 +226,7 @@ async def serve(
             keepers.append(asyncio.create_task(run, name=name))
         work = list(keepers)
         if node.embedded is not None:
-            work.append(asyncio.create_task(_supervise(node.embedded), name="database"))
+            work.append(asyncio.create_task(supervise(node.embedded), name="database"))
         if settings.map is not None and settings.map_build and node.services.map is not None:
             making = keep_map(settings.map, node.services.map)
             work.append(asyncio.create_task(making, name="map"))
@@ -332,22 +326,6 @@ async def _announce(
     host = node.settings.host
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     announce(node, f"http://{shown}:{listening.getsockname()[1]}", link)
-
-
-async def _supervise(embedded: EmbeddedPostgres) -> None:
-    """Start the embedded server again when it died. On the event loop's thread, which is the
-    main one: the server ends with the thread that started it."""
-    while True:
-        await asyncio.sleep(SUPERVISE_EVERY_S)
-        if embedded.is_running:
-            continue
-        log.error("database_died", pid=os.getpid())
-        try:
-            embedded.ensure_running()
-        except (EmbeddedPostgresError, OSError) as trouble:
-            # A full disk, say: the node refuses meanwhile, and this is tried until there is room.
-            log.error("database_stays_down", detail=str(trouble))
-            await asyncio.sleep(SUPERVISE_RETRY_S)
 
 
 async def _tidy(node: Node) -> None:

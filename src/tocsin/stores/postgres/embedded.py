@@ -34,15 +34,17 @@ from tocsin.stores.postgres.binaries import (
     reachable,
     server_account,
 )
+from tocsin.stores.postgres.processes import Recovery, pid_in, servers_in
 
 DATABASE = "tocsin"
 USER = "tocsin"
-START_PATIENCE_S = 30.0  # recovery after a power cut reads up to max_wal_size of journal
+START_PATIENCE_S = 600.0  # recovery reads max_wal_size of journal, from whatever disk this is
 FORMER_PATIENCE_S = 30.0  # a former server's last checkpoint writes at most shared_buffers
 STOP_PATIENCE_S = 20.0
 LOG_LIMIT_BYTES = 5_000_000  # kept twice: the log, and the one before it
 SOCKET_PATH_LIMIT = 80  # of the kernel's 107 bytes for a socket's address; the rest is the name
 _POLL_S = 0.002
+_LOOK_EVERY_S = 0.5
 _PR_SET_PDEATHSIG = 1
 _READY = "ready"
 _LIBC = ctypes.CDLL(None, use_errno=True)  # loaded here: nothing may be loaded after a fork
@@ -156,15 +158,23 @@ class EmbeddedPostgres:
         """Starts the server again if it died; says whether it had to. Main thread only."""
         if self.is_running:
             return False
-        self.stop()
-        self.start()
+        self.restart()
         return True
+
+    def restart(self) -> None:
+        """Ends the server, without waiting for what it may be stuck in, and starts it again: what
+        was acknowledged is recovered. Main thread only. Raises as `start` does."""
+        self._end(signal.SIGQUIT, signal.SIGKILL)
+        self.start()
 
     def stop(self) -> None:
         """A fast shutdown: sessions end, everything is on disk. Harmless when not running."""
+        self._end(signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
+
+    def _end(self, *endings: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is not None:
-            for ending in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            for ending in endings:
                 if process.poll() is None:
                     process.send_signal(ending)
                 try:
@@ -204,7 +214,7 @@ class EmbeddedPostgres:
                 )
             time.sleep(0.01)
         pid_file = self.cluster / "postmaster.pid"
-        pid = _pid_in(pid_file)
+        pid = pid_in(pid_file)
         # A dead process's file is left to PostgreSQL, which also looks at its shared memory; one
         # whose number a stranger got would make it refuse for ever.
         if pid is not None and Path(f"/proc/{pid}").exists():
@@ -341,6 +351,8 @@ class EmbeddedPostgres:
     def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_PATIENCE_S
         pid_file = self.cluster / "postmaster.pid"
+        recovery = Recovery(self.cluster)
+        looked = time.monotonic()
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise EmbeddedPostgresError(f"PostgreSQL did not start: {self._last_words()}")
@@ -352,6 +364,10 @@ class EmbeddedPostgres:
             is_ours = len(lines) >= 8 and lines[0] == str(process.pid)
             if is_ours and lines[7].strip() == _READY:
                 return
+            if time.monotonic() - looked > _LOOK_EVERY_S:
+                looked = time.monotonic()
+                if recovery.is_stuck():
+                    break
             time.sleep(_POLL_S)
         raise EmbeddedPostgresError(f"PostgreSQL was not ready in time: {self._last_words()}")
 
@@ -408,28 +424,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _pid_in(pid_file: Path) -> int | None:
-    try:
-        return int(pid_file.read_text(encoding="ascii").split(maxsplit=1)[0])
-    except (FileNotFoundError, IndexError, ValueError):
-        return None
-
-
-def servers_in(cluster: Path) -> list[int]:
-    """Process ids of PostgreSQL processes that work in `cluster`, its orphans included."""
-    home = cluster.stat()
-    found: list[int] = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            where = (entry / "cwd").stat()
-            if (where.st_dev, where.st_ino) != (home.st_dev, home.st_ino):
-                continue
-            if (entry / "exe").readlink().name.startswith("postgres"):
-                found.append(int(entry.name))
-        except OSError:
-            continue  # it ended meanwhile, or it is another user's and so not ours
-    return found

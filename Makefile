@@ -54,7 +54,7 @@ check: setup ## static checks, kernel and house tests; under a minute
 	@$(BIN)/basedpyright
 	@$(BIN)/python tools/api_types.py --check
 	@cd console && node_modules/.bin/svelte-check --tsconfig ./tsconfig.json --fail-on-warnings --output human
-	@$(BIN)/pytest -q -n 2 $(wildcard tests/kernel tests/house)
+	@$(BIN)/pytest -q -n 2 -m "not slow" $(wildcard tests/kernel tests/house)
 
 bench: setup $(MAP) $(TILES) $(ROADS) ## the numbers, as a table and in build/bench.json
 	@$(BIN)/python -m bench $(ONLY)

@@ -24,6 +24,7 @@ from tests.end_to_end.live_node import BOX, Answer, Line, LiveNode, NodeError
 Target = Literal["node", "postmaster", "backend", "helper", "everything"]
 TARGETS: tuple[Target, ...] = ("node", "postmaster", "backend", "helper", "everything")
 SENDERS = 12
+UNSURE_MAX = 4 * SENDERS
 ALIVE_PATIENCE_S = 90.0
 """How long a killed node or server may need to answer again: start and recovery, busy machine."""
 CHECKED_OVER_HTTP = 300
@@ -51,8 +52,9 @@ class Ledger:
         """A key to send: one that is unsure, now and then one that is long settled, else a new
         one."""
         dice = self.chance.random()
-        if self.unsure and dice < 0.5:
-            return self.unsure.pop()
+        # While nobody answers, a sender tries what it has again, and makes up no more.
+        if len(self.unsure) >= UNSURE_MAX or (self.unsure and dice < 0.5):
+            return self.unsure.pop(0)
         if self.acknowledged and dice > 0.9:
             self.repeats += 1
             return self.chance.choice(list(self.acknowledged))

@@ -114,6 +114,12 @@ COMMANDS: st.SearchStrategy[words.Command] = st.one_of(
         st.just("more_urgent"),
         st.none() | st.sampled_from((10.0, 60.0, 61.0)),
     ),
+    st.builds(
+        words.MoveUnit,
+        st.sampled_from((PLACE, replace(PLACE, lat=60.2))),
+        st.sampled_from(("E7", " ")),
+        st.just("cover"),
+    ),
 )
 GAMES = st.lists(
     st.tuples(COMMANDS, st.sampled_from((DISPATCHER, CREW, MEDIC, SYSTEM, REPORTER))),
@@ -171,6 +177,8 @@ def contradictions(unit: Unit, cases: dict[CaseId, Case]) -> list[str]:
         found.append("twice on a case")
     if not unit.is_on_duty and (unit.alerts_since or unit.cases or unit.duty_started_at):
         found.append("off duty with alerts or cases")
+    if unit.move_up is not None and unit.status not in ("returning", "available"):
+        found.append("moved up and not free")
     for case_id, case in cases.items():
         live = [each for each in case.units if each.released_at is None]
         here = [each for each in unit.cases if each.case == case_id]
@@ -272,6 +280,32 @@ def test_a_unit_is_turned_once_in_one_step_and_not_at_the_door() -> None:
     assert why(replace(turn, arrives_in_s=None)) == "lost_a_unit_already"
     station.press(words.ReportStatus("on_scene"))
     assert why(turn) == "unit_on_case", "on scene nobody is turned"
+
+
+def test_a_unit_that_moves_up_waits_there_until_it_is_sent() -> None:
+    station = Station().ready()
+    there = words.MoveUnit(replace(PLACE, lat=60.2), "E7", "cover")
+    assert station.press(there) is None
+    assert (station.unit.status, station.unit.is_free) == ("returning", True)
+    before = len(station.journal)
+    assert station.press(there) is None and len(station.journal) == before, "a repeat is harmless"
+    assert station.press(words.ReportStatus("available"), CREW) is None
+    assert station.unit.move_up is not None and station.unit.move_up.name == "E7"
+    assert station.unit.post == PLACE, "its own post stays"
+    assert station.press(words.SendUnit(CASES[0], "nearest")) is None
+    assert station.unit.move_up is None
+    refused = station.press(there)
+    assert refused is not None and refused.reason == "unit_on_case", "it was sent meanwhile"
+    station.press(words.ReportStatus("clear"), CREW)
+    assert station.press(there) is None
+    station.press(words.ReportStatus("available"), CREW)
+    station.press(words.ReportStatus("returning"), CREW)
+    assert station.unit.move_up is None, "it goes home"
+    assert station.press(there) is None
+    station.press(words.EndDuty("shift_over"), CREW)
+    refused = station.press(there)
+    assert refused is not None and refused.reason == "unit_not_ready"
+    assert station.unit.move_up is None
 
 
 def test_a_call_from_sent_to_clear_and_the_next_one() -> None:

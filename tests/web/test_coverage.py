@@ -14,6 +14,7 @@ from tests.web.house import node as make_node
 from tests.web.road_town import case, corner, lay_roads, unit
 from tocsin.kernel.shared import Place, UnitId
 from tocsin.runtime.positions import IncomingPosition
+from tocsin.runtime.verify import verify
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.vault import load_master_keys
 from tocsin.web.api.coverage import CoverageView, RingsView
@@ -92,6 +93,51 @@ async def test_moves_fill_a_hole(town: Node, monkeypatch: pytest.MonkeyPatch) ->
     assert found["moves"] and found["moves"][0]["to"] == "E3"
     assert found["moves"][0]["gain"] > 0 and "E3" in found["moves"][0]["text"]
     assert found["redispatches"] == []
+
+
+async def test_a_move_is_confirmed_by_a_person_and_not_advised_again(
+    town: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = await town.staff("dora", grant("dispatcher"))
+    taker = await town.staff("taker", grant("call_taker"))
+    pack = town.services.advice.pack
+    engine = next(each for each in pack.rings if each.capability == "engine" and each.in_force)
+    monkeypatch.setattr(pack, "rings", (replace(engine, bound_s=60),))
+    await unit(town, "E1", 0, 0)
+    await unit(town, "E2", 0, 0)
+    gone = await unit(town, "E3", 5, 5)
+    await desk.post(f"/api/units/{gone}/end-duty", json={"reason": "shift_over"})
+    (advised,) = (await desk.get("/api/dispatch/moves")).json()["moves"]
+    path = f"/api/units/{advised['unit']}/move"
+    assert (await taker.post(path, json={"place": advised["place"], "reason": "cover"})).json()[
+        "reason"
+    ] == "role_missing"
+    nowhere = {"place": {"lon": 24.0, "lat": 60.0}, "reason": "cover"}
+    answer = await desk.post(path, json=nowhere, headers={"Accept-Language": "zh-CN"})
+    assert (answer.status_code, answer.json()["reason"]) == (404, "unknown_post")
+    assert "驻点" in answer.json()["detail"]
+    body = {"place": advised["place"], "reason": "cover"}
+    answer = await desk.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    moved = answer.json()
+    assert (moved["status"], moved["move_up"]["name"]) == ("returning", "E3")
+    assert moved["is_free"], "it may be sent on the way"
+    assert (await desk.get("/api/dispatch/moves")).json()["moves"] == []
+    journal = await town.services.store.unit_journal(UnitId(advised["unit"]))
+    assert type(journal[-1].events[0]).__name__ == "UnitMoved" and journal[-1].by.id
+    again = await desk.post(path, json=body)
+    assert again.json()["version"] == moved["version"], "a repeat is harmless"
+    arrived = await desk.post(
+        f"/api/units/{advised['unit']}/report-status", json={"status": "available"}
+    )
+    assert arrived.json()["move_up"]["name"] == "E3", "it waits there"
+    burning = await case(taker, 0, 0)
+    sent = {"case": burning, "reason": "nearest"}
+    answer = await desk.post(f"/api/units/{advised['unit']}/send", json=sent)
+    assert answer.json()["move_up"] is None
+    late = await desk.post(path, json=body)
+    assert (late.status_code, late.json()["reason"]) == (409, "unit_on_case")
+    assert (await verify(town.services.store)).is_clean  # type: ignore[arg-type]
 
 
 async def test_a_unit_is_turned_once_and_not_at_the_door(town: Node) -> None:

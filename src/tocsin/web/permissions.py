@@ -115,8 +115,9 @@ UNIT_VERBS: Final[Mapping[str, tuple[Role, ...]]] = {
     "stack": (D, S),
     "recall": (D, S),
     "redispatch": (D, S),
+    "move": (D, S),
 }
-"""Who may ask what of a unit they reach. For the last four the cases must be in reach as well."""
+"""Who may ask what of a unit they reach. Cases that they name must be in reach as well."""
 
 ALARM_VERBS: Final[Mapping[str, tuple[Role, ...]]] = {
     "acknowledge": (CT, D, G, H, S),

@@ -80,6 +80,7 @@ STATUS: Final[Mapping[str, int]] = {
     "not_your_agency": 403,
     "not_your_role": 403,
     "unit_unknown": 404,
+    "unknown_post": 404,
     "unknown_road_change": 404,
     "duty_unknown": 404,
     "alarm_unknown": 404,

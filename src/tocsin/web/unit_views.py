@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tocsin.kernel.shared import Place
 from tocsin.kernel.units.machine import MOVES
-from tocsin.kernel.units.state import OnCase, UnitStatus
+from tocsin.kernel.units.state import MoveUp, OnCase, UnitStatus
 from tocsin.packs.model import Pack
 from tocsin.runtime.ports import UnitRow
 from tocsin.runtime.positions import Seen
@@ -47,6 +47,7 @@ UNIT_EXAMPLE: Final[dict[str, Any]] = {
     "is_alerted": True,
     "duty_started_at": "2026-11-22T00:00:00+00:00",
     "cases": [{"case": "01hx", "since": "2026-11-22T01:30:30+00:00", "is_stacked": False}],
+    "move_up": None,
     "position": POSITION_EXAMPLE,
 }
 
@@ -65,7 +66,8 @@ class PositionView(View):
 
 class UnitView(View):
     """One unit as it is now. `capabilities` are its own and those of its kind; `next` are the
-    statuses that may be reported from the present one; `position` is null where none is known,
+    statuses that may be reported from the present one; `move_up` is the other post that it drives
+    to (returning) or waits at (available), null for none; `position` is null where none is known,
     and always off duty."""
 
     model_config = like(UNIT_EXAMPLE)
@@ -92,6 +94,7 @@ class UnitView(View):
     is_alerted: bool
     duty_started_at: datetime | None
     cases: tuple[OnCase, ...]
+    move_up: MoveUp | None
     position: PositionView | None
 
 
@@ -128,6 +131,7 @@ def unit_members(row: UnitRow) -> dict[str, Any]:
         "is_alerted": unit.alerts_since is not None,
         "duty_started_at": unit.duty_started_at,
         "cases": unit.cases,
+        "move_up": unit.move_up,
     }
 
 

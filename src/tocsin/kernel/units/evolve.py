@@ -9,7 +9,7 @@ from typing import Any, Final
 from tocsin.kernel.shared import CaseId, Instant
 from tocsin.kernel.units import vocabulary as words
 from tocsin.kernel.units.machine import STEPS
-from tocsin.kernel.units.state import OnCase, Unit, UnitStatus
+from tocsin.kernel.units.state import MoveUp, OnCase, Unit, UnitStatus
 
 
 def evolve(unit: Unit, event: words.Event) -> Unit:
@@ -80,6 +80,7 @@ def _duty_ended(unit: Unit, event: words.DutyEnded) -> Unit:
         since=event.at,
         duty_started_at=None,
         signed_on_by=None,
+        move_up=None,
     )
 
 
@@ -88,12 +89,14 @@ def _alerts_revoked(unit: Unit, event: words.AlertsRevoked) -> Unit:
 
 
 def _reported(unit: Unit, event: words.StatusReported) -> Unit:
-    return replace(unit, status=event.status, called=event.called, since=event.at)
+    # Available while moved is "I wait there"; whatever else it says, it waits there no more.
+    move_up = unit.move_up if event.status == "available" else None
+    return replace(unit, status=event.status, called=event.called, since=event.at, move_up=move_up)
 
 
 def _dispatched(unit: Unit, event: words.UnitDispatched) -> Unit:
     cases = (*unit.cases, OnCase(event.case, event.at))
-    return replace(unit, status=_to(event), called="", since=event.at, cases=cases)
+    return replace(unit, status=_to(event), called="", since=event.at, cases=cases, move_up=None)
 
 
 def _stacked(unit: Unit, event: words.UnitStacked) -> Unit:
@@ -113,6 +116,11 @@ def _cleared(unit: Unit, event: words.UnitCleared) -> Unit:
 
 def _recalled(unit: Unit, event: words.UnitRecalled) -> Unit:
     return _off(unit, event.case, _to(event), "", event.at)
+
+
+def _moved(unit: Unit, event: words.UnitMoved) -> Unit:
+    move_up = MoveUp(event.place, event.name, event.at)
+    return replace(unit, status=_to(event), called="", since=event.at, move_up=move_up)
 
 
 def _off(unit: Unit, case: CaseId, status: UnitStatus, called: str, at: Instant) -> Unit:
@@ -135,4 +143,5 @@ EVOLVERS: Final[dict[type[words.Event], Callable[[Unit, Any], Unit]]] = {
     words.UnitTurned: _turned,
     words.UnitCleared: _cleared,
     words.UnitRecalled: _recalled,
+    words.UnitMoved: _moved,
 }

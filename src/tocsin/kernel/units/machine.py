@@ -105,6 +105,7 @@ _RULES: Final = (
         (words.UnitRecalled, words.UnitDispatched),
         reasons=("unit_on_case", "unit_not_on_case", "almost_there", "lost_a_unit_already"),
     ),
+    Rule(words.MoveUnit, FREE, (words.UnitMoved,), reasons=("unit_on_case", "bad_value")),
 )
 
 _STEPS: Final = (
@@ -120,6 +121,7 @@ _STEPS: Final = (
     Step(words.UnitTurned, "dispatched", sources=("clear",)),
     Step(words.UnitCleared, "clear", sources=ON_CASE),
     Step(words.UnitRecalled, "clear"),
+    Step(words.UnitMoved, "returning"),
 )
 
 RULES: Final = {rule.command: rule for rule in _RULES}

@@ -62,11 +62,22 @@ class OnCase:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveUp:
+    """Where a unit was told to wait in place of its own post: a place that another unit's post
+    is, what it is called, and since when."""
+
+    place: Place
+    name: str
+    since: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """One unit. `areas` is its home area and those above it, the county last; `called` is the
     agency's own name of the status where it has one; `since` is the instant of the status.
 
     Alerts are shown that are not older than `alerts_since`; None means that they are revoked.
+    `move_up` is where it drives to (returning) or waits (available), until it is sent or goes home.
     """
 
     id: UnitId
@@ -85,6 +96,7 @@ class Unit:
     signed_on_by: ActorId | None = None
     cases: tuple[OnCase, ...] = ()
     alerts_since: Instant | None = None
+    move_up: MoveUp | None = None
 
     @property
     def is_on_duty(self) -> bool:
@@ -106,6 +118,7 @@ __all__ = [
     "FREE",
     "ON_CASE",
     "ON_DUTY",
+    "MoveUp",
     "OnCase",
     "Travel",
     "Unit",

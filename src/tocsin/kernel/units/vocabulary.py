@@ -120,6 +120,16 @@ class RedispatchUnit:
     arrives_in_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MoveUnit:
+    """Have a free unit wait at another post. A person says so; the desk looks up whether it is a
+    post and what it is called."""
+
+    place: Place
+    name: str
+    reason: str
+
+
 Command = (
     AddUnit
     | ChangeUnit
@@ -131,6 +141,7 @@ Command = (
     | StackUnit
     | RecallUnit
     | RedispatchUnit
+    | MoveUnit
 )
 
 # -- events: past participle -----------------------------------------------------------
@@ -259,6 +270,17 @@ class UnitRecalled:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class UnitMoved:
+    """It was told to wait at another post, and is on its way there."""
+
+    at: Instant
+    by: ActorId
+    place: Place
+    name: str
+    reason: str
+
+
 Event = (
     UnitAdded
     | UnitChanged
@@ -271,6 +293,7 @@ Event = (
     | UnitTurned
     | UnitCleared
     | UnitRecalled
+    | UnitMoved
 )
 
 REASONS: tuple[str, ...] = (

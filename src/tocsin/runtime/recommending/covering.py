@@ -165,7 +165,8 @@ def _ring_area(travel: Travel, place: Place, ring: Ring, way: Way) -> RingArea:
 async def moves_of(desk: AdviceDesk, sees: Sees) -> Moves:
     """Advice on moving up and on turning units; nothing moves before a person confirms."""
     look = await desk.look(sees)
-    look = replace(look, wanted=look.wanted[:CALLS_MAX])
+    fleet = tuple(_where_it_goes(each) for each in look.fleet)
+    look = replace(look, fleet=fleet, wanted=look.wanted[:CALLS_MAX])
     closures = await desk.closures(look.at)
     capabilities = covered_capabilities(desk)
     counts = await desk.counts(len(capabilities), look.at)
@@ -199,6 +200,13 @@ async def moves_of(desk: AdviceDesk, sees: Sees) -> Moves:
     return await desk.beside(work)
 
 
+def _where_it_goes(duty: Duty) -> Duty:
+    """A unit that is on its way to another post counts there: what somebody has confirmed is not
+    advised again."""
+    move_up = duty.unit.move_up
+    return duty if move_up is None else replace(duty, place=move_up.place)
+
+
 async def arrival_s(desk: AdviceDesk, unit: Unit) -> float | None:
     """Seconds until a unit on its way is there, from its newest position; None where nobody
     knows."""
@@ -227,6 +235,12 @@ def _engaged(unit: UnitNow, duty: Duty, cases: dict[CaseId, Any], travel: Travel
     arrives_in_s = time_s if np.isfinite(time_s) else None
     engagement = Engagement(case.id, case.priority, arrives_in_s, None, redispatches(case))
     return replace(unit, engagement=engagement)
+
+
+async def post_name(desk: AdviceDesk, sees: Sees, place: Place) -> str | None:
+    """What the post at exactly that place is called, among those in reach; None for no post."""
+    found = _posts([row.unit for row in await desk.store.units()], sees)
+    return next((name for name, post in found.values() if post == place), None)
 
 
 def _posts(units: Sequence[Unit], sees: Sees) -> dict[str, tuple[str, Place]]:

@@ -22,8 +22,8 @@ AGE_STEP_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """One unit on duty. `place` is where it was last, else its post, else unknown; `age_s` is None
-    where that is not a position. `travel` and `endurance_s` are those of its kind."""
+    """One unit on duty. `place` is where it was last, else the post where it waits, else unknown;
+    `age_s` is None where that is not a position. `travel` and `endurance_s` are of its kind."""
 
     unit: Unit
     travel: TravelKind
@@ -51,7 +51,8 @@ def _duty(unit: Unit, seen: Seen | None, pack: Pack, atlas: Atlas) -> Duty | Non
     area = unit.areas[0] if unit.areas else None
     home = atlas.areas.get(area) if area is not None else None
     tier: Tier = home.tier if home is not None else "county"
-    place, age_s = unit.post, None
+    waits_at = unit.move_up.place if unit.move_up is not None else unit.post
+    place, age_s = waits_at, None
     if seen is not None:
         place, age_s = seen.position.place, seen.age_s // AGE_STEP_S * AGE_STEP_S
     elif travel == "straight" and unit.status == "available" and place is not None:

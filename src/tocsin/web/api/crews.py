@@ -100,6 +100,7 @@ NOT_VERBS: Final[tuple[type[words.Command], ...]] = (
     words.ChangeUnit,  # POST /api/units/{unit_id}/change
     words.RevokeAlerts,  # signing out
     words.RedispatchUnit,  # through the desk that recommends: it looks up the arrival
+    words.MoveUnit,  # likewise: it looks up the post
 )
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
+from pydantic import Field
 from starlette.responses import Response
 
 from tocsin.dispatching.redispatch import Redispatch
 from tocsin.dispatching.wording import named, reason_words
-from tocsin.kernel.shared import CaseId, UnitId
+from tocsin.kernel.shared import CaseId, Place, UnitId
 from tocsin.kernel.units import vocabulary as words
-from tocsin.runtime.recommending.covering import Moves, arrival_s, moves_of
+from tocsin.runtime.recommending.covering import Moves, arrival_s, moves_of, post_name
 from tocsin.web.api.advice import sees
 from tocsin.web.api.common import STAFF, WRITES, AccessArg, KeyArg, VersionArg, json, router, shown
 from tocsin.web.api.unit_orders import UnitIdArg, answer, handle
 from tocsin.web.gate import Access
+from tocsin.web.problems import Problem
 from tocsin.web.shapes import Id, Strict, Word, like
 from tocsin.web.telling import SHORT_ID
 from tocsin.web.unit_views import UnitView
@@ -103,6 +105,22 @@ class RedispatchBody(Strict):
     reason: Word
 
 
+class PostBody(Strict):
+    """Degrees WGS84."""
+
+    lon: Annotated[float, Field(ge=-180, le=180)]
+    lat: Annotated[float, Field(ge=-90, le=90)]
+
+
+class MoveBody(Strict):
+    """To which post, as `GET /api/dispatch/moves` gave its place, and why."""
+
+    model_config = like({"place": {"lon": 24.94, "lat": 60.17}, "reason": "cover"})
+
+    place: PostBody
+    reason: Word
+
+
 @routes.get(
     "/dispatch/moves",
     operation_id="dispatch.moves",
@@ -153,6 +171,28 @@ def _turns(found: Moves, names: dict[str, str], language: str) -> list[dict[str,
         }
         for each, gain_s in zip(found.turns, found.gains_s, strict=True)
     ]
+
+
+@routes.post(
+    "/units/{unit_id}/move",
+    operation_id="unit.move",
+    summary="Have a free unit wait at another post; refused once it was sent to a case.",
+    **shown(UnitView, *WRITES, what="The unit after it."),
+)
+async def move(
+    unit_id: UnitIdArg,
+    body: MoveBody,
+    access: AccessArg,
+    key: KeyArg = None,
+    version: VersionArg = None,
+) -> Response:
+    place = Place(body.place.lon, body.place.lat)
+    name = await post_name(access.services.advice, sees(access), place)
+    if name is None:
+        raise Problem("unknown_post")
+    command = words.MoveUnit(place, name, body.reason)
+    after = await handle(access, UnitId(unit_id), command, body, key, version, "move")
+    return await answer(access, after)
 
 
 @routes.post(

@@ -5,13 +5,25 @@ import pytest
 
 from tocsin.dispatching.eta import PLAIN, Eta, Residuals, eta, eta_tables, fit_bands
 
+INF = float("inf")
 BANDS = (Residuals(120.0, 1.2, 2.0), Residuals(float("inf"), 1.0, 1.3))
 
 
 def test_a_short_way_has_a_wider_band() -> None:
-    assert eta(100.0, BANDS) == Eta(120.0, 200.0)
-    assert eta(120.0, BANDS) == Eta(120.0, 156.0)
+    short, long = eta(60.0, BANDS), eta(1000.0, BANDS)
+    assert short.p90_s / short.median_s == pytest.approx(2.0 / 1.2)
+    assert long.p90_s / long.median_s == pytest.approx(1.3)
+    assert long.median_s == pytest.approx(132.0 + 880.0)
     assert eta(100.0, PLAIN) == Eta(100.0, 100.0)
+
+
+def test_a_longer_way_never_takes_less() -> None:
+    bands = (Residuals(60.0, 2.0, 3.0), Residuals(240.0, 1.4, 2.0), Residuals(INF, 1.1, 1.4))
+    medians_s, _ = eta_tables(np.linspace(0.0, 2000.0, 4001)[None, :], bands)
+    assert bool((np.diff(medians_s) > 0).all())
+    planted = (Residuals(60.0, 4.0, 5.0), Residuals(70.0, 1.0, 2.0), Residuals(INF, 1.0, 1.4))
+    with pytest.raises(ValueError, match="a longer way takes less"):
+        eta(100.0, planted)
 
 
 def test_no_way_stays_no_way() -> None:

@@ -188,7 +188,7 @@ def test_a_shortfall_names_the_cheapest_repair() -> None:
     (short,) = advice.shortfalls
     assert (short.code, short.missing) == ("too_few", 2)
     assert short.repairs == (
-        Repair("wait", 210.0, UnitId("E3")),
+        Repair("wait", 210.0, UnitId("E3"), wait_s=120.0),
         Repair("other_tier", 360.0, UnitId("E2")),
         Repair("lower_level", None, None, 1),
     )

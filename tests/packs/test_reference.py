@@ -21,6 +21,8 @@ PARTS = [
     (r"pack\.toml capability\[\d+\]$", "capability"),
     (r"pack\.toml unit_kind\[\d+\]$", "unit_kind"),
     (r"pack\.toml ring\[\d+\]$", "ring"),
+    (r"pack\.toml aid\[\d+\]$", "aid"),
+    (r"pack\.toml stay\[\d+\]$", "stay"),
     (r"pack\.toml asset_kind\[\d+\]$", "asset_kind"),
     (r"pack\.toml alarm_kind\[\d+\]$", "alarm_kind"),
     (r"limit\[\d+\]$", "limit"),

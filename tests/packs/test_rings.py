@@ -11,7 +11,7 @@ from tocsin.packs.load import load_pack
 from tocsin.packs.model import Pack
 from tocsin.packs.rings import Ring, rings_for
 
-FIRST = Ring("first", {"en": "First"}, 240, "town", "engine", "2020", "here", before_s=144)
+FIRST = Ring("first", {"en": "First"}, 240, "town", "engine", "2020", {"en": "here"}, before_s=144)
 
 
 @pytest.fixture(scope="module")

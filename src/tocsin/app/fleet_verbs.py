@@ -28,6 +28,10 @@ def fleet_verbs(verbs: Any, add: AddVerb, lazy: Lazy) -> None:
     _fleet_options(verb)
     verb.add_argument("--hold-out", type=int, default=0, metavar="DAYS", help="judge by the last")
     verb.add_argument("--out", type=Path, metavar="STAGES.toml", help="else it is printed")
+    help_text = "arrival bands, hours and stays for a node, fitted to the log as it is"
+    verb.add_argument("--bands", type=Path, metavar="BANDS.toml", help=help_text)
+    help_text = "what the bands are called; the first and last day of the log when left out"
+    verb.add_argument("--edition", default="", help=help_text)
     about = "a town's fleet under one policy, on a virtual clock"
     verb = add(verbs, "simulate", lazy("fleets", "simulate"), about, settings=False)
     verb.add_argument("--policy", default="closest", help=POLICY)

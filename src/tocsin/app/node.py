@@ -22,7 +22,7 @@ from tocsin.app.devices import look_after_devices
 from tocsin.app.ending import Server
 from tocsin.app.ground import atlas_of
 from tocsin.app.mapping import keep_map
-from tocsin.app.road_net import keep_roads, no_fly_areas
+from tocsin.app.road_net import fitted_times, keep_roads, no_fly_areas
 from tocsin.app.settings import Settings
 from tocsin.app.supervising import supervise
 from tocsin.app.ways_in import intake_routes, intake_runs, intake_tables
@@ -169,6 +169,7 @@ async def started(
             map=MapFolder(settings.data / FOLDER),
             intakes=intake_tables(settings),
         )
+        services.advice.fitted = fitted_times(settings.bands, settings.data)
         services.advice.no_fly = await asyncio.to_thread(no_fly_areas, settings.data)
         tick_s = settings.sse_tick_ms / 1000
         hub = Hub(store, tick_s, settings.sse_queue_limit, clock)

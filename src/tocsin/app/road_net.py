@@ -13,11 +13,13 @@ import structlog
 from tocsin.app.mapping import MAP_FILE
 from tocsin.geography.geojson import GeometryError, geometries_of
 from tocsin.geography.roads.cch import CchTimes
+from tocsin.geography.roads.changes import HourFactors
 from tocsin.geography.roads.errors import RoadsError
 from tocsin.geography.roads.keeping import FOLDER, kept_roads, read_graph
 from tocsin.geography.roads.speeds import METRICS
+from tocsin.runtime.recommending.bands import ASSUMED, BANDS_FILE, Fitted, read_fitted
 from tocsin.runtime.recommending.desk import AdviceDesk
-from tocsin.runtime.recommending.net import HOURS, RoadNet
+from tocsin.runtime.recommending.net import RoadNet
 
 shapely = cast("Any", _untyped)
 log = structlog.get_logger("tocsin.roads")
@@ -31,18 +33,19 @@ def roads_beside(map_file: Path) -> Path:
     return map_file.with_name(map_file.name.removesuffix(MAP_FILE) + ".roads")
 
 
-def load_net(source: Path | None, data: Path) -> RoadNet | None:
+def load_net(source: Path | None, data: Path, hours: HourFactors = ASSUMED.hours) -> RoadNet | None:
     """The road network of a node, ready for its first question; None where it has no roads.
 
     `source` is a folder that `tocsin roads build` filled, or a road file, whose graph is kept in
-    the data folder; without one that folder itself is looked into. Raises RoadsError.
+    the data folder; without one that folder itself is looked into. `hours` is the time of day.
+    Raises RoadsError.
     """
     folder = data / FOLDER
     if source is not None and source.is_file():
         beside = roads_beside(source)
         kept_in = beside if beside.is_dir() else folder
         graph = kept_roads(source, kept_in)
-        return _net(CchTimes(graph, hours=HOURS, folder=kept_in))
+        return _net(CchTimes(graph, hours=hours, folder=kept_in))
     if source is not None:
         folder = source
         if not folder.is_dir():
@@ -52,7 +55,7 @@ def load_net(source: Path | None, data: Path) -> RoadNet | None:
     for path in kept:
         found = read_graph(path)
         if found is not None:
-            return _net(CchTimes(found, hours=HOURS, folder=folder))
+            return _net(CchTimes(found, hours=hours, folder=folder))
     if source is not None:
         raise RoadsError("no_roads", name=source.name)
     return None
@@ -70,13 +73,22 @@ async def keep_roads(desk: AdviceDesk, source: Path | None, data: Path) -> None:
     desk.road_state = "loading"
     try:
         # Not in the desk's own thread: who asks meanwhile is answered.
-        desk.net = await asyncio.to_thread(load_net, source, data)
+        desk.net = await asyncio.to_thread(load_net, source, data, desk.fitted.hours)
         desk.road_state = "ready" if desk.net is not None else "none"
         if desk.net is None:
             log.warning("no_roads", hint="tocsin roads build FILE.osm.pbf, or --roads FILE.osm.pbf")
     except (RoadsError, OSError) as trouble:
         desk.road_state = "failed"
         log.warning("roads_not_loaded", detail=str(trouble))
+
+
+def fitted_times(source: Path | None, data: Path) -> Fitted:
+    """The times that the town has fitted: the file of the settings, else the one in the data
+    folder, else our assumptions. Raises PackError with all that is wrong with the file."""
+    path = source if source is not None else data / BANDS_FILE
+    if source is None and not path.exists():
+        return ASSUMED
+    return read_fitted(path)
 
 
 def no_fly_areas(data: Path) -> tuple[Any, ...]:
@@ -95,6 +107,7 @@ __all__ = [
     "NO_FLY_FILE",
     "keep_roads",
     "load_net",
+    "fitted_times",
     "no_fly_areas",
     "roads_beside",
 ]

@@ -112,6 +112,14 @@ class Settings:
         "城镇道路：由 `tocsin roads build` 生成的文件夹，或用于生成道路的 .osm.pbf；"
         "留空则采用数据文件夹中的 roads。",
     )
+    bands: Path | None = _set(
+        None,
+        "file",
+        "Arrival bands, hours and stays that `tocsin calibrate --bands` fitted; empty takes "
+        "bands.toml in the data folder, and assumptions where there is none.",
+        "由 `tocsin calibrate --bands` 拟合的到达时间区间、时段与任务时长；留空则采用数据文件夹的 "
+        "bands.toml，没有则采用暂定值。",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _set(
         "info", "", "The least important line that is logged.", "记录日志的最低级别。"
     )

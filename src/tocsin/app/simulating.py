@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tocsin.packs.reading import Finding, PackError
 from tocsin.packs.words import word
+from tocsin.runtime.recommending.bands import Fitted
+from tocsin.runtime.recommending.bands import to_toml as bands_to_toml
+from tocsin.simulation.dispatch.banding import RUNS_MIN, bands_of
 from tocsin.simulation.dispatch.calibrate import Calibration, Fit, calibrate, judge, seen_in_log
 from tocsin.simulation.dispatch.calls import DAY_S
 from tocsin.simulation.dispatch.change import NOTHING, Change
-from tocsin.simulation.dispatch.fitting import fit
+from tocsin.simulation.dispatch.fitting import fit, trips_of
 from tocsin.simulation.dispatch.form import LogForm
 from tocsin.simulation.dispatch.log import Log, read_log
 from tocsin.simulation.dispatch.replay import WAVE_S, Replay, replay
@@ -174,12 +178,37 @@ def calibrate_file(asked: argparse.Namespace) -> int:
         print("\n".join(fit_lines(judge(world, seen_in_log(other.log, world)), told)))
     comment = f"Stages fitted by `tocsin calibrate` to {asked.file.name}, {kept} days."
     text = to_toml(found.stages, comment)
+    if asked.bands is not None:
+        write_bands(asked, shown, told)
     if asked.out is None:
         print(text)
     else:
         asked.out.write_text(text, encoding="utf-8")
         print(say("written", told, file=asked.out))
     return 0
+
+
+def write_bands(asked: argparse.Namespace, past: Past, told: str) -> None:
+    """The file of times that a node takes, from the log as it is: no run of ours is in it."""
+    fleet = fleet_of(past.log, past.form, past.stations)
+    trips = trips_of(past.log, past.form, fleet, past.times)
+    found = bands_of(past.log, past.form, trips)
+    if found is None:
+        text = f"{len(trips)} runs from home are in this log: at least {RUNS_MIN} are needed"
+        raise PackError([Finding("--bands", "missing", text)])
+    calls = past.log.calls
+    days = [datetime.fromtimestamp(calls[at].received_s, UTC).date() for at in (0, -1)]
+    fitted = Fitted(
+        asked.edition or f"{days[0]} to {days[1]}",
+        asked.file.name,
+        datetime.now(UTC).date(),
+        found.runs,
+        found.bands,
+        found.hours,
+        found.stays,
+    )
+    asked.bands.write_text(bands_to_toml(fitted, found.band_runs), encoding="utf-8")
+    print(say("written", told, file=asked.bands))
 
 
 def fit_lines(found: Calibration, told: str) -> list[str]:

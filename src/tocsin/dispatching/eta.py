@@ -21,8 +21,8 @@ Z90 = 1.2815515655446004
 
 @dataclass(frozen=True, slots=True)
 class Residuals:
-    """What the road times of one band are multiplied by. `below_s`: the band holds ways shorter
-    than this by the road times (inf for the last)."""
+    """What the road times of one band are multiplied by, in its middle. `below_s`: the band holds
+    ways shorter than this by the road times (inf for the last)."""
 
     below_s: float
     median_factor: float
@@ -52,6 +52,10 @@ def band_defects(bands: tuple[Residuals, ...]) -> tuple[str, ...]:
     for band in bands:
         if not (0 < band.median_factor <= band.p90_factor and isfinite(band.p90_factor)):
             found.append(f"the band below {band.below_s} s has a 90th percentile below its median")
+    if not found:
+        _, medians = _knots(bands)
+        if any(later <= earlier for earlier, later in zip(medians, medians[1:], strict=False)):
+            found.append("a longer way takes less by these medians")
     return tuple(found)
 
 
@@ -65,15 +69,32 @@ def eta_tables(
     road_times_s: Seconds, bands: tuple[Residuals, ...]
 ) -> tuple[Seconds, NDArray[np.float64]]:
     """Medians (s), and 90th percentiles as factors on them: `times_s` and `p90_factors` of a
-    problem. inf stays inf, with factor 1. Raises ValueError for bands with defects."""
+    problem. inf stays inf, with factor 1. Raises ValueError for bands with defects.
+
+    Medians run straight from one end of a band to the next, where the factors of both meet half
+    way, so that a longer way never takes less: by steps a unit behind the end of a band would go
+    before one in front of it. Beyond the last end the last factor is the slope."""
     defects = band_defects(bands)
     if defects:
         raise ValueError("; ".join(defects))
     road = np.asarray(road_times_s, dtype=np.float64)
     number = np.searchsorted([band.below_s for band in bands[:-1]], road, side="right")
-    medians = np.array([band.median_factor for band in bands])[number]
-    p90s = np.array([band.p90_factor for band in bands])[number]
-    return road * medians, np.where(np.isfinite(road), p90s / medians, 1.0)
+    spread = np.array([band.p90_factor / band.median_factor for band in bands])[number]
+    factors = np.where(np.isfinite(road), spread, 1.0)
+    if len({band.median_factor for band in bands}) == 1:  # nothing to run between
+        return road * bands[0].median_factor, factors
+    ends, medians = _knots(bands)
+    beyond = medians[-1] + (road - ends[-1]) * bands[-1].median_factor
+    return np.where(road > ends[-1], beyond, np.interp(road, ends, medians)), factors
+
+
+def _knots(bands: tuple[Residuals, ...]) -> tuple[list[float], list[float]]:
+    """Road times and medians at 0 and at the ends of the bands."""
+    ends, medians = [0.0], [0.0]
+    for band, after in zip(bands, bands[1:], strict=False):
+        ends.append(band.below_s)
+        medians.append(band.below_s * (band.median_factor + after.median_factor) / 2.0)
+    return ends, medians
 
 
 def fit_bands(

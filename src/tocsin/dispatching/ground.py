@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from tocsin.dispatching.problem import CallNow, Problem
 from tocsin.dispatching.recommendation import STANDINGS
 from tocsin.dispatching.tables import Seconds
-from tocsin.kernel.shared import Tier
+from tocsin.kernel.shared import AreaId, Tier
+from tocsin.packs.aid import OTHER
 
 Flags: TypeAlias = NDArray[np.bool_]
 SOUND, STALE, UNPLACED, CUT_OFF, UNKNOWN = range(len(STANDINGS))
@@ -92,17 +93,45 @@ def capability_flags(problem: Problem) -> dict[str, Flags]:
     return {name: np.array([name in each for each in able], dtype=np.bool_) for name in asked}
 
 
+Home: TypeAlias = tuple[str, Tier, AreaId | None]
+"""Agency, tier and area of a unit: all that aid asks of it."""
+NOT_OFFERED, ON_REQUEST, UNASKED = range(3)
+"""What another agency or tier makes of a call for its unit."""
+
+
 def tier_flags(problem: Problem) -> Flags:
     """Whether a unit may be sent to a call without asking another tier."""
-    tiers = [unit.tier for unit in problem.units]
-    may: dict[tuple[Tier, ...], Flags] = {}
-    flags = np.ones(problem.times_s.shape, dtype=np.bool_)
+    if not any(call.tiers for call in problem.calls):
+        return np.ones(problem.times_s.shape, dtype=np.bool_)
+    return aid_table(problem) == UNASKED
+
+
+def aid_table(problem: Problem) -> NDArray[np.int8]:
+    """For each unit and call whether it goes unasked, on request, or not at all. Units of one
+    agency and home are one question."""
+    homes: list[Home] = [(unit.agency, unit.tier, unit.home_area) for unit in problem.units]
+    kinds = list(dict.fromkeys(homes))
+    number = {home: row for row, home in enumerate(kinds)}
+    rows = np.array([number[home] for home in homes], dtype=np.intp)
+    found = np.full(problem.times_s.shape, UNASKED, dtype=np.int8)
     for column, call in enumerate(problem.calls):
-        if call.tiers:
-            if call.tiers not in may:
-                may[call.tiers] = np.array([tier in call.tiers for tier in tiers], np.bool_)
-            flags[:, column] = may[call.tiers]
-    return flags
+        if call.tiers and kinds:
+            answers = np.array([_answer(home, call) for home in kinds], dtype=np.int8)
+            found[:, column] = answers[rows]
+    return found
+
+
+def _answer(home: Home, call: CallNow) -> int:
+    """An agency that is named, by its id or its code, goes before its tier."""
+    agency, tier, area = home
+    is_own = area is None or not call.areas or area in call.areas
+    code = agency.partition("@")[0]
+    for giver in (agency, code, tier if is_own else OTHER + tier):
+        if giver in call.tiers:
+            return UNASKED
+        if call.on_request is not None and giver in call.on_request:
+            return ON_REQUEST
+    return ON_REQUEST if call.on_request is None else NOT_OFFERED
 
 
 def _standing(problem: Problem) -> tuple[Seconds, NDArray[np.int8]]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tocsin.dispatching.demand import Demand
 from tocsin.dispatching.tables import Seconds, frozen_table, wrong_times
 from tocsin.kernel.shared import AreaId, CaseId, Instant, Tier, UnitId
+from tocsin.packs.aid import ASK_S
 
 UnitStatus = Literal[
     "off_duty",
@@ -68,8 +69,9 @@ class LevelNeeds:
 class Engagement:
     """The case a unit is busy with. Seconds from the snapshot's instant.
 
-    `arrives_in_s` is None once it is there; `free_in_s` is None while nobody can say.
-    `redispatches` counts how often that case has already lost a unit to another.
+    `arrives_in_s` is None once it is there; `free_in_s` is None while nobody can say (see staying);
+    `status_s` is how long it has its status, None where that is not told. `redispatches` counts
+    how often that case has already lost a unit to another.
     """
 
     case: CaseId
@@ -77,6 +79,7 @@ class Engagement:
     arrives_in_s: float | None = None
     free_in_s: float | None = None
     redispatches: int = 0
+    status_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,9 @@ class UnitNow:
 
     `position_age_s` is None for an unknown position; its times are then from its post, or inf.
     A unit that stands at its post may be given age 0. `busy_fraction` is the share of its duty
-    time on cases, 0 <= q < 1 (see coverage). `tier` is whose unit it is.
+    time on cases, 0 <= q < 1 (see coverage). `tier` is whose unit it is, `home_area` which area's,
+    `agency` the id of its agency. The times of a unit that is engaged are from where it will be
+    free.
     """
 
     id: UnitId
@@ -100,6 +105,7 @@ class UnitNow:
     position_age_s: float | None = 0.0
     busy_fraction: float = 0.0
     engagement: Engagement | None = None
+    agency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,9 @@ class CallNow:
 
     `needs` must be met, `assists` are sent when nothing that is needed goes short for it.
     `target_s` counts from the report to the first unit; `waited_s` of it are gone. `tiers`: whose
-    units may be sent without asking (empty: all). With `is_counted_once` False one unit meets
+    units may be sent without asking (empty: all), `on_request`: who else may be asked, which takes
+    `ask_s` (None: everybody else); both hold givers and agencies by id or code (see `packs.aid`);
+    `areas` are those of its place. With `is_counted_once` False one unit meets
     every need that it has the capability for. `redispatches`: how often it has lost a unit.
     """
 
@@ -122,9 +130,12 @@ class CallNow:
     lower_levels: tuple[LevelNeeds, ...] = ()
     target_s: float | None = None
     waited_s: float = 0.0
-    tiers: tuple[Tier, ...] = ()
+    tiers: tuple[str, ...] = ()
     is_counted_once: bool = True
     redispatches: int = 0
+    on_request: tuple[str, ...] | None = None
+    ask_s: float = ASK_S
+    areas: tuple[AreaId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -289,6 +300,8 @@ def _call_defects(calls: tuple[CallNow, ...]) -> tuple[str, ...]:
             found.append(f"{whose} has a target of {call.target_s} s")
         if not _is_span(call.waited_s):
             found.append(f"{whose} has waited {call.waited_s} s")
+        if not _is_span(call.ask_s):
+            found.append(f"{whose}: asking takes {call.ask_s} s")
     return tuple(found)
 
 

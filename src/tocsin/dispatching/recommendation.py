@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, get_args
 
 from tocsin.kernel.shared import CaseId, Instant, UnitId
 
@@ -25,8 +26,21 @@ ReasonCode = Literal[
     "redispatched",
     "sooner",
     "moved_up",
+    "ask_owner",
+    "busy_dispatched",
+    "busy_en_route",
+    "busy_on_scene",
+    "busy_transporting",
 ]
 REASON_CODES: tuple[ReasonCode, ...] = get_args(ReasonCode)
+
+BUSY_REASONS: Final[Mapping[str, ReasonCode]] = {
+    "dispatched": "busy_dispatched",
+    "en_route": "busy_en_route",
+    "on_scene": "busy_on_scene",
+    "transporting": "busy_transporting",
+}
+"""Why a busy unit is free when it is said to be, by its status."""
 
 Standing: TypeAlias = Literal["sound", "stale", "unplaced", "cut_off", "unknown"]
 STANDINGS: tuple[Standing, ...] = get_args(Standing)
@@ -82,12 +96,15 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What would mend a shortfall, and after how long; `unit` or `level` where it names one."""
+    """What would mend a shortfall, and after how long; `unit` or `level` where it names one.
+    `wait_s` of it pass until that unit is free; `reasons` say how that is known."""
 
     code: RepairCode
     delay_s: float | None = None
     unit: UnitId | None = None
     level: int | None = None
+    wait_s: float | None = None
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

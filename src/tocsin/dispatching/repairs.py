@@ -5,13 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 from tocsin.dispatching.assignment import assign
-from tocsin.dispatching.ground import NO_STANDING, Flags, Ground, tier_flags
-from tocsin.dispatching.problem import LevelNeeds, Problem
-from tocsin.dispatching.recommendation import Repair, Shortfall, ShortfallCode
+from tocsin.dispatching.ground import (
+    NO_STANDING,
+    ON_REQUEST,
+    UNASKED,
+    Flags,
+    Ground,
+    aid_table,
+    tier_flags,
+)
+from tocsin.dispatching.problem import CallNow, LevelNeeds, Problem, UnitNow
+from tocsin.dispatching.recommendation import (
+    BUSY_REASONS,
+    Reason,
+    Repair,
+    Shortfall,
+    ShortfallCode,
+)
 from tocsin.dispatching.solving import Plan
 
-ASK_S = 60.0
-"""What asking another tier costs before its unit moves: one telephone call."""
 LOWER_LEVEL_S = 600.0
 """A lower level is offered before a wait longer than this, behind a shorter one."""
 SPARE_REPAIRS = 2
@@ -70,23 +82,43 @@ def _repairs(
     problem, call = ground.problem, ground.problem.calls[column]
     going = set(plan.units)
     found: list[tuple[float, Repair]] = []
-    own_tier = tier_flags(problem)[:, column]
+    aid = aid_table(problem)[:, column]
     for row in np.flatnonzero(ground.has[capability]):
         unit, time_s = problem.units[row], float(ground.times_s[row, column])
         if row in going or time_s == float("inf"):
             continue
-        if unit.is_available and not own_tier[row]:
-            found.append((time_s + ASK_S, Repair("other_tier", time_s + ASK_S, unit.id)))
-        engaged = unit.engagement
-        if engaged is not None and engaged.free_in_s is not None and own_tier[row]:
-            delay_s = engaged.free_in_s + time_s
-            found.append((delay_s, Repair("wait", delay_s, unit.id)))
+        if unit.is_available and aid[row] == ON_REQUEST:
+            found.append((time_s + call.ask_s, _asked(unit, time_s, call)))
+        waits = _waited(unit, time_s) if aid[row] == UNASKED else None
+        if waits is not None:
+            found.append(waits)
     found.sort(key=lambda each: (each[0], each[1].code, each[1].unit or ""))
     kept = found[: count + SPARE_REPAIRS]
     if lower is not None and lower.level < call.level:
         kept.append((LOWER_LEVEL_S, Repair("lower_level", None, None, lower.level)))
         kept.sort(key=lambda each: each[0])
     return tuple(repair for _, repair in kept) or (Repair("none"),)
+
+
+def _asked(unit: UnitNow, time_s: float, call: CallNow) -> Repair:
+    owner = unit.agency or unit.tier
+    why = Reason("ask_owner", (("agency", owner), ("ask_s", call.ask_s), ("way_s", time_s)))
+    return Repair("other_tier", time_s + call.ask_s, unit.id, reasons=(why,))
+
+
+def _waited(unit: UnitNow, time_s: float) -> tuple[float, Repair] | None:
+    """To wait for a busy unit: until it is free, and from there the way. None where nobody can say
+    when that is."""
+    engaged = unit.engagement
+    if engaged is None or engaged.free_in_s is None:
+        return None
+    delay_s = engaged.free_in_s + time_s
+    code = BUSY_REASONS.get(unit.status)
+    why: tuple[Reason, ...] = ()
+    if code is not None and engaged.status_s is not None:
+        facts = (("for_s", engaged.status_s), ("more_s", engaged.free_in_s), ("way_s", time_s))
+        why = (Reason(code, facts),)
+    return delay_s, Repair("wait", delay_s, unit.id, wait_s=engaged.free_in_s, reasons=why)
 
 
 def _lower_level(ground: Ground, plan: Plan, column: int) -> LevelNeeds | None:

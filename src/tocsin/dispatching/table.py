@@ -17,12 +17,15 @@ import numpy as np
 from tocsin.dispatching.demand import Demand, Zone
 from tocsin.dispatching.policies import repeated
 from tocsin.dispatching.problem import CallNow, Engagement, LevelNeeds, Need, Problem, UnitNow
-from tocsin.dispatching.recommendation import Candidate, Recommendation
+from tocsin.dispatching.recommendation import Candidate, Recommendation, Repair, Shortfall
 from tocsin.dispatching.tables import Seconds
 from tocsin.kernel.shared import Instant
+from tocsin.packs.aid import ASK_S
 
 FORMAT = 1
 LITTLE_DOUBLES = "<f8"
+_REPAIR_LATER = {"wait_s": None, "reasons": ()}
+_CALL_LATER = {"on_request": None, "ask_s": ASK_S, "areas": ()}
 
 Row = dict[str, Any]
 
@@ -44,7 +47,7 @@ def table_bytes(problem: Problem, answer: Recommendation) -> bytes:
                     "sent": [asdict(each) for each in advice.sent],
                     "candidates": [_candidate(each) for each in advice.ranked],
                     "candidate_count": advice.candidate_count,
-                    "shortfalls": [asdict(each) for each in advice.shortfalls],
+                    "shortfalls": [_shortfall(each) for each in advice.shortfalls],
                 }
                 for advice in answer.advice
             ],
@@ -79,8 +82,8 @@ def problem_bytes(problem: Problem) -> bytes:
             "format": FORMAT,
             "at": problem.at.isoformat(),
             "stale_after_s": problem.stale_after_s,
-            "units": [asdict(unit) for unit in problem.units],
-            "calls": [asdict(call) for call in problem.calls],
+            "units": [_unit_row(unit) for unit in problem.units],
+            "calls": [_without(asdict(call), _CALL_LATER) for call in problem.calls],
             "times_s": _packed(problem.times_s),
             "fallback_times_s": _packed(problem.fallback_times_s),
             "p90_factors": _packed(problem.p90_factors),
@@ -134,6 +137,25 @@ def _candidate(candidate: Candidate) -> Row:
     return row
 
 
+def _shortfall(shortfall: Shortfall) -> Row:
+    row = asdict(shortfall)
+    row["repairs"] = [_repair(each) for each in shortfall.repairs]
+    return row
+
+
+def _repair(repair: Repair) -> Row:
+    row = _without(asdict(repair), _REPAIR_LATER)
+    if repair.reasons:
+        row["reasons"] = [{"code": each.code, **dict(each.facts)} for each in repair.reasons]
+    return row
+
+
+def _without(row: Row, later: Mapping[str, Any]) -> Row:
+    """Without fields that came after the first tables and say nothing: older ones stay as they
+    are, to the last byte."""
+    return {key: value for key, value in row.items() if key not in later or value != later[key]}
+
+
 def _packed(table: Seconds | None) -> str | None:
     if table is None:
         return None
@@ -148,6 +170,13 @@ def _unpacked(text: str | None, shape: tuple[int, int]) -> Seconds | None:
 
 def _needs(rows: list[Row]) -> tuple[Need, ...]:
     return tuple(Need(**row) for row in rows)
+
+
+def _unit_row(unit: UnitNow) -> Row:
+    row = _without(asdict(unit), {"agency": ""})
+    if unit.engagement is not None:
+        row["engagement"] = _without(row["engagement"], {"status_s": None})
+    return row
 
 
 def _unit(row: Row) -> UnitNow:
@@ -168,6 +197,8 @@ def _call(row: Row) -> CallNow:
             LevelNeeds(each["level"], _needs(each["needs"])) for each in row["lower_levels"]
         ),
         tiers=tuple(row["tiers"]),
+        on_request=None if row.get("on_request") is None else tuple(row["on_request"]),
+        areas=tuple(row.get("areas", ())),
     )
 
 

@@ -17,7 +17,7 @@ SHORT_S = 60
 HOUR_S = 3600
 SEPARATORS: Mapping[str, str] = {"zh": "；"}
 """Between reasons, by base language; elsewhere a semicolon and a space."""
-NAMED = ("unit", "zone", "case", "post")
+NAMED = ("unit", "zone", "case", "post", "agency")
 """Facts that are ids."""
 SECONDS: Mapping[str, str] = {"zh": "秒"}
 """Behind seconds, by base language; elsewhere s."""
@@ -37,6 +37,11 @@ def span(seconds: float, language: str) -> str:
     if round(seconds) >= SHORT_S:
         return clock(seconds)
     return f"{round(seconds)} {SECONDS.get(_base(language), 's')}"
+
+
+def minutes(seconds: float) -> int:
+    """Whole minutes of a wait that is only estimated, at least one."""
+    return max(1, round(seconds / SHORT_S))
 
 
 def reason_words(reason: Reason, language: str) -> str:
@@ -83,7 +88,12 @@ def shortfall_words(shortfall: Shortfall, language: str) -> str:
 
 def repair_words(repair: Repair, language: str) -> str:
     """One repair in words."""
-    facts = (("unit", repair.unit), ("level", repair.level), ("delay_s", repair.delay_s))
+    facts = (
+        ("unit", repair.unit),
+        ("level", repair.level),
+        ("delay_s", repair.delay_s),
+        ("minutes", None if repair.wait_s is None else minutes(repair.wait_s)),
+    )
     slots = _slots({name: fact for name, fact in facts if fact is not None}, language)
     return _filled(word("repair", repair.code, language), slots)
 
@@ -96,7 +106,7 @@ def _slots(facts: Mapping[str, Fact], language: str) -> dict[str, str]:
     """Facts as words: seconds as times, shares as percent, the unit cut off the name."""
     slots: dict[str, str] = {}
     for name, fact in facts.items():
-        if name in ("time_s", "delay_s", "limit_s"):
+        if name in ("time_s", "delay_s", "limit_s", "for_s", "way_s"):
             slots[name.removesuffix("_s")] = clock(float(fact))
         elif name.endswith("_s"):
             slots[name.removesuffix("_s")] = span(float(fact), language)

@@ -8,6 +8,7 @@ from typing import cast
 
 from tocsin.kernel.deadlines import Calendar
 from tocsin.kernel.shared import TIERS, Tier
+from tocsin.packs.aid import Aid, read_aid
 from tocsin.packs.alarms import AlarmKind, AssetKind, read_alarm_kinds, read_asset_kinds
 from tocsin.packs.calendars import read_calendar
 from tocsin.packs.conditions import read_condition
@@ -29,6 +30,7 @@ from tocsin.packs.parts import (
 )
 from tocsin.packs.reading import Finding, Reader, Table, nearest
 from tocsin.packs.rings import Ring, read_rings
+from tocsin.packs.stays import Stay, read_stays
 from tocsin.packs.terms import Ladders, read_ladders, read_terms
 from tocsin.packs.unit_statuses import read_statuses
 from tocsin.packs.units import (
@@ -65,6 +67,8 @@ class Parsed:
     capabilities: Mapping[str, Capability]
     unit_kinds: Mapping[str, UnitKind]
     rings: tuple[Ring, ...]
+    aid: tuple[Aid, ...]
+    stays: tuple[Stay, ...]
     asset_kinds: Mapping[str, AssetKind]
     alarm_kinds: Mapping[str, AlarmKind]
     findings: tuple[Finding, ...]
@@ -87,6 +91,8 @@ def parse(content: Table) -> Parsed:
     capabilities = read_capabilities(pack, languages)
     unit_kinds = read_unit_kinds(pack, languages, capabilities)
     rings = read_rings(pack, languages)
+    aid = read_aid(pack, languages)
+    stays = read_stays(pack, languages)
     asset_kinds = read_asset_kinds(pack, languages)
     alarm_kinds = read_alarm_kinds(pack, languages)
     ladders = read_ladders(pack.table("ladders"))
@@ -122,6 +128,8 @@ def parse(content: Table) -> Parsed:
         capabilities,
         unit_kinds,
         rings,
+        aid,
+        stays,
         asset_kinds,
         alarm_kinds,
         tuple(dict.fromkeys(findings)),

@@ -11,6 +11,7 @@ from tocsin.kernel.cases.react import TEMPLATES
 from tocsin.kernel.deadlines import due
 from tocsin.kernel.shared import AreaId, AreaPath
 from tocsin.kernel.units.react import UNIT_TEMPLATES
+from tocsin.packs.aid import aid_defects
 from tocsin.packs.alarms import kind_defects
 from tocsin.packs.conditions import Answer, leaves
 from tocsin.packs.messages import SLOTS, slots_of
@@ -19,6 +20,7 @@ from tocsin.packs.parts import CaseType, Example, Terms
 from tocsin.packs.reading import Finding, Problem, nearest
 from tocsin.packs.rings import ring_defects
 from tocsin.packs.shadows import implies
+from tocsin.packs.stays import stay_defects
 from tocsin.packs.units import card_defects
 
 NEEDED: tuple[ClockName, ...] = (
@@ -66,6 +68,11 @@ def check(pack: Pack) -> list[Finding]:
     found += _profiles(pack)
     found += _messages(pack)
     for at, problem, text in ring_defects(pack.rings, pack.capabilities, pack.unit_kinds):
+        found.append(Finding(f"pack.toml {at}", problem, text))
+    for at, problem, text in (
+        *aid_defects(pack.aid, pack.agencies),
+        *stay_defects(pack.stays, pack.unit_kinds),
+    ):
         found.append(Finding(f"pack.toml {at}", problem, text))
     found += _alarms(pack)
     for case_type in pack.case_types.values():

@@ -15,6 +15,7 @@ from tocsin.geography.areas import Atlas, Outside
 from tocsin.kernel.cases.policy import CasePolicy, ClockPolicy, Rung
 from tocsin.kernel.deadlines import Allowance, due, milestone
 from tocsin.kernel.shared import TIERS, AgencyId, AreaId, AreaPath, Instant, Refused
+from tocsin.packs.aid import aid_for
 from tocsin.packs.check import local_instant
 from tocsin.packs.load import plain
 from tocsin.packs.model import CaseType, Pack, RouteChoice
@@ -61,9 +62,11 @@ def explain(
         shown = ", ".join(f"{guess} {share:.0%}" for guess, share in guesses)
         lines.append(f"{teller.say('guesses')}: {shown}")
     lines += teller.answers(case_type, report.answers)
-    lines += teller.route(pack.choose_route(code, areas, report.at, report.answers))
+    choice = pack.choose_route(code, areas, report.at, report.answers)
+    lines += teller.route(choice)
     lines += teller.deadlines(policy, report.at)
     lines += teller.targets(case_type)
+    lines += teller.aid(case_type, choice)
     lines += teller.checking(policy)
     return "\n".join(lines) + "\n"
 
@@ -244,11 +247,30 @@ class _Teller:
                 "counts": word("ring_counts", ring.counts, self.language),
                 "total": str(ring.from_report_s),
                 "share": str(ring.share),
-                "source": f"{ring.source} ({ring.edition})",
+                "source": f"{self.pack.in_language(ring.source, self.language)} ({ring.edition})",
             }
             yield f"  {ring.code}: {self.say('target').format(**slots)}"
         if not held:
             yield f"  {self.say('nothing')}"
+
+    def aid(self, case_type: CaseType, choice: RouteChoice | None) -> Iterator[str]:
+        """Whose units are sent unasked, and who may be asked."""
+        lead = choice.route.lead.partition("@")[0] if choice is not None else None
+        rule = aid_for(self.pack.aid, case_type.owner_tier, lead)
+        if not case_type.run_cards or rule is None:
+            return
+        yield ""
+        for key, givers in (("aid_unasked", rule.unasked), ("aid_on_request", rule.on_request)):
+            names = ", ".join(self._giver(each) for each in givers) or self.say("nothing")
+            yield f"{self.say(key)}: {names}"
+        if rule.source:
+            yield f"  {self.pack.in_language(rule.source, self.language)}"
+
+    def _giver(self, code: str) -> str:
+        agency = self.pack.agencies.get(code)
+        if agency is not None:
+            return self.pack.in_language(agency.name, self.language)
+        return word("giver", code, self.language)
 
     def told(self, rung: Rung) -> str:
         audiences = (word("audience", audience, self.language) for audience in rung.tell)

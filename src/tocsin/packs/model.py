@@ -13,6 +13,7 @@ from tocsin.kernel.cases.policy import CasePolicy
 from tocsin.kernel.cases.vocabulary import Route
 from tocsin.kernel.deadlines import Calendar
 from tocsin.kernel.shared import TIERS, AgencyId, AreaPath, Instant, Refused
+from tocsin.packs.aid import Aid
 from tocsin.packs.alarms import UNCLEAR, AlarmKind, AssetKind, unclear
 from tocsin.packs.answers import Answers, check_answers
 from tocsin.packs.building import FORMAT, Parsed, parse
@@ -33,6 +34,7 @@ from tocsin.packs.parts import (
 )
 from tocsin.packs.reading import Finding, Table
 from tocsin.packs.rings import Ring
+from tocsin.packs.stays import Stay
 from tocsin.packs.terms import policy_of
 from tocsin.packs.units import Capability, UnitKind
 
@@ -80,6 +82,8 @@ class Pack:
         self.capabilities: Mapping[str, Capability] = parsed.capabilities
         self.unit_kinds: Mapping[str, UnitKind] = parsed.unit_kinds
         self.rings: tuple[Ring, ...] = parsed.rings
+        self.aid: tuple[Aid, ...] = parsed.aid
+        self.stays: tuple[Stay, ...] = parsed.stays
         self.asset_kinds: Mapping[str, AssetKind] = parsed.asset_kinds
         self.alarm_kinds: Mapping[str, AlarmKind] = parsed.alarm_kinds
         self.alarm_policies: Mapping[str, AlarmPolicy] = {

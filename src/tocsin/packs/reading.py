@@ -148,6 +148,16 @@ class Reader:
                 self.find(key, "language_missing", f"has no text in {language}")
         return {k: v.strip() for k, v in table.items() if isinstance(v, str)}
 
+    def said(
+        self, key: str, languages: tuple[str, ...], *, needed: bool = True
+    ) -> Mapping[str, str]:
+        """Likewise; a plain text is the same in every language, as the name of a standard is."""
+        value = self._table.get(key)
+        if isinstance(value, str) and value.strip():
+            self._asked.add(key)
+            return {language: value.strip() for language in languages}
+        return self.words(key, languages, needed=needed)
+
     def table(self, key: str) -> Reader:
         """The table under a key; an empty one when it is absent."""
         value = self.value(key)

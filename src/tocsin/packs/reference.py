@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from tocsin.packs.aid import ASK_MAX_S, ASK_S, GIVERS
 from tocsin.packs.messages import SLOTS
 from tocsin.packs.parts import CLOCK_NAMES, FIELD_KINDS, SERVICE_KINDS
 from tocsin.packs.rings import ARRIVES, BOUND_MAX_S, COUNTS
+from tocsin.packs.stays import ANY, STAGES, STAY_MAX_S
 from tocsin.packs.terms import AUDIENCES, PROFILES, ROLES, VERIFY_BY
 from tocsin.packs.unit_statuses import SAYABLE
 from tocsin.packs.units import TRAVELS
@@ -57,6 +59,9 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         "capability": "What a run card may ask for (see capability).",
         "unit_kind": "Kinds of units (see unit_kind).",
         "ring": "How soon somebody must be there (see ring).",
+        "aid": "Whose units are sent unasked, and who may be asked (see aid); without a rule for"
+        " a case every unit may be sent.",
+        "stay": "How long units remain in a stage of a call (see stay).",
         "asset_kind": "Kinds of devices and facilities that are looked after (see asset_kind).",
         "alarm_kind": "Kinds of alarms and what is done with them (see alarm_kind).",
     },
@@ -84,8 +89,27 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         "density_min": "People on a square kilometre from which it holds.",
         "density_max": "And below which.",
         "edition": "Edition of the document that it is written in.",
-        "source": "That document.",
+        "source": "That document: one text, or a text per language.",
         "in_force": "False: known here, and nobody is held to it.",
+    },
+    "aid": {
+        "owner_tier": "For cases of this tier; the first rule that fits a case counts.",
+        "leads": "Only for cases led by one of these agencies; all when left out.",
+        "unasked": f"Whose units are sent without asking: {', '.join(GIVERS)} (`other-` are those"
+        " at home in another area of that tier), or codes of agencies, which go before tiers.",
+        "on_request": "Likewise, whose units are named as a repair of a shortfall, to be asked"
+        " for. Whoever is in neither list is not offered.",
+        "ask_s": f"Seconds that asking takes, 0 to {ASK_MAX_S}; {ASK_S} when left out.",
+        "source": "The agreement it rests on: one text, or a text per language.",
+    },
+    "stay": {
+        "kind": f"Code of the unit kind; {ANY} when left out: all that have none of their own.",
+        "stage": f"{', '.join(STAGES)}.",
+        "median_s": f"Seconds that half of them last, 1 to {STAY_MAX_S}.",
+        "p90_s": "And nine of ten.",
+        "share": "Percent of calls that have this stage; 100 when left out. Below 50 it is not"
+        " counted where it is still to come.",
+        "source": "Where the numbers are from: one text, or a text per language.",
     },
     "asset_kind": {
         "code": "Its name in assets.",

@@ -43,7 +43,7 @@ class Ring:
     tier: Tier
     capability: str
     edition: str
-    source: str
+    source: Words
     share: int = 100
     counts: Counts = "travel"
     before_s: int = 0
@@ -78,7 +78,7 @@ def read_rings(pack: Reader, languages: Sequence[str]) -> tuple[Ring, ...]:
             cast(Tier, reader.one_of("tier", TIERS)),
             reader.text("capability"),
             reader.text("edition"),
-            reader.text("source"),
+            reader.said("source", tuple(languages)),
             reader.whole("share", 100, 1, 100),
             cast(Counts, reader.one_of("counts", COUNTS, "travel")),
             reader.whole("before_s", 0, 0, BOUND_MAX_S),

@@ -44,8 +44,9 @@ class Stories(Protocol):
         """Stories of cases opened in [from, to), in order of opening and id."""
         ...
 
-    async def counts(self, since: Instant, tier: Tier) -> Mapping[tuple[AreaId, str], int]:
-        """How many cases were opened since then, by area of the tier and case type."""
+    async def counts(self, since: Instant, tier: Tier) -> Mapping[tuple[AreaId, str, Instant], int]:
+        """How many cases were opened since then, by area of the tier, case type and the beginning
+        of the hour (UTC) in which they were."""
         ...
 
 

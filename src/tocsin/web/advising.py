@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from tocsin.dispatching.problem import Need
 from tocsin.dispatching.recommendation import Candidate, Repair, Shortfall
 from tocsin.dispatching.wording import named, reason_words, repair_words, shortfall_words, told
 from tocsin.geography.areas import Atlas
+from tocsin.kernel.shared import AgencyId, AreaId
 from tocsin.packs.model import Pack
+from tocsin.runtime.recommending.bands import Fitted, Note
 from tocsin.runtime.recommending.desk import Advised
-from tocsin.runtime.recommending.snapshot import Note
 from tocsin.web.shapes import like
 from tocsin.web.telling import SHORT_ID
 from tocsin.web.views import View
@@ -60,11 +62,20 @@ ADVICE_EXAMPLE: Final[dict[str, Any]] = {
                     "delay_s": None,
                     "unit": None,
                     "level": None,
+                    "wait_s": None,
+                    "reasons": [],
                 }
             ],
         }
     ],
     "notes": [{"code": "target", "text": "Target 4:00: NFPA 1710, 2020"}],
+    "times": {
+        "is_fitted": True,
+        "edition": "2026-11",
+        "source": "log of the fire service",
+        "made_on": "2026-11-28",
+        "runs": 1754,
+    },
 }
 
 
@@ -99,13 +110,16 @@ class RankedView(View):
 
 
 class RepairView(View):
-    """What would mend a shortfall, and after how long."""
+    """What would mend a shortfall, and after how long. `wait_s` of it pass until the unit is free,
+    which is an estimate; `reasons` say from what."""
 
     code: str
     text: str
     delay_s: float | None
     unit: str | None
     level: int | None
+    wait_s: float | None
+    reasons: tuple[str, ...]
 
 
 class ShortfallView(View):
@@ -117,6 +131,17 @@ class ShortfallView(View):
     code: str
     text: str
     repairs: tuple[RepairView, ...]
+
+
+class TimesView(View):
+    """What the bands of arrival, the hours and the stays rest on: `is_fitted` to a log of the town
+    (`edition`, `source`, `made_on`, of `runs` runs), or assumed; then the others are empty."""
+
+    is_fitted: bool
+    edition: str
+    source: str
+    made_on: str | None
+    runs: int
 
 
 class NoteView(View):
@@ -145,6 +170,7 @@ class AdviceView(View):
     candidate_count: int
     shortfalls: tuple[ShortfallView, ...]
     notes: tuple[NoteView, ...]
+    times: TimesView
 
 
 class Teller:
@@ -156,7 +182,14 @@ class Teller:
         self.names: dict[str, str] = {
             **{unit: duty.unit.name for unit, duty in advised.duties.items()},
             **{each.case.id: each.case.id[-SHORT_ID:].upper() for each in advised.look.wanted},
+            **{
+                duty.unit.agency: self._agency(atlas, duty.unit.agency)
+                for duty in advised.duties.values()
+                if duty.unit.agency is not None
+            },
         }
+        ring = advised.wanted.ring if advised.wanted is not None else None
+        self._sources = {} if ring is None else {ring.code: pack.in_language(ring.source, language)}
         self._atlas = atlas
 
     def capability(self, code: str) -> str:
@@ -178,12 +211,19 @@ class Teller:
             return self.names
         return {**self.names, area.id: area.name_in(self.language)}
 
+    def _agency(self, atlas: Atlas, agency: AgencyId) -> str:
+        """Its name, with the area where there is one in each."""
+        code, _, area_id = agency.partition("@")
+        known, area = self.pack.agencies.get(code), atlas.areas.get(AreaId(area_id))
+        name = self.pack.in_language(known.name, self.language) if known is not None else code
+        if area is None or area.tier == "county":
+            return name
+        return f"{name}, {area.name_in(self.language)}"
+
     def note(self, note: Note) -> dict[str, str]:
         """The members of `NoteView`."""
-        facts = {
-            key: self.names.get(str(fact), fact) if key in ("unit", "case") else fact
-            for key, fact in note.facts
-        }
+        names = {"unit": self.names, "case": self.names, "ring": self._sources}
+        facts = {key: names.get(key, {}).get(str(fact), fact) for key, fact in note.facts}
         return {"code": note.code, "text": told("advice_note", note.code, facts, self.language)}
 
     def shortfall(self, shortfall: Shortfall) -> dict[str, Any]:
@@ -203,6 +243,10 @@ class Teller:
                     "delay_s": each.delay_s,
                     "unit": each.unit,
                     "level": each.level,
+                    "wait_s": each.wait_s,
+                    "reasons": [
+                        reason_words(named(why, self.names), self.language) for why in each.reasons
+                    ],
                 }
                 for each, said in zip(shortfall.repairs, repairs, strict=True)
             ],
@@ -210,10 +254,23 @@ class Teller:
 
     def _called(self, repair: Repair) -> Repair:
         name: Any = self.names.get(repair.unit, repair.unit) if repair.unit else None
-        return Repair(repair.code, repair.delay_s, name, repair.level)
+        return replace(repair, unit=name)
 
 
-def advice_view(advised: Advised, pack: Pack, atlas: Atlas, language: str) -> dict[str, Any]:
+def times_view(fitted: Fitted) -> dict[str, Any]:
+    """The members of `TimesView`."""
+    return {
+        "is_fitted": fitted.is_fitted,
+        "edition": fitted.edition,
+        "source": fitted.source,
+        "made_on": fitted.made_on.isoformat() if fitted.made_on is not None else None,
+        "runs": fitted.runs,
+    }
+
+
+def advice_view(
+    advised: Advised, pack: Pack, atlas: Atlas, fitted: Fitted, language: str
+) -> dict[str, Any]:
     """The members of `AdviceView`."""
     teller = Teller(pack, atlas, advised, language)
     answer, advice, wanted = advised.recommendation, advised.advice, advised.wanted
@@ -263,4 +320,5 @@ def advice_view(advised: Advised, pack: Pack, atlas: Atlas, language: str) -> di
         "candidate_count": advice.candidate_count if advice else 0,
         "shortfalls": [teller.shortfall(each) for each in (advice.shortfalls if advice else ())],
         "notes": [teller.note(each) for each in advised.notes],
+        "times": times_view(fitted),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,9 @@ from tocsin.dispatching.assignment import assign
 from tocsin.dispatching.problem import CallNow, LevelNeeds, Need
 from tocsin.dispatching.run_cards import CardNeeds
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import Instant, Tier, UnitId
+from tocsin.kernel.shared import AgencyId, Instant, Tier, UnitId
 from tocsin.kernel.units.decide import REDISPATCHED
+from tocsin.packs.aid import Aid
 from tocsin.packs.model import Pack
 from tocsin.packs.rings import Ring, rings_for
 
@@ -36,8 +38,10 @@ def wanted_of(
     able: Mapping[UnitId, tuple[str, ...]],
     ring: Ring | None,
     at: Instant,
+    aid: Aid | None = None,
 ) -> Wanted:
-    """What the case still needs. `able` are the capabilities of every unit by id."""
+    """What the case still needs. `able` are the capabilities of every unit by id; `aid` says whose
+    units go unasked, None for all."""
     there = [
         able.get(each.unit, ())
         for each in sorted(case.units, key=lambda each: (each.sent_at, each.unit))
@@ -69,8 +73,27 @@ def wanted_of(
         waited_s=waited_s,
         is_counted_once=card.is_counted_once,
         redispatches=redispatches(case),
+        **_aided(case, aid),
     )
     return Wanted(case, card, met, call, ring)
+
+
+def _aided(case: Case, aid: Aid | None) -> dict[str, Any]:
+    """Agencies with a part in the case send their units whatever their tier may do."""
+    if aid is None or case.areas is None:
+        return {}
+    return {
+        "tiers": (*aid.unasked, *sorted(agencies_at_work(case))),
+        "on_request": aid.on_request,
+        "ask_s": float(aid.ask_s),
+        "areas": tuple(case.areas),
+    }
+
+
+def agencies_at_work(case: Case) -> tuple[AgencyId, ...]:
+    """The agencies with a live part in a case."""
+    found = [task.agency for task in case.tasks if task.status not in ("returned", "cancelled")]
+    return tuple(dict.fromkeys((*found, *((case.lead,) if case.lead else ()))))
 
 
 def redispatches(case: Case) -> int:

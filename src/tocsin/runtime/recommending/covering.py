@@ -13,16 +13,20 @@ from tocsin.dispatching.cover import busy_fractions, zone_shares
 from tocsin.dispatching.demand import Demand
 from tocsin.dispatching.moving_up import Move, advise_moves
 from tocsin.dispatching.policies import POLICIES
-from tocsin.dispatching.problem import Engagement, UnitNow
-from tocsin.dispatching.redispatch import MOVING, Redispatch, advise_redispatch
+from tocsin.dispatching.redispatch import Redispatch, advise_redispatch
 from tocsin.geography.areas import Area
 from tocsin.geography.distance import Plane
-from tocsin.kernel.shared import CaseId, Instant, Place, UnitId
+from tocsin.kernel.shared import Instant, Place, UnitId
 from tocsin.kernel.units.state import Unit
 from tocsin.packs.rings import Ring
-from tocsin.runtime.ports import CaseQuery
-from tocsin.runtime.recommending.calls import redispatches
-from tocsin.runtime.recommending.demand import Owed, middle_of, owed_for, tier_for, times_to
+from tocsin.runtime.recommending.demand import (
+    Owed,
+    Weighed,
+    middle_of,
+    owed_for,
+    tier_for,
+    times_to,
+)
 from tocsin.runtime.recommending.desk import CALLS_MAX, POLICY, AdviceDesk, Sees
 from tocsin.runtime.recommending.fleet import Duty, units_now
 from tocsin.runtime.recommending.snapshot import Look, frozen
@@ -46,12 +50,14 @@ class ZoneCover:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What is covered of one capability at `at`. `is_by_road` is False by straight line."""
+    """What is covered of one capability at `at`. `is_by_road` is False by straight line;
+    `weighed` says where the shares of the zones are from."""
 
     at: Instant
     owed: Owed
     zones: tuple[ZoneCover, ...]
     is_by_road: bool
+    weighed: Weighed
 
     @property
     def covered(self) -> float:
@@ -105,11 +111,11 @@ async def coverage_of(
     `dispatching.cover`), and how much without one of them."""
     look = await desk.look(sees)
     closures = await desk.closures(look.at)
-    counts = await desk.counts(1, look.at)
+    past = await desk.past(1, look.at)
 
     def work() -> Coverage:
         travel = desk.travel(look.at, closures)
-        demand, _ = desk.demand(look.fleet, (capability,), counts, travel)
+        demand, weighed = desk.demand(look, (capability,), past, travel)
         units = units_now(look.fleet)
         areas = desk.atlas.tier(tier_for(desk.atlas, 1))
         fails = np.where(np.isfinite(demand.unit_times_s), busy_fractions(units), 1.0)
@@ -122,7 +128,7 @@ async def coverage_of(
             for n, area in enumerate(areas)
         )
         (owed,) = owed_for((capability,), desk.pack)
-        return Coverage(look.at, owed, zones, desk.net is not None)
+        return Coverage(look.at, owed, zones, desk.net is not None, weighed)
 
     return await desk.beside(work)
 
@@ -169,25 +175,14 @@ async def moves_of(desk: AdviceDesk, sees: Sees) -> Moves:
     look = replace(look, fleet=fleet, wanted=look.wanted[:CALLS_MAX])
     closures = await desk.closures(look.at)
     capabilities = covered_capabilities(desk)
-    counts = await desk.counts(len(capabilities), look.at)
-    busy_on = {
-        each.unit.case for each in look.fleet if each.unit.status in MOVING and each.unit.case
-    }
-    query = CaseQuery(ids=tuple(sorted(busy_on)), limit=max(1, len(busy_on)))
-    rows = (await desk.store.cases(query)).rows if busy_on else ()
-    engaged = {row.case.id: row.case for row in rows}
+    past = await desk.past(len(capabilities), look.at)
     posts = _posts([row.unit for row in await desk.store.units()], sees)
 
     def work() -> Moves:
         travel = desk.travel(look.at, closures)
-        demand, _ = desk.demand(look.fleet, capabilities, counts, travel)
+        demand, _ = desk.demand(look, capabilities, past, travel)
         demand = _with_posts(desk, look.fleet, demand, capabilities, posts, travel)
-        problem, _ = frozen(look, travel, demand, with_busy=True)
-        units = tuple(
-            _engaged(unit, duty, engaged, travel)
-            for unit, duty in zip(problem.units, look.fleet, strict=True)
-        )
-        problem = replace(problem, units=units)
+        problem, _ = frozen(look, travel, desk.fitted.bands, demand)
         turns: tuple[Redispatch, ...] = ()
         if problem.calls:
             turns = advise_redispatch(problem, POLICIES[POLICY](problem))
@@ -224,17 +219,6 @@ async def arrival_s(desk: AdviceDesk, unit: Unit) -> float | None:
         return float(desk.travel(at, closures).table(way, [place], [there])[1][0, 0])
 
     return await desk.beside(work)
-
-
-def _engaged(unit: UnitNow, duty: Duty, cases: dict[CaseId, Any], travel: Travel) -> UnitNow:
-    case = cases.get(duty.unit.case) if duty.unit.case is not None else None
-    if case is None or case.place is None or len(duty.unit.cases) > 1:
-        return unit
-    way: Way = "emergency" if duty.travel == "road" else duty.travel
-    time_s = float(travel.table(way, [duty.place], [case.place])[1][0, 0])
-    arrives_in_s = time_s if np.isfinite(time_s) else None
-    engagement = Engagement(case.id, case.priority, arrives_in_s, None, redispatches(case))
-    return replace(unit, engagement=engagement)
 
 
 async def post_name(desk: AdviceDesk, sees: Sees, place: Place) -> str | None:

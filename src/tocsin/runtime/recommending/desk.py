@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final, Literal, TypeVar
@@ -22,22 +22,28 @@ from tocsin.geography.roads.speeds import Metric
 from tocsin.kernel.cases.machine import AT_WORK
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import AgencyId, AreaId, CaseId, Instant, UnitId
+from tocsin.packs.aid import aid_for
 from tocsin.packs.model import Pack
+from tocsin.packs.stays import Stay, merged
 from tocsin.runtime.following import Stories
 from tocsin.runtime.ports import BoardRow, CaseQuery, Clock, NodeStore, Policies
 from tocsin.runtime.positions import PositionDesk
-from tocsin.runtime.recommending.calls import Wanted, ring_for, wanted_of
+from tocsin.runtime.recommending.bands import ASSUMED, Fitted, Note
+from tocsin.runtime.recommending.calls import Wanted, agencies_at_work, ring_for, wanted_of
 from tocsin.runtime.recommending.demand import (
     PAST_DAYS,
-    Counts,
+    Past,
+    Weighed,
     demand_of,
+    hour_of_week,
     owed_for,
+    past_of,
     tier_for,
 )
 from tocsin.runtime.recommending.fleet import Duty, on_duty
 from tocsin.runtime.recommending.keeping import Given, Shelf, squeezed
 from tocsin.runtime.recommending.net import RoadNet
-from tocsin.runtime.recommending.snapshot import Look, Note, frozen, local_hour
+from tocsin.runtime.recommending.snapshot import Look, frozen, local_hour
 from tocsin.runtime.recommending.travel import DETOUR, Travel
 from tocsin.runtime.road_ports import RoadClosure
 
@@ -89,13 +95,12 @@ class AdviceDesk:
     net: RoadNet | None = None
     road_state: RoadState = "none"
     no_fly: tuple[Any, ...] = ()
+    fitted: Fitted = ASSUMED
     shelf: Shelf = field(default_factory=Shelf)
     _thread: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="advice")
     )
-    _counts: dict[str, tuple[Instant, Counts]] = field(
-        default_factory=dict[str, tuple[Instant, Counts]]
-    )
+    _past: dict[str, tuple[Instant, Past]] = field(default_factory=dict[str, tuple[Instant, Past]])
 
     async def beside(self, work: Callable[[], Found]) -> Found:
         """Work on the roads, in the one thread that may touch them."""
@@ -131,7 +136,20 @@ class AdviceDesk:
         found.sort(key=_urgency)
         own = self.wanted(asked, able, at, level) if asked is not None else None
         first = [own] if own is not None else []
-        return Look(at, fleet, (*first, *found), able)
+        return Look(at, fleet, (*first, *found), able, await self._engaged(fleet))
+
+    async def _engaged(self, fleet: Sequence[Duty]) -> Mapping[CaseId, Case]:
+        """The cases that units of the fleet are on now."""
+        ids = tuple(sorted({each.unit.case for each in fleet if each.unit.case is not None}))
+        if not ids:
+            return {}
+        rows = (await self.store.cases(CaseQuery(ids=ids, limit=len(ids)))).rows
+        return {row.case.id: row.case for row in rows}
+
+    @property
+    def stays(self) -> tuple[Stay, ...]:
+        """How long units remain in a stage: fitted where it was, else the pack's."""
+        return merged(self.pack.stays, self.fitted.stays)
 
     async def _at_work(self) -> Sequence[BoardRow]:
         types = tuple(each.code for each in self.pack.case_types.values() if each.run_cards)
@@ -151,7 +169,9 @@ class AdviceDesk:
         if card is None or case.place is None:
             return None
         tier = case.ownership.tier if case.ownership is not None else "county"
-        return wanted_of(case, card, able, ring_for(card.needs, pack, tier), at)
+        lead = case.lead.partition("@")[0] if case.lead is not None else None
+        aid = aid_for(pack.aid, tier, lead)
+        return wanted_of(case, card, able, ring_for(card.needs, pack, tier), at, aid)
 
     async def closures(self, at: Instant) -> tuple[RoadClosure, ...]:
         """The changes of roads in force."""
@@ -171,16 +191,18 @@ class AdviceDesk:
         zone = self.pack.calendar.zone if self.pack.calendar is not None else None
         return local_hour(at, at.astimezone(zone).utcoffset() if zone is not None else None)
 
-    async def counts(self, capabilities: int, at: Instant) -> Counts:
-        """Cases of the past by area and type, counted once an hour."""
+    async def past(self, capabilities: int, at: Instant) -> Past:
+        """Cases of the past by area, type and hour of the week, counted once an hour."""
         tier = tier_for(self.atlas, capabilities)
-        known = self._counts.get(tier)
+        known = self._past.get(tier)
         if known is not None and at - known[0] < timedelta(seconds=WEIGHTS_EVERY_S):
             return known[1]
-        found: Counts = {}
+        found = Past()
         if self.stories is not None:
-            found = await self.stories.counts(at - timedelta(days=PAST_DAYS), tier)
-        self._counts[tier] = at, found
+            zone = self.pack.calendar.zone if self.pack.calendar is not None else None
+            counts = await self.stories.counts(at - timedelta(days=PAST_DAYS), tier)
+            found = past_of(counts, zone)
+        self._past[tier] = at, found
         return found
 
     # -- recommending
@@ -193,21 +215,19 @@ class AdviceDesk:
         choose = POLICIES[policy]
         look = await self.look(sees, asked, level)
         cut = look.wanted[CALLS_MAX:]
-        look = Look(look.at, look.fleet, look.wanted[:CALLS_MAX], look.able)
+        look = replace(look, wanted=look.wanted[:CALLS_MAX])
         closures = await self.closures(look.at)
         capabilities = _asked_for(look.wanted) if policy == "coverage" else ()
-        counts: Counts = {}
-        if capabilities:
-            counts = await self.counts(len(capabilities), look.at)
+        past = await self.past(len(capabilities), look.at) if capabilities else Past()
 
         def work() -> tuple[Advised, Given | None]:
             travel = self.travel(look.at, closures)
             notes = list(self._notes(look, closures, len(cut)))
             demand: Demand | None = None
             if capabilities:
-                demand, is_from_past = self.demand(look.fleet, capabilities, counts, travel)
-                notes.append(Note("demand_past" if is_from_past else "demand_even"))
-            problem, grounded = frozen(look, travel, demand)
+                demand, weighed = self.demand(look, capabilities, past, travel)
+                notes.append(weighed_note(weighed))
+            problem, grounded = frozen(look, travel, self.fitted.bands, demand, stays=self.stays)
             notes += [each for each in grounded if dict(each.facts)["case"] == asked.id]
             answer = choose(problem)
             return self._advised(asked, look, problem, answer, tuple(notes))
@@ -218,12 +238,14 @@ class AdviceDesk:
         return advised
 
     def demand(
-        self, fleet: Sequence[Duty], capabilities: Sequence[str], counts: Counts, travel: Travel
-    ) -> tuple[Demand, bool]:
-        """What coverage is owed for these capabilities; in the desk's thread only."""
+        self, look: Look, capabilities: Sequence[str], past: Past, travel: Travel
+    ) -> tuple[Demand, Weighed]:
+        """What coverage is owed for these capabilities at the hour of the look; in the desk's
+        thread only."""
         owed = owed_for(capabilities, self.pack)
         areas = self.atlas.tier(tier_for(self.atlas, len(owed)))
-        return demand_of(fleet, areas, owed, self.pack, counts, travel)
+        hour = hour_of_week(*self.hour(look.at))
+        return demand_of(look.fleet, areas, owed, self.pack, past, hour, travel)
 
     def _advised(
         self,
@@ -260,12 +282,13 @@ class AdviceDesk:
             found.append(Note("no_units"))
         own = look.wanted[0] if look.wanted else None
         if own is not None and own.ring is not None:
-            facts = (("limit_s", float(own.ring.from_report_s)), ("ring", own.ring.source))
+            facts = (("limit_s", float(own.ring.from_report_s)), ("ring", own.ring.code))
             found.append(Note("target", (*facts, ("edition", own.ring.edition))))
         if self.net is not None and own is not None and own.case.place is not None:
             metric: Metric = "emergency" if own.case.profile == "emergency" else "normal"
             if bool(self.net.snap(metric, [own.case.place]).is_off_road[0]):
                 found.append(Note("off_roads"))
+        found.append(self.fitted.note())
         if len(look.wanted) > 1:
             found.append(Note("solved_together", (("count", len(look.wanted)),)))
         if cut:
@@ -273,10 +296,11 @@ class AdviceDesk:
         return found
 
 
-def agencies_at_work(case: Case) -> tuple[AgencyId, ...]:
-    """The agencies with a live part in a case."""
-    found = [task.agency for task in case.tasks if task.status not in ("returned", "cancelled")]
-    return tuple(dict.fromkeys((*found, *((case.lead,) if case.lead else ()))))
+def weighed_note(weighed: Weighed) -> Note:
+    """What the zones were weighed by."""
+    if not weighed.is_from_past:
+        return Note("demand_even")
+    return Note("demand_past", (("count", weighed.cases), ("near", weighed.near)))
 
 
 def _urgency(wanted: Wanted) -> tuple[int, str, CaseId]:
@@ -291,4 +315,4 @@ def _asked_for(wanted: Sequence[Wanted]) -> tuple[str, ...]:
     )
 
 
-__all__ = ["CALLS_MAX", "POLICY", "AdviceDesk", "Advised", "Sees", "agencies_at_work"]
+__all__ = ["CALLS_MAX", "POLICY", "AdviceDesk", "Advised", "Sees", "weighed_note"]

@@ -77,6 +77,7 @@ def units_now(fleet: Sequence[Duty]) -> tuple[UnitNow, ...]:
             tier=each.tier,
             home_area=each.unit.areas[0] if each.unit.areas else None,
             position_age_s=each.age_s,
+            agency=each.unit.agency or "",
             busy_fraction=round((busy[each.unit.kind] + 1) / (every[each.unit.kind] + 2), 6),
         )
         for each in fleet

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from tocsin.geography.roads.cch import CchTimes
-from tocsin.geography.roads.changes import HourFactor, HourFactors, RoadChange, RoadChanges
+from tocsin.geography.roads.changes import RoadChange, RoadChanges
 from tocsin.geography.roads.graph import Floats, RoadGraph
 from tocsin.geography.roads.runs import NoRun, Runs, edges_of
 from tocsin.geography.roads.snapping import Snapper, Snaps
@@ -25,15 +25,6 @@ ROWS_KEPT: Final = 4_000
 is a kilobyte."""
 AREA_SNAP_M: Final = 2_000.0
 """How far the middle of an area may be from a road: a park or a lake lies in many of them."""
-HOURS: Final = HourFactors(
-    (
-        HourFactor(1.15, (0, 1, 2, 3, 4), (7, 8, 16, 17), ("emergency",)),
-        HourFactor(1.4, (0, 1, 2, 3, 4), (7, 8, 16, 17), ("normal",)),
-    )
-)
-"""The time of day where a town has not measured its own: on workdays, two hours in the morning and
-two in the evening take ordinary traffic 40 % longer and engines, which may pass, 15 %. Assumptions
-of ours; calibration replaces them. At every other hour the roads take what their speeds say."""
 
 
 class RoadNet:

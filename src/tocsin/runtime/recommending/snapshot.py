@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Final
 
 import numpy as np
 
 from tocsin.dispatching.demand import Demand
 from tocsin.dispatching.eta import Residuals, eta_tables
-from tocsin.dispatching.problem import Problem
-from tocsin.dispatching.recommendation import Fact
+from tocsin.dispatching.problem import Engagement, Problem
 from tocsin.dispatching.tables import Seconds
-from tocsin.kernel.shared import Instant, Place, UnitId
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.shared import CaseId, Instant, Place, UnitId
+from tocsin.packs.stays import Stay
+from tocsin.runtime.recommending.bands import Note
 from tocsin.runtime.recommending.calls import Wanted
+from tocsin.runtime.recommending.engaging import MOVING, engagements
 from tocsin.runtime.recommending.fleet import Duty, units_now
 from tocsin.runtime.recommending.travel import Travel, Way
-
-BANDS: Final = (
-    Residuals(120.0, 1.0, 1.9),
-    Residuals(240.0, 1.0, 1.6),
-    Residuals(480.0, 1.0, 1.45),
-    Residuals(float("inf"), 1.0, 1.35),
-)
-"""The 90th percentile over the road time, by its length, where a town has not fitted its own
-(`eta.fit_bands`): assumptions of ours that follow the one thing that is known, that longer ways
-have relatively narrower residuals (Budge, Ingolfsson, Zerom 2010). Medians stay the road times, so
-that the ranking is that of the roads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something about the whole answer that a reader must know, as data."""
-
-    code: str
-    facts: tuple[tuple[str, Fact], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,44 +31,63 @@ class Look:
     fleet: tuple[Duty, ...]
     wanted: tuple[Wanted, ...]
     able: Mapping[UnitId, tuple[str, ...]] = field(default_factory=dict[UnitId, tuple[str, ...]])
+    engaged: Mapping[CaseId, Case] = field(default_factory=dict[CaseId, Case])
 
 
 def frozen(
-    look: Look, travel: Travel, demand: Demand | None = None, *, with_busy: bool = False
+    look: Look,
+    travel: Travel,
+    bands: tuple[Residuals, ...],
+    demand: Demand | None = None,
+    *,
+    stays: Sequence[Stay] | None = None,
 ) -> tuple[Problem, tuple[Note, ...]]:
-    """The problem and what is to be said of it. `with_busy` looks up times of units on a case
-    too: only turning them to another needs those."""
+    """The problem and what is to be said of it. With `stays` it is estimated when busy units are
+    free, and their times are from where that will be; without, those on their way have their times
+    from where they are now, as turning them to another case needs."""
+    busy = engagements(look, travel, stays)
+    places_of = [_from_where(duty, look, engaged=stays is not None) for duty in look.fleet]
     waiting = [each for each in look.wanted if each.call is not None]
     places = [each.case.place or Place(0.0, 0.0) for each in waiting]
     shape = (len(look.fleet), len(waiting))
     times_s, fallback_s = np.full(shape, np.inf), np.full(shape, np.inf)
-    for way, rows, columns in _groups(look.fleet, waiting, with_busy=with_busy):
-        sources = [look.fleet[row].place for row in rows]
+    wanted_rows = [
+        duty.unit.is_free
+        or (row in busy and _is_of_use(duty, busy[row], is_waited_for=stays is not None))
+        for row, duty in enumerate(look.fleet)
+    ]
+    for way, rows, columns in _groups(look.fleet, waiting, wanted_rows):
+        sources = [places_of[row] for row in rows]
         targets = [places[column] for column in columns]
         now, fallback = travel.table(way, sources, targets)
         times_s[np.ix_(rows, columns)] = now
         fallback_s[np.ix_(rows, columns)] = fallback
     notes = _grounded(look.fleet, waiting, places, travel, times_s, fallback_s)
-    medians_s, factors = eta_tables(times_s, BANDS)
+    medians_s, factors = eta_tables(times_s, bands)
     problem = Problem(
         look.at,
-        units_now(look.fleet),
+        tuple(
+            replace(unit, engagement=busy.get(row))
+            for row, unit in enumerate(units_now(look.fleet))
+        ),
         tuple(each.call for each in waiting if each.call is not None),
         medians_s,
         fallback_s,
-        _factors(factors, times_s, fallback_s),
+        _factors(factors, times_s, fallback_s, bands),
         demand,
     )
     return problem, notes
 
 
-def _factors(factors: Seconds, times_s: Seconds, fallback_s: Seconds) -> Seconds:
+def _factors(
+    factors: Seconds, times_s: Seconds, fallback_s: Seconds, bands: tuple[Residuals, ...]
+) -> Seconds:
     """Where the fallback's time is told, its own band."""
-    return np.where(np.isfinite(times_s), factors, eta_tables(fallback_s, BANDS)[1])
+    return np.where(np.isfinite(times_s), factors, eta_tables(fallback_s, bands)[1])
 
 
 def _groups(
-    fleet: Sequence[Duty], waiting: Sequence[Wanted], *, with_busy: bool
+    fleet: Sequence[Duty], waiting: Sequence[Wanted], is_asked: Sequence[bool]
 ) -> list[tuple[Way, list[int], list[int]]]:
     """Rows and columns that are one question to the roads."""
     urgent = [n for n, each in enumerate(waiting) if each.case.profile == "emergency"]
@@ -93,7 +95,7 @@ def _groups(
     every = list(range(len(waiting)))
     rows: dict[str, list[int]] = {"road": [], "foot": [], "straight": []}
     for row, duty in enumerate(fleet):
-        if duty.unit.is_free or (with_busy and duty.unit.status in ("dispatched", "en_route")):
+        if is_asked[row]:
             rows[duty.travel].append(row)
     found: list[tuple[Way, list[int], list[int]]] = [
         ("emergency", rows["road"], urgent),
@@ -102,6 +104,19 @@ def _groups(
         ("straight", rows["straight"], every),
     ]
     return [each for each in found if each[1] and each[2]]
+
+
+def _is_of_use(duty: Duty, busy: Engagement, *, is_waited_for: bool) -> bool:
+    """Whether anybody asks for the times of a busy unit."""
+    return busy.free_in_s is not None if is_waited_for else duty.unit.status in MOVING
+
+
+def _from_where(duty: Duty, look: Look, *, engaged: bool) -> Place | None:
+    """Where a unit starts from: who is still to work on a case, from there."""
+    case = look.engaged.get(duty.unit.case) if duty.unit.case is not None else None
+    if engaged and case is not None and duty.unit.status in ("dispatched", "en_route", "on_scene"):
+        return case.place
+    return duty.place
 
 
 def _grounded(

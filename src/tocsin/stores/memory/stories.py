@@ -51,10 +51,11 @@ class MemoryStories:
         found = [story for story in self._stories.values() if fits(story)]
         return sorted(found, key=lambda story: (story.opened_at or opened_to, story.case_id))
 
-    async def counts(self, since: Instant, tier: Tier) -> Mapping[tuple[AreaId, str], int]:
-        found: Counter[tuple[AreaId, str]] = Counter()
+    async def counts(self, since: Instant, tier: Tier) -> Mapping[tuple[AreaId, str, Instant], int]:
+        found: Counter[tuple[AreaId, str, Instant]] = Counter()
         for story in self._stories.values():
             assert story.opened_at is not None and story.areas is not None
             if story.opened_at >= since:
-                found[story.areas.at(tier), story.case_type] += 1
+                hour = story.opened_at.replace(minute=0, second=0, microsecond=0)
+                found[story.areas.at(tier), story.case_type, hour] += 1
         return found

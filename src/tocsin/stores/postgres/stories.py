@@ -78,13 +78,13 @@ class PostgresStories:
         )
         return [_decoder.decode(row["story"]) for row in rows]
 
-    async def counts(self, since: Instant, tier: Tier) -> Mapping[tuple[AreaId, str], int]:
+    async def counts(self, since: Instant, tier: Tier) -> Mapping[tuple[AreaId, str, Instant], int]:
         rows = await self._readers.fetch(
-            f"SELECT {_column(tier)}, case_type, count(*) FROM stories "
-            "WHERE opened_at >= $1 GROUP BY 1, 2",
+            f"SELECT {_column(tier)}, case_type, date_trunc('hour', opened_at, 'UTC'), count(*) "
+            "FROM stories WHERE opened_at >= $1 GROUP BY 1, 2, 3",
             since,
         )
-        return {(AreaId(row[0]), row[1]): row[2] for row in rows}
+        return {(AreaId(row[0]), row[1], row[2]): row[3] for row in rows}
 
 
 def _column(tier: Tier) -> str:

@@ -51,4 +51,4 @@ async def advice(
     desk = access.services.advice
     advised = await desk.advise(row.case, sees(access), policy, level)
     services = access.services
-    return json(advice_view(advised, services.pack, services.atlas, access.language))
+    return json(advice_view(advised, services.pack, services.atlas, desk.fitted, access.language))

@@ -20,6 +20,7 @@ from tocsin.runtime.recommending.covering import (
     ring_areas,
 )
 from tocsin.runtime.recommending.demand import middle_of
+from tocsin.runtime.recommending.desk import weighed_note
 from tocsin.web.api.advice import sees
 from tocsin.web.api.common import (
     STAFF_ONE,
@@ -65,6 +66,7 @@ class CoverageView(View):
             "covered": 0.81,
             "covered_without": 0.74,
             "text": "81.0 % covered, 74.0 % without E36",
+            "weighed": "Zones are weighed by 480 cases of the last 90 days",
             "zones": [
                 {
                     "id": "t0v0",
@@ -88,6 +90,7 @@ class CoverageView(View):
     covered: float
     covered_without: float
     text: str
+    weighed: str
     zones: tuple[ZoneView, ...]
 
 
@@ -168,6 +171,7 @@ async def coverage(
                 "covered_without": round(zone.covered_without, SHARE_DIGITS),
             }
         )
+    weighed = weighed_note(found.weighed)
     return json(
         {
             "at": found.at,
@@ -179,6 +183,7 @@ async def coverage(
             "covered": covered,
             "covered_without": rest,
             "text": told("coverage", "without" if without else "now", facts, language),
+            "weighed": told("advice_note", weighed.code, dict(weighed.facts), language),
             "zones": zones,
         }
     )
@@ -229,7 +234,7 @@ def _feature(
             "counts": ring.counts,
             "metric": found.way,
             "edition": ring.edition,
-            "source": ring.source,
+            "source": told(ring.source),
             "is_by_road": found.is_by_road,
             **about,
         },

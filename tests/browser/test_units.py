@@ -140,6 +140,37 @@ def test_a_unit_is_dragged_from_the_list_onto_a_case(desk: Page, town: Town) -> 
     expect(desk.locator(f"[data-on-case='{unit.id}']")).to_be_visible()
 
 
+def test_a_unit_is_dragged_from_the_map_onto_a_case_on_the_map(desk: Page, town: Town) -> None:
+    unit, case = rig(town), fire(town, "Smoke above the bakery")
+    unit.drive(HOME[0] + 0.0012, HOME[1])  # some eighty pixels beside the case, once it is chosen
+    desk.goto(f"/console/board?list=units&case={case}")
+    live(desk)
+    expect(desk.locator("[data-map=ready]")).to_be_visible(timeout=60_000)
+    desk.wait_for_timeout(1_500)  # the map goes to the chosen case
+    canvas = desk.locator("canvas.maplibregl-canvas")
+    box = canvas.bounding_box()
+    assert box is not None
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    found = None
+    for step in range(170, 40, -4):  # from the right: the first thing met is the unit
+        desk.mouse.move(middle[0] + step, middle[1])
+        desk.wait_for_timeout(60)
+        if canvas.evaluate("canvas => canvas.style.cursor") == "pointer":
+            found = middle[0] + step - 6, middle[1]
+            break
+    assert found is not None, "the unit is drawn where it is"
+    desk.mouse.move(*found)
+    desk.mouse.down()
+    desk.mouse.move(found[0] - 20, found[1] + 12, steps=4)
+    expect(desk.locator("[data-ghost]")).to_contain_text(unit.name)
+    desk.mouse.move(*middle, steps=8)
+    expect(desk.locator("[data-ghost].on")).to_be_visible()
+    desk.mouse.up()
+    until(desk, unit, "dispatched")
+    assert [each["case"] for each in unit.now()["cases"]] == [case]
+    expect(desk.locator(".notices")).to_contain_text(f"{unit.name} was sent")
+
+
 def test_a_drag_that_ends_elsewhere_sends_nobody(desk: Page, town: Town) -> None:
     unit = rig(town)
     unit_row(desk, unit).scroll_into_view_if_needed()

@@ -186,8 +186,9 @@ async def test_a_unit_has_one_position_and_the_journal_has_no_room_for_any(
 
 @pytest.mark.parametrize("named", get_args(units.Event), ids=lambda each: each.__name__)
 def test_no_event_of_a_unit_can_hold_a_position(named: Any) -> None:
-    """Its post is where it waits; nothing else in its journal is a place."""
-    allowed = {"post"} if named in (units.UnitAdded, units.UnitChanged) else set[str]()
+    """A post is where it waits, its own or another one; nothing else in its journal is a place."""
+    with_post = (units.UnitAdded, units.UnitChanged, units.UnitMoved)
+    allowed = {"post"} if named in with_post else set[str]()
     places = {each.name for each in fields(named) if "Place" in str(each.type)}
     moving = {each.name for each in fields(named)} & {"lon", "lat", "position", "heading_deg"}
     assert places == allowed and not moving

@@ -1858,6 +1858,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/units/{unit_id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a free unit wait at another post; refused once it was sent to a case. */
+        post: operations["unit.move"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/units/{unit_id}/redispatch": {
         parameters: {
             query?: never;
@@ -2662,12 +2679,20 @@ export interface components {
          *           "repairs": [
          *             {
          *               "code": "none",
+         *               "reasons": [],
          *               "text": "nothing at hand mends it"
          *             }
          *           ],
          *           "text": "1 short: all that are free go; nothing at hand mends it"
          *         }
-         *       ]
+         *       ],
+         *       "times": {
+         *         "edition": "2026-11",
+         *         "is_fitted": true,
+         *         "made_on": "2026-11-28",
+         *         "runs": 1754,
+         *         "source": "log of the fire service"
+         *       }
          *     }
          */
         AdviceView: {
@@ -2699,6 +2724,7 @@ export interface components {
             shortfalls: components["schemas"]["ShortfallView"][];
             /** Notes */
             notes: components["schemas"]["NoteView"][];
+            times: components["schemas"]["TimesView"];
         };
         /**
          * AgenciesView
@@ -4249,6 +4275,7 @@ export interface components {
          *       "name": "Pumping and attack",
          *       "target_s": 240,
          *       "text": "81.0 % covered, 74.0 % without E36",
+         *       "weighed": "Zones are weighed by 480 cases of the last 90 days",
          *       "zones": [
          *         {
          *           "covered": 0.9,
@@ -4284,6 +4311,8 @@ export interface components {
             covered_without: number;
             /** Text */
             text: string;
+            /** Weighed */
+            weighed: string;
             /** Zones */
             zones: components["schemas"]["ZoneView"][];
         };
@@ -5619,6 +5648,40 @@ export interface components {
             why: string;
         };
         /**
+         * MoveBody
+         * @description To which post, as `GET /api/dispatch/moves` gave its place, and why.
+         * @example {
+         *       "place": {
+         *         "lat": 60.17,
+         *         "lon": 24.94
+         *       },
+         *       "reason": "cover"
+         *     }
+         */
+        MoveBody: {
+            place: components["schemas"]["PostBody"];
+            /**
+             * Reason
+             * @description One enumerated word, such as `no_answer`; never free text.
+             */
+            reason: string;
+        };
+        /**
+         * MoveUp
+         * @description Where a unit was told to wait in place of its own post: a place that another unit's post
+         *     is, what it is called, and since when.
+         */
+        MoveUp: {
+            place: components["schemas"]["Place"];
+            /** Name */
+            name: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+        };
+        /**
          * MoveView
          * @description An idle unit to a post: `gain` is the share of the demand that is covered more then.
          */
@@ -6059,6 +6122,16 @@ export interface components {
             speed_mps: number | null;
         };
         /**
+         * PostBody
+         * @description Degrees WGS84.
+         */
+        PostBody: {
+            /** Lon */
+            lon: number;
+            /** Lat */
+            lat: number;
+        };
+        /**
          * PresenceView
          * @description The colleagues who have the case open.
          * @example {
@@ -6324,7 +6397,8 @@ export interface components {
         };
         /**
          * RepairView
-         * @description What would mend a shortfall, and after how long.
+         * @description What would mend a shortfall, and after how long. `wait_s` of it pass until the unit is free,
+         *     which is an estimate; `reasons` say from what.
          */
         RepairView: {
             /** Code */
@@ -6337,6 +6411,10 @@ export interface components {
             unit: string | null;
             /** Level */
             level: number | null;
+            /** Wait S */
+            wait_s: number | null;
+            /** Reasons */
+            reasons: string[];
         };
         /**
          * Report
@@ -7166,6 +7244,23 @@ export interface components {
             messages: components["schemas"]["ThreadMessageView"][];
         };
         /**
+         * TimesView
+         * @description What the bands of arrival, the hours and the stays rest on: `is_fitted` to a log of the town
+         *     (`edition`, `source`, `made_on`, of `runs` runs), or assumed; then the others are empty.
+         */
+        TimesView: {
+            /** Is Fitted */
+            is_fitted: boolean;
+            /** Edition */
+            edition: string;
+            /** Source */
+            source: string;
+            /** Made On */
+            made_on: string | null;
+            /** Runs */
+            runs: number;
+        };
+        /**
          * ToldView
          * @description One message to the reporter.
          */
@@ -7388,7 +7483,8 @@ export interface components {
         /**
          * UnitView
          * @description One unit as it is now. `capabilities` are its own and those of its kind; `next` are the
-         *     statuses that may be reported from the present one; `position` is null where none is known,
+         *     statuses that may be reported from the present one; `move_up` is the other post that it drives
+         *     to (returning) or waits at (available), null for none; `position` is null where none is known,
          *     and always off duty.
          * @example {
          *       "agency": "fire-rescue@county",
@@ -7498,6 +7594,7 @@ export interface components {
             duty_started_at: string | null;
             /** Cases */
             cases: components["schemas"]["OnCase"][];
+            move_up: components["schemas"]["MoveUp"] | null;
             position: components["schemas"]["PositionView"] | null;
         };
         /**
@@ -7871,7 +7968,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "roads_missing" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_problem" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
+            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "roads_missing" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_post" | "unknown_problem" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
             request_id: string;
             hint?: string;
             errors?: {
@@ -24143,7 +24240,8 @@ export interface operations {
                      *           "repairs": [
                      *             {
                      *               "code": "none",
-                     *               "text": "nothing at hand mends it"
+                     *               "text": "nothing at hand mends it",
+                     *               "reasons": []
                      *             }
                      *           ]
                      *         }
@@ -24153,7 +24251,14 @@ export interface operations {
                      *           "code": "target",
                      *           "text": "Target 4:00: NFPA 1710, 2020"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "times": {
+                     *         "is_fitted": true,
+                     *         "edition": "2026-11",
+                     *         "source": "log of the fire service",
+                     *         "made_on": "2026-11-28",
+                     *         "runs": 1754
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["AdviceView"];
@@ -24267,6 +24372,7 @@ export interface operations {
                      *       "covered": 0.81,
                      *       "covered_without": 0.74,
                      *       "text": "81.0 % covered, 74.0 % without E36",
+                     *       "weighed": "Zones are weighed by 480 cases of the last 90 days",
                      *       "zones": [
                      *         {
                      *           "id": "t0v0",
@@ -24551,6 +24657,200 @@ export interface operations {
             };
             /** @description Not with these roles, or not there. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.move": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveBody"];
+            };
+        };
+        responses: {
+            /** @description The unit after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hu",
+                     *       "version": 4,
+                     *       "updated_at": "2026-11-22T01:31:00+00:00",
+                     *       "name": "E36",
+                     *       "agency": "fire-rescue@county",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "kind": "engine",
+                     *       "travel": "road",
+                     *       "post": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "capabilities": [
+                     *         "fire",
+                     *         "first_aid",
+                     *         "rescue"
+                     *       ],
+                     *       "crew_size": 4,
+                     *       "shift": "day",
+                     *       "status": "en_route",
+                     *       "called": "",
+                     *       "next": [
+                     *         "on_scene",
+                     *         "clear"
+                     *       ],
+                     *       "since": "2026-11-22T01:31:00+00:00",
+                     *       "is_on_duty": true,
+                     *       "is_free": false,
+                     *       "is_alerted": true,
+                     *       "duty_started_at": "2026-11-22T00:00:00+00:00",
+                     *       "cases": [
+                     *         {
+                     *           "case": "01hx",
+                     *           "since": "2026-11-22T01:30:30+00:00",
+                     *           "is_stacked": false
+                     *         }
+                     *       ],
+                     *       "position": {
+                     *         "place": {
+                     *           "lon": 24.9455,
+                     *           "lat": 60.1712
+                     *         },
+                     *         "at": "2026-11-22T01:31:50+00:00",
+                     *         "age_s": 10,
+                     *         "is_stale": false,
+                     *         "accuracy_m": 8,
+                     *         "heading_deg": 90,
+                     *         "speed_mps": 12.5
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnitView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

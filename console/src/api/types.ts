@@ -79,6 +79,8 @@ export interface Unit {
   is_free: boolean;
   is_alerted: boolean;
   cases: { case: string; since: string; is_stacked: boolean }[];
+  /** The other post it drives to (returning) or waits at (available). */
+  move_up: { place: { lon: number; lat: number }; name: string; since: string } | null;
   position: Position | null;
 }
 

@@ -100,6 +100,7 @@ function cases(): (HTMLElement | null)[] {
   const shown = kept.shown;
   if (!shown) return [];
   const first = shown.cases[0];
+  if (!first && shown.moveUp) return [moving(shown.moveUp, shown.status === "available")];
   if (!first) return [region("no case", crew.language, () => h("p", { class: "soft" }, t("no_case")))];
   return shown.cases.map((each, n) => {
     const place = shown.place[each.case];
@@ -109,6 +110,15 @@ function cases(): (HTMLElement | null)[] {
       place ? h("p", { "data-where": true }, h("b", {}, place.where || t("place")), place.lat === null ? null : ` (${place.lat.toFixed(5)}, ${place.lon!.toFixed(5)})`) : null,
       place?.lat == null ? null : h("a", { class: "button", href: `geo:${place.lat},${place.lon}`, "data-key": `geo ${each.case}` }, t("map"))));
   });
+}
+/** Where the unit is to wait in place of its own post. */
+function moving(to: { name: string; lon: number; lat: number }, isThere: boolean): HTMLElement | null {
+  return region("move", [crew.language, to, isThere], () => h("section", { class: "card", "data-move": to.name, role: "status" },
+    h("h2", {}, t(isThere ? "waits_at" : "moves_to")),
+    h("p", { class: "place" }, t("post_of", { to: to.name })),
+    h("p", {}, `(${to.lat.toFixed(5)}, ${to.lon.toFixed(5)})`),
+    isThere ? null : h("p", { class: "soft" }, t("move_done", { status: crew.word("unit_statuses", "available") })),
+    h("a", { class: "button", href: `geo:${to.lat},${to.lon}`, "data-key": "geo post" }, t("map"))));
 }
 /** What is read once one knows where to go: below the buttons, which must be in reach. */
 function more(): (HTMLElement | null)[] {

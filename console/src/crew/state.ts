@@ -163,10 +163,13 @@ export class Crew {
   #show(unit: Unit): void {
     if (!unit.is_on_duty) this.#clear(false);
     const own = this.#agencies.find((each) => each.id === unit.agency)?.unit_statuses ?? kept.shown?.buttons ?? [];
-    const place = kept.shown?.place ?? {};
+    const place = kept.shown?.place ?? {}, before = kept.shown?.moveUp?.since ?? "";
+    // Told like an alert: somebody has to look, though there is no case.
+    if (unit.move_up && unit.move_up.since !== before) ring();
     kept.shown = {
       name: unit.name, kind: unit.kind, agency: unit.agency, status: unit.status, called: unit.called, next: unit.next, since: unit.since, isOnDuty: unit.is_on_duty, buttons: own,
       cases: unit.cases.map((each) => ({ case: each.case, isStacked: each.is_stacked })),
+      moveUp: unit.move_up ? { name: unit.move_up.name, ...unit.move_up.place, since: unit.move_up.since } : null,
       place: Object.fromEntries(Object.entries(place).filter(([id]) => unit.cases.some((each) => each.case === id))),
     };
     if (this.opened && !unit.cases.some((each) => each.case === this.opened?.caseId)) this.opened = null;

@@ -18,6 +18,8 @@ export interface Kept {
 export interface Shown {
   name: string; kind: string; agency: string; status: string; called: string; next: string[]; since: string; isOnDuty: boolean;
   cases: { case: string; isStacked: boolean }[]; buttons: { name: string; means: string }[]; place: Record<string, Place>;
+  /** The other post it was told to wait at. */
+  moveUp?: { name: string; lon: number; lat: number; since: string } | null;
 }
 export interface Place { title: Record<string, string>; priority: number; where: string; lon: number | null; lat: number | null; script: Record<string, string>[]; type: string }
 

@@ -7,7 +7,7 @@ export interface Ranked {
   rank: number; unit: string; name: string; agency: string; kind: string; status: string; standing: string; time_s: number | null; p90_s: number | null;
   position_age_s: number | null; is_recommended: boolean; is_assisting: boolean; lost_share: number | null; reasons: string[]; codes: string[];
 }
-export interface Repair { code: string; text: string; delay_s: number | null; unit: string | null; level: number | null }
+export interface Repair { code: string; text: string; delay_s: number | null; unit: string | null; level: number | null; wait_s: number | null; reasons: string[] }
 export interface Shortfall { capability: string; name: string; missing: number; code: string; text: string; repairs: Repair[] }
 export interface Recommendation {
   id: string; at: string; policy: string; level: number; needs: { capability: string; name: string; count: number; met: number }[]; recommended: string[];

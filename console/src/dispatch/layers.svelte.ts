@@ -3,7 +3,7 @@
 import { Refusal, get, newKey, post, query, writeHeaders, read } from "../api/client";
 
 export interface Zone { id: string; name: string; lon: number; lat: number; share: number; covered: number; covered_without: number }
-export interface Coverage { at: string; capability: string; name: string; capabilities: string[]; target_s: number; is_by_road: boolean; covered: number; covered_without: number; text: string; zones: Zone[] }
+export interface Coverage { at: string; capability: string; name: string; capabilities: string[]; target_s: number; is_by_road: boolean; covered: number; covered_without: number; text: string; weighed: string; zones: Zone[] }
 export interface RoadChange { id: string; reason: string; factor: number | null; starts_at: string; ends_at: string | null; is_in_force: boolean; names: string[]; length_m: number; geometry: { type: string; coordinates: [number, number][][] } }
 export interface Move { unit: string; name: string; to: string; place: { lon: number; lat: number }; time_s: number; gain: number; text: string }
 export interface Turn { unit: string; name: string; from_case: string; to_case: string; time_s: number; gain_s: number | null; text: string }

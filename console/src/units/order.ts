@@ -5,7 +5,7 @@ import type { Unit, UnitStatus } from "../api/types";
 import { clock } from "../state/clock.svelte";
 import { units } from "../state/units.svelte";
 
-export type Verb = "report_status" | "send" | "stack" | "recall" | "start_duty" | "end_duty" | "redispatch";
+export type Verb = "report_status" | "send" | "stack" | "recall" | "start_duty" | "end_duty" | "redispatch" | "move";
 
 export function pathOf(unit: string, verb: Verb): string {
   return `/api/units/${encodeURIComponent(unit)}/${verb.replaceAll("_", "-")}`;

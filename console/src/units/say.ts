@@ -12,6 +12,12 @@ export function statusOf(unit: Pick<Unit, "status" | "called">): string {
   return unit.called || catalogue.word("unit_statuses", unit.status);
 }
 
+/** "moves to E7" on the way there, "waits at E7" once it is there; "" for a unit at its own post. */
+export function moveOf(unit: Pick<Unit, "status" | "move_up">): string {
+  if (!unit.move_up) return "";
+  return t(unit.status === "available" ? "waits_at" : "moves_to", { to: unit.move_up.name });
+}
+
 /** "1:35 ago", "old: 4 min ago", "no position". */
 export function ageOf(unit: Unit): { text: string; isStale: boolean } {
   if (unit.position === null) return { text: t("no_position"), isStale: false };

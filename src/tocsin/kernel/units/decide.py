@@ -250,9 +250,9 @@ def _redispatch(unit: Unit, body: words.RedispatchUnit, command: Command) -> Eve
 def _move(unit: Unit, body: words.MoveUnit, command: Command) -> Events | Refused:
     if not body.name.strip():
         return Refused("bad_value", "a post has a name, to be said to the crew")
-    if unit.move_up is not None and unit.move_up.place == body.place:
+    if unit.move_up is not None and unit.move_up.place == body.post:
         return ()
-    return (words.UnitMoved(command.at, command.by.id, body.place, body.name, body.reason),)
+    return (words.UnitMoved(command.at, command.by.id, body.post, body.name, body.reason),)
 
 
 _DECIDERS: Final[dict[type[words.Command], Callable[[Unit, Any, Command], Events | Refused]]] = {

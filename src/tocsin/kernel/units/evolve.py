@@ -119,7 +119,7 @@ def _recalled(unit: Unit, event: words.UnitRecalled) -> Unit:
 
 
 def _moved(unit: Unit, event: words.UnitMoved) -> Unit:
-    move_up = MoveUp(event.place, event.name, event.at)
+    move_up = MoveUp(event.post, event.name, event.at)
     return replace(unit, status=_to(event), called="", since=event.at, move_up=move_up)
 
 

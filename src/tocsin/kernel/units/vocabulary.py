@@ -125,7 +125,7 @@ class MoveUnit:
     """Have a free unit wait at another post. A person says so; the desk looks up whether it is a
     post and what it is called."""
 
-    place: Place
+    post: Place
     name: str
     reason: str
 
@@ -276,7 +276,7 @@ class UnitMoved:
 
     at: Instant
     by: ActorId
-    place: Place
+    post: Place
     name: str
     reason: str
 

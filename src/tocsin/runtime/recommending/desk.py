@@ -260,6 +260,7 @@ class AdviceDesk:
         advice_id = sha256(table).hexdigest()
         if wanted is None or wanted.call is None:
             code = "no_run_card" if wanted is None else "needs_met"
+            code = "no_place" if asked.place is None else code
             whole = (Note(code), *notes)
             return Advised(advice_id, asked.id, look, wanted, answer, None, whole), None
         advice = answer.of(asked.id)

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from tocsin.dispatching.eta import Residuals, fit_bands
+from tocsin.dispatching.tables import Seconds
 from tocsin.geography.roads.changes import HourFactor, HourFactors
 from tocsin.packs.stays import ANY, Stage, Stay
 from tocsin.simulation.dispatch.fitting import FEWEST, Trip, fit_travel
@@ -22,9 +23,10 @@ ENDS_S: Final = (60.0, 120.0, 180.0, 240.0, 480.0)
 """Upper ends of the bands of road time; the last band is open."""
 RUNS_MIN: Final = 100
 """Runs without which no band is fitted: the 90th percentile rests on ten of them."""
-SAME: Final = 0.02
-"""An hour within two percent of the day is like the day."""
-PAIRS_MAX_S: Final = 86_400.0
+SAME: Final = 0.05
+"""An hour within five percent of the day is like the day: less is the noise of a month's trips."""
+ROAD_MAX_S: Final = 86_400.0
+"""No trip of a unit takes a day; where there is no way the road time is endless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,9 @@ class Banded:
 def bands_of(log: Log, form: LogForm, trips: list[Trip]) -> Banded | None:
     """Fitted to the trips of high priority (of all where those are too few), with each hour's
     factor taken out of its trips first. None where the log holds too few trips."""
-    used = [trip for trip in trips if trip.is_high and 0.0 < trip.road_s < PAIRS_MAX_S]
+    used = [trip for trip in trips if trip.is_high and 0.0 < trip.road_s < ROAD_MAX_S]
     if len(used) < RUNS_MIN:
-        used = [trip for trip in trips if 0.0 < trip.road_s < PAIRS_MAX_S]
+        used = [trip for trip in trips if 0.0 < trip.road_s < ROAD_MAX_S]
     if len(used) < RUNS_MIN:
         return None
     hours = _hours(fit_travel(used).hour)
@@ -51,17 +53,30 @@ def bands_of(log: Log, form: LogForm, trips: list[Trip]) -> Banded | None:
     # The node multiplies its roads by the hour: what is left is the band's.
     road_s = np.array([trip.road_s * factor.get(trip.hour, 1.0) for trip in used])
     took_s = np.array([trip.took_s for trip in used])
-    raw = fit_bands(road_s, took_s, ENDS_S, FEWEST)
+    ends_s = _filled(road_s)
+    raw = fit_bands(road_s, took_s, ends_s, FEWEST)
     bands = tuple(
         Residuals(each.below_s, round(each.median_factor, 3), round(each.p90_factor, 3))
         for each in raw
     )
-    edges = (0.0, *ENDS_S, np.inf)
+    edges = (0.0, *ends_s, np.inf)
     counts = tuple(
         int(np.count_nonzero((road_s >= low) & (road_s < high)))
         for low, high in zip(edges, edges[1:], strict=False)
     )
     return Banded(len(used), bands, counts, hours, stays_of(log, form))
+
+
+def _filled(road_s: Seconds) -> tuple[float, ...]:
+    """The ends between bands that hold enough trips each: a thin band joins the one below it, the
+    first one the one above. What nobody drove is told by the longest ways that somebody did."""
+    ends: list[float] = []
+    for end_s in ENDS_S:
+        low_s = ends[-1] if ends else 0.0
+        above = int(np.count_nonzero(road_s >= end_s))
+        if int(np.count_nonzero((road_s >= low_s) & (road_s < end_s))) >= FEWEST <= above:
+            ends.append(end_s)
+    return tuple(ends)
 
 
 def _hours(factors: tuple[float, ...]) -> HourFactors:

@@ -22,6 +22,19 @@ from tocsin.packs.find import builtin
 BOUND = 'code = "jianbiao-152"'
 
 
+@pytest.fixture(autouse=True)
+def _nobody_left(town: Town) -> Iterator[None]:
+    """Each test begins with its own units only."""
+    yield
+    desk = town.person("dispatcher")
+    for each in desk.must("GET", "/api/units")["units"]:
+        for one in each["cases"]:
+            body = {"case": one["case"], "reason": "not_needed"}
+            desk.must("POST", f"/api/units/{each['id']}/recall", body)
+        if each["is_on_duty"]:
+            desk.must("POST", f"/api/units/{each['id']}/end-duty", {"reason": "shift_over"})
+
+
 @pytest.fixture(scope="package")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A node of its own: an engine must be there within a minute."""
@@ -113,6 +126,7 @@ def test_a_move_is_confirmed_and_the_crew_reads_where_to(
         phone.locator("#password").fill(PASSWORD)
         phone.keyboard.press("Enter")
         phone.locator(f"[data-unit='{chosen.id}']").click()
+        phone.locator("#size").fill("3")
         phone.keyboard.press("Enter")
         expect(phone.locator("[data-move]")).to_contain_text(f"Post of {away.name}")
         expect(phone.locator("[data-move]")).to_contain_text("Go and wait there")
@@ -126,10 +140,6 @@ def test_a_move_is_confirmed_and_the_crew_reads_where_to(
         expect(phone.locator(f"[data-case='{case}']")).to_be_visible()
     finally:
         context.close()
-    for each in units:
-        for one in each.now()["cases"]:
-            each.press("recall", case=one["case"], reason="not_needed")
-        each.press("end-duty", reason="shift_over")
 
 
 def test_a_move_is_refused_once_the_unit_was_sent(visit: OpenPage, town: Town) -> None:
@@ -143,15 +153,11 @@ def test_a_move_is_refused_once_the_unit_was_sent(visit: OpenPage, town: Town) -
     chosen = next(each for each in units if each.id == advised.get_attribute("data-move"))
     shoot(page, "moves-advised-zh-CN-dark")
     # While nobody looks the screen asks for no new advice: the press comes late.
-    page.route("**/api/dispatch/moves", lambda route: route.abort())
+    page.route("**/api/dispatch/moves", lambda route: None)  # it never comes back
     chosen.press("send", case=fire(town), reason="nearest")
     advised.get_by_role("button", name="确认前移").click()
     expect(page.locator(".notices")).to_contain_text("案件")
     assert chosen.now()["status"] == "dispatched" and chosen.now()["move_up"] is None
-    for each in units:
-        for one in each.now()["cases"]:
-            each.press("recall", case=one["case"], reason="not_needed")
-        each.press("end-duty", reason="shift_over")
 
 
 def test_a_turn_to_a_more_urgent_case_is_confirmed(visit: OpenPage, town: Town) -> None:
@@ -164,7 +170,10 @@ def test_a_turn_to_a_more_urgent_case_is_confirmed(visit: OpenPage, town: Town) 
     desk.must("POST", f"/api/cases/{low}/triage", small)
     unit.press("send", case=low, reason="nearest")
     unit.press("report-status", status="en_route")
-    high = fire(town, "Flames on the stairs")
+    fire(town, "Flames on the stairs")
+    turns = desk.must("GET", "/api/dispatch/moves")["redispatches"]
+    high = next(each["to_case"] for each in turns if each["unit"] == unit.id)
+    assert high != low
     page = visit(f"/console/board?case={high}", "dispatcher-1")
     live(page)
     expect(page.locator("[data-map=ready]")).to_be_visible(timeout=60_000)
@@ -184,10 +193,6 @@ def test_a_turn_to_a_more_urgent_case_is_confirmed(visit: OpenPage, town: Town) 
 def test_a_wait_is_offered_beside_the_case(
     visit: OpenPage, town: Town, language: str, theme: str
 ) -> None:
-    for each in town.person("dispatcher").must("GET", "/api/units")["units"]:
-        if each["is_free"]:
-            path = f"/api/units/{each['id']}/end-duty"
-            town.person("dispatcher").must("POST", path, {"reason": "shift_over"})
     unit = at(town, HOME)
     unit.press("send", case=fire(town, "Smoke in a yard"), reason="nearest")
     unit.press("report-status", status="on_scene")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import pytest
@@ -12,6 +13,9 @@ from tests.browser.fleet import Rig, fire, rig
 from tests.browser.guard import axe_faults
 from tests.browser.test_board import live, row
 from tests.browser.town import HOME, Town
+
+MAP_PADDING = 24
+"""Of the map around the town, as `MapView` fits it."""
 
 
 def unit_row(page: Page, unit: Rig) -> Locator:
@@ -140,34 +144,45 @@ def test_a_unit_is_dragged_from_the_list_onto_a_case(desk: Page, town: Town) -> 
     expect(desk.locator(f"[data-on-case='{unit.id}']")).to_be_visible()
 
 
+def pixel(page: Page, town: Town, lon: float, lat: float) -> tuple[float, float]:
+    """Where a place is on the map as it opens: the whole town, fitted (Web Mercator)."""
+    west, south, east, north = town.person("dispatcher").must("GET", "/api/areas")["bounds"]
+    box = page.locator("canvas.maplibregl-canvas").bounding_box()
+    assert box is not None
+
+    def upward(degrees: float) -> float:
+        return math.degrees(math.asinh(math.tan(math.radians(degrees))))
+
+    room = box["width"] - 2 * MAP_PADDING, box["height"] - 2 * MAP_PADDING
+    scale = min(room[0] / (east - west), room[1] / (upward(north) - upward(south)))
+    x = box["x"] + box["width"] / 2 + (lon - (west + east) / 2) * scale
+    middle = (upward(north) + upward(south)) / 2
+    return x, box["y"] + box["height"] / 2 - (upward(lat) - middle) * scale
+
+
 def test_a_unit_is_dragged_from_the_map_onto_a_case_on_the_map(desk: Page, town: Town) -> None:
-    unit, case = rig(town), fire(town, "Smoke above the bakery")
-    unit.drive(HOME[0] + 0.0012, HOME[1])  # some eighty pixels beside the case, once it is chosen
-    desk.goto(f"/console/board?list=units&case={case}")
+    unit, (lon, lat) = rig(town), (24.9440, 60.1725)
+    there = {"lon": lon, "lat": lat + 0.0030, "datum": "wgs84"}
+    more = {"place": there, "dispatch_now": True}
+    case = town.person("call_taker").report("vehicle-fire", "Smoke above the bakery", **more)
+    unit.drive(lon, lat)
+    desk.goto("/console/board?list=units&type=vehicle-fire")  # the map shows what the list does
     live(desk)
     expect(desk.locator("[data-map=ready]")).to_be_visible(timeout=60_000)
-    desk.wait_for_timeout(1_500)  # the map goes to the chosen case
+    desk.wait_for_timeout(1_500)  # signs are drawn a little after the map
     canvas = desk.locator("canvas.maplibregl-canvas")
-    box = canvas.bounding_box()
-    assert box is not None
-    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    found = None
-    for step in range(170, 40, -4):  # from the right: the first thing met is the unit
-        desk.mouse.move(middle[0] + step, middle[1])
-        desk.wait_for_timeout(60)
-        if canvas.evaluate("canvas => canvas.style.cursor") == "pointer":
-            found = middle[0] + step - 6, middle[1]
-            break
-    assert found is not None, "the unit is drawn where it is"
-    desk.mouse.move(*found)
+    start, end = pixel(desk, town, lon, lat), pixel(desk, town, lon, lat + 0.0030)
+    desk.mouse.move(start[0] + 60, start[1] + 60)
+    desk.mouse.move(*start, steps=3)
+    expect(canvas).to_have_css("cursor", "pointer")
     desk.mouse.down()
-    desk.mouse.move(found[0] - 20, found[1] + 12, steps=4)
+    desk.mouse.move(start[0] + 4, start[1] - 20, steps=4)
     expect(desk.locator("[data-ghost]")).to_contain_text(unit.name)
-    desk.mouse.move(*middle, steps=8)
+    desk.mouse.move(*end, steps=8)
     expect(desk.locator("[data-ghost].on")).to_be_visible()
     desk.mouse.up()
     until(desk, unit, "dispatched")
-    assert [each["case"] for each in unit.now()["cases"]] == [case]
+    assert [each["case"] for each in unit.now()["cases"]] == [case["case_id"]]
     expect(desk.locator(".notices")).to_contain_text(f"{unit.name} was sent")
 
 

@@ -16,7 +16,7 @@ from tocsin.kernel.cases import sending
 from tocsin.kernel.cases import vocabulary as words
 from tocsin.kernel.cases.decide import decide as decide_one
 from tocsin.kernel.cases.decide import drafted
-from tocsin.kernel.cases.draft import Draft
+from tocsin.kernel.cases.draft import Draft, Taken
 from tocsin.kernel.cases.intake import pass_on
 from tocsin.kernel.cases.machine import MACHINE
 from tocsin.kernel.cases.permits import permitted
@@ -84,7 +84,7 @@ def _merge(
     if duplicate.id == primary.id:
         return Refused("same_case", "a case is not its own duplicate")
     if duplicate.links.merged_into == primary.id:
-        return {primary.id: tuple(draft.events), duplicate.id: ()}
+        return {primary.id: draft.events, duplicate.id: ()}
     refused = _unfit(duplicate)
     if refused is not None:
         return refused
@@ -97,7 +97,7 @@ def _merge(
     other.say(words.CaseMerged(draft.at, draft.who, primary.id, body.likeness, body.reasons))
     reports = tuple(report.id for report in duplicate.reports)
     draft.say(words.DuplicateAbsorbed(draft.at, draft.who, duplicate.id, reports))
-    return {primary.id: tuple(draft.events), duplicate.id: tuple(other.events)}
+    return {primary.id: draft.events, duplicate.id: other.events}
 
 
 def _unfit(duplicate: Case) -> Refused | None:
@@ -134,7 +134,7 @@ def _unmerge(cases: Mapping[CaseId, Case], draft: Draft, body: words.UnmergeCase
         return Refused("not_merged_here", "that case is not merged into this one")
     draft.say(words.DuplicateReleased(draft.at, draft.who, duplicate.id))
     unmerged = words.CaseUnmerged(draft.at, draft.who, primary.id, body.reason)
-    return {primary.id: tuple(draft.events), duplicate.id: (unmerged,)}
+    return {primary.id: draft.events, duplicate.id: (unmerged,)}
 
 
 # -- split -----------------------------------------------------------------------------
@@ -155,7 +155,7 @@ def _split(
     if any(cases[child].status != "absent" for child in ids):
         return Refused("already_exists", "a child's id is taken")
     draft.take(words.CaseSplit(draft.at, draft.who, ids, body.reason))
-    decision = {parent.id: tuple(draft.events)}
+    decision = {parent.id: draft.events}
     for child in body.children:
         decision[child.id] = _child(cases[child.id], parent, child, draft, command.facts)
     return decision
@@ -193,7 +193,7 @@ def _child(
         )
     )
     pass_on(opening, child.route, "split")
-    return tuple(opening.events)
+    return opening.events
 
 
 # -- units -----------------------------------------------------------------------------
@@ -209,10 +209,16 @@ class JointFacts:
 
 @dataclass(frozen=True, slots=True)
 class JointDecision:
-    """Events on one unit and on the cases that it changes with it."""
+    """Events on one unit and on the cases that it changes with it; `taken` are those of the cases
+    with the case before and after each."""
 
     unit: tuple[units.Event, ...]
-    cases: Mapping[CaseId, tuple[words.Event, ...]]
+    taken: Mapping[CaseId, tuple[Taken, ...]]
+
+    @property
+    def cases(self) -> Mapping[CaseId, tuple[words.Event, ...]]:
+        """The events on each case."""
+        return {key: tuple([each.event for each in taken]) for key, taken in self.taken.items()}
 
 
 def cases_of(unit: Unit, command: units.Command) -> tuple[CaseId, ...]:
@@ -256,7 +262,7 @@ def decide_unit(
             return refused
     for draft in drafts.values():
         draft.catch_up(command.at, late=True)
-    return JointDecision(events, {key: tuple(draft.events) for key, draft in drafts.items()})
+    return JointDecision(events, {key: tuple(draft.taken) for key, draft in drafts.items()})
 
 
 def _lost_already(cases: Mapping[CaseId, Case], body: units.Command) -> Refused | None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tocsin.kernel.cases import intake, small, tiers, work
 from tocsin.kernel.cases import vocabulary as words
-from tocsin.kernel.cases.draft import Draft
+from tocsin.kernel.cases.draft import Draft, Taken
 from tocsin.kernel.cases.machine import MACHINE
 from tocsin.kernel.cases.permits import permitted
 from tocsin.kernel.cases.policy import CaseFacts
@@ -76,6 +76,15 @@ def decide(
     A refusal changes nothing, the clocks that have come due included: their own `WakeUp` brings
     them. Raises KeyError for a command that concerns several cases (our bug: see coordination).
     """
+    taken = decide_steps(case, command)
+    return taken if isinstance(taken, Refused) else tuple([each.event for each in taken])
+
+
+def decide_steps(
+    case: Case, command: Stamped[words.Command, CaseFacts]
+) -> tuple[Taken, ...] | Refused:
+    """As `decide`, each event with the case before and after it: who plays a town need not fold
+    again what was folded to decide."""
     draft = drafted(case, command)
     answer = permitted(draft, MACHINE.rules[type(command.body)])
     if isinstance(answer, Refused):
@@ -85,7 +94,7 @@ def decide(
         if refused is not None:
             return refused
         draft.catch_up(command.at, late=True)
-    return tuple(draft.events)
+    return tuple(draft.taken)
 
 
 def drafted(case: Case, command: Stamped[words.Command, CaseFacts]) -> Draft:

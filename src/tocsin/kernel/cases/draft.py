@@ -6,13 +6,12 @@ changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tocsin.kernel.cases import clocks as reckoning
 from tocsin.kernel.cases import vocabulary as words
-from tocsin.kernel.cases.evolve import evolve
+from tocsin.kernel.cases.evolve import EVOLVERS
 from tocsin.kernel.cases.machine import (
     MACHINE,
     PAUSABLE,
@@ -23,7 +22,15 @@ from tocsin.kernel.cases.machine import (
 from tocsin.kernel.cases.policy import Audience, CasePolicy, ClockName, ClockPolicy
 from tocsin.kernel.cases.state import Case, Clock
 from tocsin.kernel.deadlines import Allowance, due, remaining, resume
-from tocsin.kernel.shared import SYSTEM, Actor, ActorId, AgencyId, Instant
+from tocsin.kernel.shared import SYSTEM, Actor, ActorId, AgencyId, Instant, changed
+
+
+class Taken(NamedTuple):
+    """One event of a draft, with the case before and after it."""
+
+    before: Case
+    event: words.Event
+    after: Case
 
 
 class Draft:
@@ -33,7 +40,7 @@ class Draft:
     instant of the milestone.
     """
 
-    __slots__ = ("at", "by", "case", "events", "new_id", "policy")
+    __slots__ = ("at", "by", "case", "new_id", "policy", "taken")
 
     def __init__(self, case: Case, policy: CasePolicy, at: Instant, by: Actor, new_id: str) -> None:
         self.case = case
@@ -41,7 +48,7 @@ class Draft:
         self.at = at
         self.by = by
         self.new_id = new_id
-        self.events: list[words.Event] = []
+        self.taken: list[Taken] = []
 
     @property
     def who(self) -> ActorId:
@@ -51,8 +58,14 @@ class Draft:
 
     def say(self, event: words.Event) -> None:
         """Append an event without a step of its own."""
-        self.case = evolve(self.case, event)
-        self.events.append(event)
+        before = self.case
+        self.case = after = EVOLVERS[type(event)](before, event)
+        self.taken.append(Taken(before, event, after))
+
+    @property
+    def events(self) -> tuple[words.Event, ...]:
+        """What happened, in order."""
+        return tuple([each.event for each in self.taken])
 
     def take(
         self,
@@ -104,7 +117,10 @@ class Draft:
     # -- clocks ------------------------------------------------------------------------
 
     def clock(self, key: str) -> Clock | None:
-        return next((clock for clock in self.case.clocks if clock.key == key), None)
+        for clock in self.case.clocks:
+            if clock.key == key:
+                return clock
+        return None
 
     def rules_of(self, name: ClockName, key: str) -> ClockPolicy | None:
         return reckoning.policy_of(self.policy, self.case, name, key)
@@ -119,7 +135,7 @@ class Draft:
         since: Instant | None = None,
     ) -> None:
         """Start a clock if the pack promises it; a running one of the same key is kept."""
-        key = f"{name}/{part}" if name in ("acknowledge", "urge") else name
+        key = f"{name}/{part}" if name in _IN_PARTS else name
         policy = self.rules_of(name, key)
         if policy is None or self.clock(key) is not None:
             return
@@ -148,7 +164,7 @@ class Draft:
 
     def stop(self, name: ClockName, part: str = "") -> None:
         """Stop the clock of that name (and part); nothing happens when it does not run."""
-        key = f"{name}/{part}" if part and name in ("acknowledge", "urge") else name
+        key = f"{name}/{part}" if part and name in _IN_PARTS else name
         for clock in self.case.clocks:
             if clock.key == key:
                 self._stop(clock)
@@ -191,7 +207,7 @@ class Draft:
             policy = self.rules_of(clock.name, clock.key)
             if clock.paused_left is not None and policy is not None:
                 due_at = resume(policy.calendar, self.at, clock.paused_left)
-                running = replace(clock, paused_at=None, paused_left=None)
+                running = changed(clock, paused_at=None, paused_left=None)
                 self.move(running, policy, max(due_at, clock.due_at), why)
 
     def move(
@@ -207,7 +223,7 @@ class Draft:
         """Move a promise and keep the old one as evidence. A paused clock stays paused, with
         what is left reckoned from the instant of the pause."""
         rungs = clock.rungs if rungs is None else rungs
-        after = replace(
+        after = changed(
             clock, due_at=due_at, rungs=rungs, moved=True, allowance=allowance or clock.allowance
         )
         left = next_at = None
@@ -291,6 +307,7 @@ class Draft:
 
 
 _SECOND = timedelta(seconds=1)
+_IN_PARTS: tuple[ClockName, ...] = ("acknowledge", "urge")
 
 _WHY: dict[type[words.Event], str] = {
     words.ReporterAsked: "question",

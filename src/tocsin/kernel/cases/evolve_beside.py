@@ -31,7 +31,7 @@ def question_over(case: Case, event: words.QuestionAnswered | words.QuestionWith
     if case.question is None:
         return case
     asked_s = seconds(case.question.asked_at, event.at)
-    counts = replace(case.counts, ask_s=case.counts.ask_s + asked_s)
+    counts = changed(case.counts, ask_s=case.counts.ask_s + asked_s)
     return changed(case, question=None, counts=counts)
 
 
@@ -49,7 +49,7 @@ def hold_over(case: Case, event: words.HoldRefused | words.HoldEnded) -> Case:
     if case.hold is None:
         return case
     held_s = seconds(case.hold.granted_at, event.at) if case.hold.granted_at else 0
-    return changed(case, hold=None, counts=replace(case.counts, hold_s=case.counts.hold_s + held_s))
+    return changed(case, hold=None, counts=changed(case.counts, hold_s=case.counts.hold_s + held_s))
 
 
 def extension_requested(case: Case, event: words.ExtensionRequested) -> Case:
@@ -89,7 +89,7 @@ def published(case: Case, event: words.PublicationSet) -> Case:
 
 
 def noted(case: Case, event: words.NoteAdded) -> Case:
-    return changed(case, counts=replace(case.counts, notes=case.counts.notes + 1))
+    return changed(case, counts=changed(case.counts, notes=case.counts.notes + 1))
 
 
 def place_corrected(case: Case, event: words.PlaceCorrected) -> Case:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from tocsin.kernel.cases import vocabulary as words
@@ -15,7 +14,7 @@ from tocsin.kernel.shared import Instant
 
 
 def _clocks(case: Case, key: str, change: Callable[[Clock], Clock]) -> tuple[Clock, ...]:
-    return tuple(change(clock) if clock.key == key else clock for clock in case.clocks)
+    return tuple([change(clock) if clock.key == key else clock for clock in case.clocks])
 
 
 def _promise(case: Case, at: Instant, now: Instant, why: str) -> dict[str, Any]:
@@ -36,19 +35,19 @@ def clock_started(case: Case, event: words.ClockStarted) -> Case:
 
 
 def clock_stopped(case: Case, event: words.ClockStopped) -> Case:
-    return changed(case, clocks=tuple(c for c in case.clocks if c.key != event.key))
+    return changed(case, clocks=tuple([c for c in case.clocks if c.key != event.key]))
 
 
 def clock_paused(case: Case, event: words.ClockPaused) -> Case:
     def pause(clock: Clock) -> Clock:
-        return replace(clock, paused_at=event.at, paused_left=event.left, next_at=None)
+        return changed(clock, paused_at=event.at, paused_left=event.left, next_at=None)
 
     return changed(case, clocks=_clocks(case, event.key, pause))
 
 
 def clock_moved(case: Case, event: words.ClockMoved) -> Case:
     def move(clock: Clock) -> Clock:
-        return replace(
+        return changed(
             clock,
             due_at=event.due_at,
             rungs=event.rungs,
@@ -67,17 +66,17 @@ def clock_moved(case: Case, event: words.ClockMoved) -> Case:
 
 def clock_escalated(case: Case, event: words.ClockEscalated) -> Case:
     def climb(clock: Clock) -> Clock:
-        return replace(clock, rungs=clock.rungs[1:], next_at=event.next_at, fired=event.percent)
+        return changed(clock, rungs=clock.rungs[1:], next_at=event.next_at, fired=event.percent)
 
     return changed(case, clocks=_clocks(case, event.key, climb))
 
 
 def deadline_missed(case: Case, event: words.DeadlineMissed) -> Case:
     def miss(clock: Clock) -> Clock:
-        return replace(clock, rungs=clock.rungs[1:], next_at=event.next_at, fired=100, missed=True)
+        return changed(clock, rungs=clock.rungs[1:], next_at=event.next_at, fired=100, missed=True)
 
     return changed(
         case,
         clocks=_clocks(case, event.key, miss),
-        counts=replace(case.counts, missed=case.counts.missed + 1),
+        counts=changed(case.counts, missed=case.counts.missed + 1),
     )

@@ -26,7 +26,7 @@ def opened(case: Case, event: words.CaseOpened) -> Case:
         opened_at=event.at,
         reports=(event.report,),
         ownership=Ownership(event.owner_tier, event.areas.at(event.owner_tier)),
-        links=replace(case.links, parent=event.parent),
+        links=case.links if event.parent is None else replace(case.links, parent=event.parent),
     )
 
 
@@ -81,7 +81,7 @@ def triaged(case: Case, event: words.CaseTriaged) -> Case:
 
 
 def _tasks(case: Case, task_id: TaskId, **changes: Any) -> tuple[Task, ...]:
-    return tuple(replace(task, **changes) if task.id == task_id else task for task in case.tasks)
+    return tuple([changed(task, **changes) if task.id == task_id else task for task in case.tasks])
 
 
 def task_added(case: Case, event: words.TaskAdded) -> Case:
@@ -135,7 +135,7 @@ def task_returned(case: Case, event: words.TaskReturned) -> Case:
         status=TO[words.TaskReturned],
         tasks=tasks,
         arbitration_since=event.at if event.arbitration else None,
-        counts=replace(case.counts, returns=case.counts.returns + 1),
+        counts=changed(case.counts, returns=case.counts.returns + 1),
     )
 
 
@@ -156,7 +156,7 @@ def verified(case: Case, event: words.CaseVerified) -> Case:
 
 def check_failed(case: Case, event: words.CheckFailed) -> Case:
     tasks = tuple(
-        replace(task, status="in_work") if task.status == "claimed_done" else task
+        changed(task, status="in_work") if task.status == "claimed_done" else task
         for task in case.tasks
     )
     return changed(
@@ -164,7 +164,7 @@ def check_failed(case: Case, event: words.CheckFailed) -> Case:
         status=TO[words.CheckFailed],
         tasks=tasks,
         claim=None,
-        counts=replace(case.counts, reworks=case.counts.reworks + 1),
+        counts=changed(case.counts, reworks=case.counts.reworks + 1),
     )
 
 
@@ -178,5 +178,5 @@ def reopened(case: Case, event: words.CaseReopened) -> Case:
         claim=None,
         evaluation=None,
         tasks=_tasks(case, lead[-1], status="in_work") if lead else case.tasks,
-        counts=replace(case.counts, reopens=case.counts.reopens + 1),
+        counts=changed(case.counts, reopens=case.counts.reopens + 1),
     )

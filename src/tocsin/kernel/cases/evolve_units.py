@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from tocsin.kernel.cases import vocabulary as words
@@ -12,9 +11,12 @@ from tocsin.kernel.shared import UnitId
 
 
 def _shares(case: Case, unit: UnitId, **changes: Any) -> tuple[UnitShare, ...]:
+    # A list on the way: a generator would cost as much as the copy.
     return tuple(
-        replace(each, **changes) if each.unit == unit and each.released_at is None else each
-        for each in case.units
+        [
+            changed(each, **changes) if each.unit == unit and each.released_at is None else each
+            for each in case.units
+        ]
     )
 
 

@@ -116,15 +116,25 @@ STAFF_TEMPLATES: Final = (
 TEMPLATES: Final = REPORTER_TEMPLATES + STAFF_TEMPLATES
 """Every template a pack must translate. Stable words: messages are kept under them."""
 
+OF_ALARMS: Final = (
+    words.CaseVerified,
+    words.CaseRefused,
+    words.CaseVoided,
+    words.CaseMerged,
+    words.CaseUnmerged,
+)
+"""Events that the alarms of a case must hear of."""
+
 NEVER_LATE: Final = 100
 """Rungs below this percent warn, above it they follow a miss."""
 
 
 def react(before: Case, event: words.Event, after: Case) -> tuple[Errand, ...]:
     """The errands of one event, given the case before and after it."""
-    reaction = REACTIONS.get(type(event))
+    kind = type(event)
+    reaction = REACTIONS.get(kind)
     owed = () if reaction is None else reaction(before, event, after)
-    return (*owed, *_alarms(before, event, after))
+    return (*owed, *_alarms(before, event, after)) if kind in OF_ALARMS else owed
 
 
 def _alarms(before: Case, event: words.Event, after: Case) -> tuple[Errand, ...]:

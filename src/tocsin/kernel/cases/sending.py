@@ -50,8 +50,10 @@ def send(
 
 
 def _task_of(draft: Draft, agency: AgencyId) -> Task | None:
-    live = (task for task in draft.case.tasks if task.status in LIVE_TASKS)
-    return next((task for task in live if task.agency == agency), None)
+    for task in draft.case.tasks:
+        if task.agency == agency and task.status in LIVE_TASKS:
+            return task
+    return None
 
 
 def report(
@@ -66,16 +68,24 @@ def report(
     draft.say(words.UnitReported(draft.at, draft.who, unit, name, status, stated_at))
     if draft.case.status not in AT_WORK:
         return
-    share = next(
-        (each for each in draft.case.units if each.unit == unit and each.released_at is None), None
-    )
-    task = next((each for each in draft.case.tasks if share and each.id == share.task), None)
+    task = _task_on(draft, unit)
     if task is None or task.status not in LIVE_TASKS:
         return
     if status == "en_route":
         acknowledge(draft, task)
     elif status in ("on_scene", "transporting"):
         start(draft, task)
+
+
+def _task_on(draft: Draft, unit: UnitId) -> Task | None:
+    """The task that the unit is there for."""
+    for share in draft.case.units:
+        if share.unit == unit and share.released_at is None:
+            for task in draft.case.tasks:
+                if task.id == share.task:
+                    return task
+            return None
+    return None
 
 
 def release(

@@ -97,6 +97,8 @@ def milestone(calendar: Calendar, start: datetime, allowance: Allowance, percent
     whole, hundredths = allowance.scaled(percent)
     if allowance.is_in_hours:
         need_us = (whole * 100 + hundredths) * (US_PER_S // 100)
+        if allowance.kind == "urgent_hours":
+            return instant + timedelta(microseconds=need_us)
         return from_us(_reach(calendar, to_us(instant), need_us, allowance.kind))
     if allowance.amount == 0:
         kind: Kind = "work_hours" if allowance.kind == "work_days" else "urgent_hours"

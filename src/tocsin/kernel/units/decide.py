@@ -30,6 +30,8 @@ CAPABILITIES_LIMIT: Final = 30
 STAND_INS: Final = ("dispatcher", "supervisor", "administrator")
 """Roles that may press a crew's buttons for it, as after a word over the radio."""
 
+_STATUSES: Final[dict[str, UnitStatus]] = {each: each for each in get_args(UnitStatus)}
+
 Command = Stamped[words.Command, UnitFacts]
 Events = tuple[words.Event, ...]
 
@@ -57,8 +59,9 @@ def _permitted(unit: Unit, by: Actor, body: words.Command) -> Refused | None:
     agency = body.agency if isinstance(body, words.AddUnit) else unit.agency
     if not _acts_for(by, agency):
         return Refused("not_your_unit", f"this is for {agency}")
-    is_sent_again = isinstance(body, words.SendUnit) and unit.case == body.case
-    if is_sent_again or unit.status in (*rule.sources, *rule.repeats):
+    if unit.status in rule.sources or unit.status in rule.repeats:
+        return None
+    if isinstance(body, words.SendUnit) and unit.case == body.case:
         return None
     if rule.sources == ("absent",):
         return Refused("unit_exists", "this id is taken")
@@ -167,9 +170,9 @@ def _status_of(said: str, facts: UnitFacts) -> tuple[UnitStatus, str] | Refused:
     for name, status in facts.customs:
         if name == said:
             return status, name
-    for status in get_args(UnitStatus):
-        if status == said:
-            return status, ""
+    known = _STATUSES.get(said)
+    if known is not None:
+        return known, ""
     return Refused("unit_status_unknown", "neither a status nor a name its agency gave to one")
 
 

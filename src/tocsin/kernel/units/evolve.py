@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from tocsin.kernel.shared import CaseId, Instant
+from tocsin.kernel.shared import CaseId, Instant, changed
 from tocsin.kernel.units import vocabulary as words
 from tocsin.kernel.units.machine import STEPS
 from tocsin.kernel.units.state import MoveUp, OnCase, Unit, UnitStatus
@@ -31,7 +31,7 @@ def _to(event: words.Event) -> UnitStatus:
 
 
 def _added(unit: Unit, event: words.UnitAdded) -> Unit:
-    return replace(
+    return changed(
         unit,
         status=_to(event),
         since=event.at,
@@ -47,7 +47,7 @@ def _added(unit: Unit, event: words.UnitAdded) -> Unit:
 
 
 def _changed(unit: Unit, event: words.UnitChanged) -> Unit:
-    return replace(
+    return changed(
         unit,
         name=event.name,
         areas=event.areas,
@@ -60,7 +60,7 @@ def _changed(unit: Unit, event: words.UnitChanged) -> Unit:
 
 
 def _duty_started(unit: Unit, event: words.DutyStarted) -> Unit:
-    signed = replace(
+    signed = changed(
         unit,
         signed_on_by=event.by,
         alerts_since=event.at,
@@ -69,11 +69,11 @@ def _duty_started(unit: Unit, event: words.DutyStarted) -> Unit:
     )
     if unit.is_on_duty:
         return signed
-    return replace(signed, status=_to(event), called="", since=event.at, duty_started_at=event.at)
+    return changed(signed, status=_to(event), called="", since=event.at, duty_started_at=event.at)
 
 
 def _duty_ended(unit: Unit, event: words.DutyEnded) -> Unit:
-    return replace(
+    return changed(
         unit,
         status=_to(event),
         called="",
@@ -85,29 +85,29 @@ def _duty_ended(unit: Unit, event: words.DutyEnded) -> Unit:
 
 
 def _alerts_revoked(unit: Unit, event: words.AlertsRevoked) -> Unit:
-    return replace(unit, alerts_since=None)
+    return changed(unit, alerts_since=None)
 
 
 def _reported(unit: Unit, event: words.StatusReported) -> Unit:
     # Available while moved is "I wait there"; whatever else it says, it waits there no more.
     move_up = unit.move_up if event.status == "available" else None
-    return replace(unit, status=event.status, called=event.called, since=event.at, move_up=move_up)
+    return changed(unit, status=event.status, called=event.called, since=event.at, move_up=move_up)
 
 
 def _dispatched(unit: Unit, event: words.UnitDispatched) -> Unit:
     cases = (*unit.cases, OnCase(event.case, event.at))
-    return replace(unit, status=_to(event), called="", since=event.at, cases=cases, move_up=None)
+    return changed(unit, status=_to(event), called="", since=event.at, cases=cases, move_up=None)
 
 
 def _stacked(unit: Unit, event: words.UnitStacked) -> Unit:
-    return replace(unit, cases=(*unit.cases, OnCase(event.case, event.at, is_stacked=True)))
+    return changed(unit, cases=(*unit.cases, OnCase(event.case, event.at, is_stacked=True)))
 
 
 def _turned(unit: Unit, event: words.UnitTurned) -> Unit:
     cases = tuple(
         replace(each, is_stacked=False) if each.case == event.case else each for each in unit.cases
     )
-    return replace(unit, status=_to(event), called="", since=event.at, cases=cases)
+    return changed(unit, status=_to(event), called="", since=event.at, cases=cases)
 
 
 def _cleared(unit: Unit, event: words.UnitCleared) -> Unit:
@@ -127,8 +127,8 @@ def _off(unit: Unit, case: CaseId, status: UnitStatus, called: str, at: Instant)
     """Without that case; the status only changes with the case the unit is on now."""
     cases = tuple(each for each in unit.cases if each.case != case)
     if unit.case != case:
-        return replace(unit, cases=cases)
-    return replace(unit, status=status, called=called, since=at, cases=cases)
+        return changed(unit, cases=cases)
+    return changed(unit, status=status, called=called, since=at, cases=cases)
 
 
 EVOLVERS: Final[dict[type[words.Event], Callable[[Unit, Any], Unit]]] = {

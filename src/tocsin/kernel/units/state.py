@@ -71,7 +71,7 @@ class MoveUp:
     since: Instant
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: see `changed`
 class Unit:
     """One unit. `areas` is its home area and those above it, the county last; `called` is the
     agency's own name of the status where it has one; `since` is the instant of the status.

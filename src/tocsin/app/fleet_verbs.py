@@ -64,6 +64,8 @@ def _run_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--days", type=int, help="draw so many days at the scenario's rates")
     verb.add_argument("--scale", type=float, help="and so many times its calls")
     verb.add_argument("--processes", type=int, default=0, help="0 for every core")
+    about = "play each call's case too, with its clocks and errands: the same runs, slower"
+    verb.add_argument("--with-cases", action="store_true", help=about)
     about = "play the runs on a Ray cluster (the extra `ray`); `local` for one of this machine"
     verb.add_argument("--ray", metavar="ADDRESS", help=about)
     verb.add_argument("--tuning", type=Path, help="a file that `tocsin tune` wrote")

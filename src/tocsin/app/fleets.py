@@ -73,7 +73,7 @@ def what_if(asked: argparse.Namespace) -> int:
     if change == NOTHING:
         raise PackError([Finding("whatif", "missing", "say what is to be other than it is")])
     scenario, before = _ready(asked, told, NOTHING)
-    after = _changed(asked, scenario, told, change)
+    after = replace(_changed(asked, scenario, told, change), with_cases=asked.with_cases)
     policy = _policy(asked.policy, before)
     seeds = _seeds(asked, scenario)
     found = compare_worlds(before, after, policy, seeds, _processes(asked))
@@ -206,7 +206,8 @@ def _ready(asked: argparse.Namespace, told: str, change: Change) -> tuple[Scenar
         scenario = replace(scenario, tuning=read_tuning(asked.tuning, scenario, bad))
         if bad:
             raise PackError(bad)
-    return scenario, _changed(asked, scenario, told, change)
+    world = _changed(asked, scenario, told, change)
+    return scenario, replace(world, with_cases=asked.with_cases)
 
 
 def _changed(asked: argparse.Namespace, scenario: Scenario, told: str, change: Change) -> World:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Counts:
-    """What happened beside the calls. `turned`: (unit, slot left, second, arrival that was due)."""
+    """What happened beside the calls. `turned`: (unit, slot left, second, arrival that was due).
+    The last four of cases, where they are played: what was told, rungs, missed clocks, closed."""
 
     decisions: int = 0
     moves: int = 0
@@ -18,6 +19,10 @@ class Counts:
     missed: int = 0
     commands: int = 0
     alerts: int = 0
+    errands: int = 0
+    escalated: int = 0
+    late_clocks: int = 0
+    verified: int = 0
     turned: list[tuple[int, int, float, float]] = field(
         default_factory=list[tuple[int, int, float, float]]
     )

@@ -8,6 +8,7 @@ run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -69,8 +70,8 @@ class Crews:
     """
 
     def __init__(self, fleet: SimFleet) -> None:
-        self.alerts = 0
-        self.commands = 0
+        self.alerts: int = 0
+        self.commands: int = 0
         kinds = tuple(UnitKind(kind) for kind in sorted({unit.kind for unit in fleet.units}))
         self._facts = UnitFacts(kinds)
         self.units: list[Unit] = []
@@ -88,7 +89,12 @@ class Crews:
         answer = decide(unit, command)
         if isinstance(answer, Refused):
             raise RefusedByKernel(unit.id, answer)
-        for event in answer:
+        self.fold(number, answer)
+
+    def fold(self, number: int, events: Sequence[words.Event]) -> None:
+        """What was decided happens."""
+        unit = self.units[number]
+        for event in events:
             before, unit = unit, EVOLVERS[type(event)](unit, event)
             self.alerts += len(react(before, event, unit))
         self.units[number] = unit

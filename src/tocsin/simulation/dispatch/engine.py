@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from tocsin.simulation.dispatch.breaks import BREAK_DUE
 from tocsin.simulation.dispatch.calls import DAY_S, Calls
+from tocsin.simulation.dispatch.casebook import Casebook
 from tocsin.simulation.dispatch.draws import Draws, questions
 from tocsin.simulation.dispatch.fleet import SimFleet
 from tocsin.simulation.dispatch.ground import SimGround
@@ -42,9 +43,15 @@ def run(
     decider: Decider,
     steering: Steering | None = None,
     lost: Lost | None = None,
+    *,
+    with_cases: bool = False,
 ) -> Outcome:
-    """Play all calls and let every unit finish. Raises RefusedByKernel for what is not allowed."""
-    return _Run(calls, fleet, ground, draws, decider, steering, lost).play()
+    """Play all calls and let every unit finish; `with_cases` plays each call's case as well, which
+    changes nothing about who is sent. Raises RefusedByKernel for what is not allowed."""
+    book = None
+    if with_cases:
+        book = Casebook(fleet, np.diff(calls.first_slot).tolist())
+    return _Run(calls, fleet, ground, draws, decider, steering, lost, book).play()
 
 
 class _Run(Work):
@@ -73,7 +80,7 @@ class _Run(Work):
             slots = list(range(starts[at], stops[at]))
             at += 1
             self._decide(now_s, slots)
-        self.counts.commands, self.counts.alerts = self.crews.commands, self.crews.alerts
+        self._count()
         return Outcome(
             self.asked_s,
             np.asarray(self.first_s),
@@ -85,10 +92,22 @@ class _Run(Work):
             self.counts,
         )
 
+    def _count(self) -> None:
+        counts, book = self.counts, self.book
+        if book is not None:
+            book.finish()
+            counts.errands, counts.escalated = book.errands, book.escalated
+            counts.late_clocks, counts.verified = book.missed, book.verified
+        counts.commands, counts.alerts = self.crews.commands, self.crews.alerts
+
     # -- decisions ---------------------------------------------------------------------
 
     def _decide(self, now_s: float, slots: list[int]) -> None:
         waiting, state = self.waiting, self.state
+        if self.book is not None:
+            for slot in slots:
+                call = state.call_of_slot[slot]
+                self.book.asks(call, float(self.calls.time_s[call]), now_s)
         waiting += slots
         if self.rests is not None and self.rests.resting and slots:
             high = [slot for slot in slots if state.is_high[state.call_of_slot[slot]]]

@@ -50,6 +50,12 @@ def measure(world: World, calls: Calls, outcome: Outcome) -> dict[str, float]:
     found["breaks_a_day"] = counts.breaks / days
     found["breaks_interrupted_a_day"] = counts.interrupted / days
     found["breaks_missed_a_day"] = counts.missed / days
+    if world.with_cases:
+        calls_count = max(1, len(calls))
+        found["cases_verified"] = float(counts.verified)
+        found["errands_a_call"] = counts.errands / calls_count
+        found["rungs_a_call"] = counts.escalated / calls_count
+        found["clocks_missed_a_call"] = counts.late_clocks / calls_count
     found["unserved"] = float(np.count_nonzero(is_real & ~np.isfinite(outcome.first_s)))
     return found
 

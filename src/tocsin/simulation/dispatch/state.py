@@ -53,14 +53,19 @@ class State:
     """Numbers of units are in the order of ids. A decider reads, and changes nothing."""
 
     def __init__(
-        self, calls: Calls, fleet: SimFleet, ground: SimGround, lost: Lost | None = None
+        self,
+        calls: Calls,
+        fleet: SimFleet,
+        ground: SimGround,
+        lost: Lost | None = None,
+        crews: Crews | None = None,
     ) -> None:
         kinds = {name: number for number, name in enumerate(calls.pattern.kinds)}
         self.calls = calls
         self.fleet = fleet
         self.ground = ground
         self.lost = lost
-        self.crews = Crews(fleet)
+        self.crews = crews or Crews(fleet)
         self.kind_of_unit = [kinds.get(unit.kind, NOBODY) for unit in fleet.units]
         self.kind_of_slot: list[int] = whole(calls.kind)
         self.call_of_slot: list[int] = whole(

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from tocsin.simulation.dispatch.breaks import BREAK_DUE, BREAK_OVER, Rests
 from tocsin.simulation.dispatch.calls import DAY_S, HOUR_S, Calls
+from tocsin.simulation.dispatch.casebook import Casebook
 from tocsin.simulation.dispatch.counts import Counts
 from tocsin.simulation.dispatch.draws import Draws
 from tocsin.simulation.dispatch.fleet import SimFleet
@@ -43,8 +44,10 @@ class Work(ABC):
         decider: Decider,
         steering: Steering | None,
         lost: Lost | None,
+        book: Casebook | None = None,
     ) -> None:
-        self.state = State(calls, fleet, ground, lost)
+        self.state = State(calls, fleet, ground, lost, book)
+        self.book = book
         self.crews = self.state.crews
         self.decider = decider
         self.steering = steering
@@ -179,6 +182,8 @@ class Work(ABC):
             if self.is_transporting[slot] and self.hospital_of[place] != NOBODY:
                 place = self.hospital_of[place]
         self._unload(now_s, unit)
+        if self.book is not None:
+            self.book.done(state.call_of_slot[slot], now_s)
         state.mix[unit] = None
         state.left_place[unit] = place
         if back_s:

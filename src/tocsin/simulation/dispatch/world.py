@@ -47,6 +47,8 @@ class World:
     stages: Stages
     late_s: dict[str, float]
     tuning: Tuning = USUAL
+    with_cases: bool = False
+    """Each call's case is played too (`casebook`): the same runs, slower."""
 
     def calls(self, seed: int) -> Calls:
         """The calls of one seed: the same for every policy."""
@@ -65,7 +67,10 @@ class World:
         share = self.town.lost_share
         lost = Lost(share, seed, len(self.fleet.units)) if share > 0 else None
         decider, steering = how.decider, how.steering
-        return calls, run(calls, self.fleet, self.ground, draws, decider, steering, lost)
+        return calls, run(
+            calls, self.fleet, self.ground, draws, decider, steering, lost,
+            with_cases=self.with_cases,
+        )  # fmt: skip
 
     def with_stages(self, stages: Stages) -> World:
         """The same town with other stages."""

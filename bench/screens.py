@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import CDPSession, FloatRect, Page, sync_playwright
 
 from bench.intake import BOX, codes
 from bench.node import Running
@@ -123,13 +123,25 @@ class Screen:
         mouse = self.page.mouse
         box = self.page.locator(".panes canvas").bounding_box()
         assert box is not None
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        mouse.move(x, y)
+        x, y = self._bare_ground(box)
         mouse.down()
         began = time.monotonic()
         while (turn := (time.monotonic() - began) * 3) < 9:
             mouse.move(x + 80 * math.sin(turn), y + 60 * math.cos(turn))
         mouse.up()
+
+    def _bare_ground(self, box: FloatRect) -> tuple[float, float]:
+        """Moves to a point near the middle where neither a case nor a unit lies: dragging a unit
+        is another thing."""
+        pointed = "() => document.querySelector('.panes canvas').style.cursor === 'pointer'"
+        for step in range(60):
+            x = box["x"] + box["width"] * (0.5 + 0.006 * step)
+            y = box["y"] + box["height"] * (0.5 + 0.003 * step)
+            self.page.mouse.move(x, y)
+            self.page.wait_for_timeout(150)
+            if not self.page.evaluate(pointed):
+                return x, y
+        raise AssertionError("no bare ground on the map")
 
 
 def _worked(line: CDPSession) -> float:

@@ -15,6 +15,9 @@ const LOCALES: Record<string, Record<string, string>> = {
   },
 };
 
+/** Labels come and go in this time; only so often are they placed anew while the map moves. */
+const FADE_MS = 120;
+
 /** A map in `box`, showing `bounds` ([west, south, east, north]). */
 export function make(box: HTMLElement, style: StyleSpecification, bounds: [number, number, number, number] | null, language: string): TownMap {
   const map = new TownMap({
@@ -22,7 +25,8 @@ export function make(box: HTMLElement, style: StyleSpecification, bounds: [numbe
     style,
     attributionControl: false,
     maxPitch: 70,
-    fadeDuration: 0,
+    // Not 0: then every frame places every label anew, which is half of the work while one drags.
+    fadeDuration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 1 : FADE_MS,
     locale: LOCALES[language] ?? {},
     localIdeographFontFamily: false, // Chinese too comes from the fonts that we ship
     ...(bounds ? { bounds: [[bounds[0], bounds[1]], [bounds[2], bounds[3]]], fitBoundsOptions: { padding: 24 } } : {}),

@@ -1,5 +1,5 @@
 /** The outlines of the areas, fetched once: they change with a new map only. */
-import type { FeatureCollection } from "geojson";
+import type { Feature, FeatureCollection } from "geojson";
 import type { GeoJSONSource, LayerSpecification, Map as TownMap } from "maplibre-gl";
 import { FONT } from "./style";
 
@@ -24,23 +24,29 @@ export function outlines(tier: string): Promise<FeatureCollection> {
   return asked;
 }
 
-/** Draws the villages and towns below the labels; on plain ground they are the map, and are named. */
+/** Draws the villages and towns below the labels; on plain ground they are the map, and are named.
+ * One source for both: each source has tiles of its own to look after in every frame. */
 export function addOutlines(map: TownMap, language: string, hasTiles: boolean): void {
   const css = getComputedStyle(document.documentElement);
   const soft = css.getPropertyValue("--soft").trim();
   const below = map.getLayer("road-name") ? "road-name" : undefined;
+  const source = "outlines";
+  map.addSource(source, { type: "geojson", data: NOTHING });
   for (const tier of TIERS) {
-    const id = `outline-${tier}`;
-    map.addSource(id, { type: "geojson", data: NOTHING });
+    const id = `outline-${tier}`, filter = ["==", ["get", "of_tier"], tier];
     const isTown = tier === "town";
-    const line = { id, type: "line", source: id, paint: { "line-color": soft, "line-opacity": hasTiles ? 0.3 : 0.7, "line-width": isTown ? 1.5 : 1, ...(isTown ? {} : { "line-dasharray": [4, 3] }) } };
+    const line = { id, type: "line", source, filter, paint: { "line-color": soft, "line-opacity": hasTiles ? 0.3 : 0.7, "line-width": isTown ? 1.5 : 1, ...(isTown ? {} : { "line-dasharray": [4, 3] }) } };
     map.addLayer(line as LayerSpecification, below);
     if (!hasTiles && !isTown) {
       const name = ["coalesce", ["get", `name.${language}`], ["get", "name.en"], ["get", "name.zh-CN"]];
-      const label = { id: `${id}-name`, type: "symbol", source: id, layout: { "text-field": name, "text-font": FONT, "text-size": 12, "text-max-width": 8 }, paint: { "text-color": soft, "text-halo-color": css.getPropertyValue("--ground").trim(), "text-halo-width": 1.4 } };
+      const label = { id: `${id}-name`, type: "symbol", source, filter, layout: { "text-field": name, "text-font": FONT, "text-size": 12, "text-max-width": 8 }, paint: { "text-color": soft, "text-halo-color": css.getPropertyValue("--ground").trim(), "text-halo-width": 1.4 } };
       map.addLayer(label as unknown as LayerSpecification);
     }
-    outlines(tier).then((shapes) => (map.getSource(id) as GeoJSONSource | undefined)?.setData(shapes))
-      .catch((error) => console.info("no outlines", error)); // the cases are on the map without them
   }
+  const asked = TIERS.map(async (tier) => (await outlines(tier)).features.map((each): Feature => ({ ...each, properties: { ...each.properties, of_tier: tier } })));
+  void Promise.allSettled(asked).then((tiers) => {
+    const features = tiers.flatMap((each) => (each.status === "fulfilled" ? each.value : []));
+    for (const each of tiers) if (each.status === "rejected") console.info("no outlines", each.reason); // the cases are on the map without them
+    (map.getSource(source) as GeoJSONSource | undefined)?.setData({ type: "FeatureCollection", features });
+  });
 }

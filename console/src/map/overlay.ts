@@ -34,6 +34,7 @@ const idOf = (shape: Feature) => String(shape.id ?? shape.properties?.["id"] ?? 
 
 export class Overlay {
   #run = 0;
+  #of = new Map<string, string[]>();
   constructor(private readonly map: TownMap) {}
   /** The layers, anew with every style; below the cases and units. */
   add(): void {
@@ -55,13 +56,19 @@ export class Overlay {
       { id: "ring-name", type: "symbol", source: "rings", layout: { "symbol-placement": "line", "text-field": ["get", "label"], "text-font": FONT, "text-size": 12 }, paint: { "text-color": of("--text"), "text-halo-color": of("--panel"), "text-halo-width": 2 } },
       { id: "closed", type: "line", source: "closed", paint: { "line-color": of("--late"), "line-width": 6, "line-dasharray": [0.6, 0.6] } },
       { id: "closing", type: "circle", source: "closing", paint: { "circle-radius": 7, "circle-color": of("--panel"), "circle-stroke-color": of("--late"), "circle-stroke-width": 4 } },
+      { id: "zone-number", type: "symbol", source: "zone-points", layout: { "text-field": ["get", "label"], "text-font": FONT, "text-size": 12, "text-padding": 4 }, paint: { "text-color": of("--text"), "text-halo-color": of("--panel"), "text-halo-width": 2.4 } },
     ] as unknown as LayerSpecification[];
     const below = map.getLayer("cluster") ? "cluster" : undefined;
-    for (const each of layers) map.addLayer(each, below);
-    map.addLayer({ id: "zone-number", type: "symbol", source: "zone-points", layout: { "text-field": ["get", "label"], "text-font": FONT, "text-size": 12, "text-padding": 4 }, paint: { "text-color": of("--text"), "text-halo-color": of("--panel"), "text-halo-width": 2.4 } }, below);
+    this.#of.clear();
+    for (const each of layers) {
+      map.addLayer({ ...each, layout: { ...each.layout, visibility: "none" } } as LayerSpecification, below);
+      if ("source" in each) this.#of.set(String(each.source), [...(this.#of.get(String(each.source)) ?? []), each.id]);
+    }
   }
+  /** What has nothing to show is hidden: its tiles would be looked after in every frame. */
   #set(id: string, features: Feature[]): void {
     (this.map.getSource(id) as GeoJSONSource | undefined)?.setData({ type: "FeatureCollection", features });
+    for (const each of this.#of.get(id) ?? []) this.map.setLayoutProperty(each, "visibility", features.length ? "visible" : "none");
   }
   async coverage(found: Coverage | null, isWithout: boolean): Promise<void> {
     if (found === null) {

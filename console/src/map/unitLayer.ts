@@ -18,14 +18,6 @@ export class UnitLayer {
   #held: string | null = null;
   #chosen: string | null = null;
   constructor(private readonly map: TownMap, ondrag: (unit: string, event: MouseEvent) => void) {
-    map.on("mousemove", "unit", (event) => {
-      map.getCanvas().style.cursor = "pointer";
-      this.#held = String(event.features?.[0]?.properties["unit"] ?? "");
-    });
-    map.on("mouseleave", "unit", () => {
-      map.getCanvas().style.cursor = "";
-      this.#held = null;
-    });
     map.on("mousedown", "unit", (event) => {
       const unit = event.features?.[0]?.properties["unit"];
       if (unit === undefined) return;
@@ -43,7 +35,7 @@ export class UnitLayer {
     const of = (name: string) => css.getPropertyValue(name).trim();
     map.addSource("units", { type: "geojson", promoteId: "unit", data: NOTHING });
     const layers = [
-      { id: "unit-chosen", type: "circle", source: "units", filter: ["==", ["get", "unit"], this.#chosen ?? ""], paint: { "circle-radius": 20, "circle-color": "rgba(0,0,0,0)", "circle-stroke-width": 3, "circle-stroke-color": of("--act") } },
+      { id: "unit-chosen", type: "circle", source: "units", filter: ["==", ["get", "unit"], this.#chosen ?? ""], layout: { visibility: this.#chosen === null ? "none" : "visible" }, paint: { "circle-radius": 20, "circle-color": "rgba(0,0,0,0)", "circle-stroke-width": 3, "circle-stroke-color": of("--act") } },
       { id: "unit-heading", type: "symbol", source: "units", filter: ["has", "heading"], layout: { "icon-image": HEADING, "icon-rotate": ["get", "heading"], "icon-rotation-alignment": "map", "icon-allow-overlap": true, "icon-ignore-placement": true } },
       { id: "unit", type: "symbol", source: "units", layout: { "icon-image": ["get", "sign"], "icon-allow-overlap": true, "text-field": ["get", "label"], "text-font": FONT, "text-size": 11, "text-anchor": "top", "text-offset": [0, 1.2], "text-optional": true }, paint: { "text-color": of("--text"), "text-halo-color": of("--panel"), "text-halo-width": 1.6 } },
     ] as unknown as LayerSpecification[];
@@ -52,7 +44,13 @@ export class UnitLayer {
   }
   choose(id: string | null): void {
     this.#chosen = id;
-    if (this.map.getLayer("unit-chosen")) this.map.setFilter("unit-chosen", ["==", ["get", "unit"], id ?? ""]);
+    if (!this.map.getLayer("unit-chosen")) return;
+    this.map.setFilter("unit-chosen", ["==", ["get", "unit"], id ?? ""]);
+    this.map.setLayoutProperty("unit-chosen", "visibility", id === null ? "none" : "visible");
+  }
+  /** The unit under the pointer, which stays where it is drawn; null for none. */
+  hold(id: string | null): void {
+    this.#held = id;
   }
   /** Which unit lies under a click. */
   at(point: MapMouseEvent["point"]): string | null {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
-import { defineConfig, type Plugin, type ResolvedConfig } from "vite";
+import { defineConfig, transformWithOxc, type Plugin, type ResolvedConfig } from "vite";
 
 /** Every browser that runs this console reads woff2; the woff copies would double the wheel. */
 function onlyWoff2(): Plugin {
@@ -17,6 +17,32 @@ function onlyWoff2(): Plugin {
           file.source = String(file.source).replace(/,\s*url\([^)]+\.woff\)\s*format\(["']?woff["']?\)/g, "");
         }
       }
+    },
+  };
+}
+
+/** The map library as its authors publish it is two files, for the page and for its worker, and what
+ * both need is in each: a third of either. From the sources in the same package both are made here,
+ * with the common part once. Types, and the page while one develops, stay with the published files. */
+function mapFromSource(): Plugin {
+  const source = join(import.meta.dirname, "node_modules/maplibre-gl/src"), worker = "\0map-worker";
+  return {
+    name: "map-from-source",
+    apply: "build",
+    enforce: "pre",
+    resolveId(id) {
+      if (id === "maplibre-gl") return join(source, "index.ts");
+      return id.startsWith("maplibre-gl/dist/maplibre-gl-worker") ? worker : undefined;
+    },
+    transform(code, id) {
+      if (!id.startsWith(source) || !id.endsWith(".ts")) return undefined;
+      // As its authors compile it: a field that is only declared is not set to undefined.
+      return transformWithOxc(code, id, { typescript: { removeClassFieldsWithoutInitializer: true }, assumptions: { setPublicClassFields: true } });
+    },
+    load(id) {
+      if (id !== worker) return undefined;
+      const made = this.emitFile({ type: "chunk", id: join(source, "source/worker.ts"), name: "map-worker" });
+      return `export default import.meta.ROLLUP_FILE_URL_${made};`;
     },
   };
 }
@@ -44,7 +70,7 @@ function compressed(): Plugin {
 // The node serves what is built here under /console, with hashed names that may be kept for ever.
 export default defineConfig({
   base: "/console/",
-  plugins: [onlyWoff2(), svelte(), compressed()],
+  plugins: [mapFromSource(), onlyWoff2(), svelte(), compressed()],
   build: {
     outDir: "../src/tocsin/_console",
     emptyOutDir: true,

@@ -120,7 +120,7 @@ def _recalled(unit: Unit, event: words.UnitRecalled) -> Unit:
 
 def _moved(unit: Unit, event: words.UnitMoved) -> Unit:
     move_up = MoveUp(event.post, event.name, event.at)
-    return replace(unit, status=_to(event), called="", since=event.at, move_up=move_up)
+    return changed(unit, status=_to(event), called="", since=event.at, move_up=move_up)
 
 
 def _off(unit: Unit, case: CaseId, status: UnitStatus, called: str, at: Instant) -> Unit:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from bench.harness import Figure, percentile
+from tocsin.app.road_net import OnThreads
 from tocsin.dispatching.policies.closest import closest
 from tocsin.dispatching.problem import CallNow, Need, Problem, UnitNow
 from tocsin.geography.roads.cch import CchTimes
@@ -106,16 +106,6 @@ def _on_threads(name: str, graph: RoadGraph, times: CchTimes, places: Snaps) -> 
     about = f"{OnThreads.parts} threads; {'the same numbers' if same else 'DIFFERENT NUMBERS'}"
     title = f"{name}: 500 x 200, emergency, on threads"
     return [Figure(title, percentile(waits, 50) * 1e3, "ms", 200, "less", note=about)]
-
-
-class OnThreads:
-    """A thread for each core (see `cch.Spread`)."""
-
-    parts = len(os.sched_getaffinity(0))
-
-    def map(self, work: Callable[[object], T], parts: Sequence[object]) -> list[T]:
-        with ThreadPoolExecutor(self.parts) as pool:
-            return list(pool.map(work, parts))
 
 
 def _decided(name: str, times: CchTimes, places: Snaps) -> list[Figure]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import shapely as _untyped
 import structlog
@@ -28,6 +31,22 @@ NO_FLY_FILE: Final = "no-fly.geojson"
 """In the data folder: polygons that no drone is sent across."""
 
 
+Part = TypeVar("Part")
+Done = TypeVar("Done")
+
+
+class OnThreads:
+    """A thread for each core (see `cch.Spread`): the library lets go of the interpreter's lock.
+    Started for each large table and gone with it, so that nothing is left to be stopped."""
+
+    parts: int = len(os.sched_getaffinity(0))
+
+    def map(self, work: Callable[[Part], Done], parts: Sequence[Part], /) -> list[Done]:
+        """See `Spread.map`."""
+        with ThreadPoolExecutor(self.parts, thread_name_prefix="roads") as pool:
+            return list(pool.map(work, parts))
+
+
 def roads_beside(map_file: Path) -> Path:
     """Where `make` keeps the roads of a map file, so that no fresh node has to make them again."""
     return map_file.with_name(map_file.name.removesuffix(MAP_FILE) + ".roads")
@@ -45,7 +64,7 @@ def load_net(source: Path | None, data: Path, hours: HourFactors = ASSUMED.hours
         beside = roads_beside(source)
         kept_in = beside if beside.is_dir() else folder
         graph = kept_roads(source, kept_in)
-        return _net(CchTimes(graph, hours=hours, folder=kept_in))
+        return _net(CchTimes(graph, hours=hours, folder=kept_in, spread=OnThreads()))
     if source is not None:
         folder = source
         if not folder.is_dir():
@@ -55,7 +74,7 @@ def load_net(source: Path | None, data: Path, hours: HourFactors = ASSUMED.hours
     for path in kept:
         found = read_graph(path)
         if found is not None:
-            return _net(CchTimes(found, hours=hours, folder=folder))
+            return _net(CchTimes(found, hours=hours, folder=folder, spread=OnThreads()))
     if source is not None:
         raise RoadsError("no_roads", name=source.name)
     return None

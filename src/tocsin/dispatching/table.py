@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, cast
 
@@ -30,9 +31,11 @@ _CALL_LATER = {"on_request": None, "ask_s": ASK_S, "areas": ()}
 Row = dict[str, Any]
 
 
-def table_bytes(problem: Problem, answer: Recommendation) -> bytes:
+def table_bytes(problem: Problem, answer: Recommendation, snapshot: bytes | None = None) -> bytes:
     """The full table of an answer: candidates, times, position ages, costs, reasons, the policy
-    and its parameters, and the hash of the snapshot it was made from."""
+    and its parameters, and the hash of the snapshot it was made from (`snapshot`: its bytes, for
+    who has them)."""
+    snapshot = problem_bytes(problem) if snapshot is None else snapshot
     return _canonical(
         {
             "format": FORMAT,
@@ -40,7 +43,7 @@ def table_bytes(problem: Problem, answer: Recommendation) -> bytes:
             "policy": answer.policy,
             "parameters": dict(answer.parameters),
             "method": answer.method,
-            "problem": sha256(problem_bytes(problem)).hexdigest(),
+            "problem": sha256(snapshot).hexdigest(),
             "calls": [
                 {
                     "call": advice.call,
@@ -90,7 +93,7 @@ def problem_bytes(problem: Problem) -> bytes:
             "demand": None
             if demand is None
             else {
-                "zones": [asdict(zone) for zone in demand.zones],
+                "zones": [_flat(zone) for zone in demand.zones],
                 "posts": list(demand.posts),
                 "unit_times_s": _packed(demand.unit_times_s),
                 "post_times_s": _packed(demand.post_times_s),
@@ -131,7 +134,7 @@ def _canonical(content: Row) -> bytes:
 
 
 def _candidate(candidate: Candidate) -> Row:
-    row = asdict(candidate)
+    row = _flat(candidate)
     row["terms"] = dict(candidate.terms)
     row["reasons"] = [{"code": each.code, **dict(each.facts)} for each in candidate.reasons]
     return row
@@ -156,6 +159,17 @@ def _without(row: Row, later: Mapping[str, Any]) -> Row:
     return {key: value for key, value in row.items() if key not in later or value != later[key]}
 
 
+def _flat(value: object) -> Row:
+    """The fields of a dataclass by name, not those of what it holds: `asdict` copies all the way
+    down, which for hundreds of candidates takes longer than to decide."""
+    return {name: getattr(value, name) for name in _names(type(value))}
+
+
+@lru_cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
+
+
 def _packed(table: Seconds | None) -> str | None:
     if table is None:
         return None
@@ -173,9 +187,9 @@ def _needs(rows: list[Row]) -> tuple[Need, ...]:
 
 
 def _unit_row(unit: UnitNow) -> Row:
-    row = _without(asdict(unit), {"agency": ""})
+    row = _without(_flat(unit), {"agency": ""})
     if unit.engagement is not None:
-        row["engagement"] = _without(row["engagement"], {"status_s": None})
+        row["engagement"] = _without(_flat(unit.engagement), {"status_s": None})
     return row
 
 

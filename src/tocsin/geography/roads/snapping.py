@@ -49,6 +49,13 @@ class Snaps:
         """For each point, whether it is off the roads."""
         return self.road == NO_ROAD
 
+    def joined(self, others: Snaps) -> Snaps:
+        """These rows and then the others'."""
+        names = ("road", "forward", "backward", "offset", "distance_m", "lon", "lat")
+        return Snaps(
+            *(np.concatenate([getattr(self, each), getattr(others, each)]) for each in names)
+        )
+
     def take(self, rows: Sequence[int] | Indices | Longs) -> Snaps:
         """Some of the rows, in that order."""
         at = np.asarray(rows, dtype=np.int64)
@@ -94,6 +101,7 @@ class Snapper:
         count = len(lons)
         road = np.full(count, NO_ROAD, dtype=np.int32)
         share, away = np.zeros(count), np.full(count, np.inf)
+        there_lon, there_lat = np.full(count, np.nan), np.full(count, np.nan)
         sound = np.flatnonzero(np.isfinite(lons) & np.isfinite(lats))
         x = (lons[sound] - self._plane.lon) * self._plane.metres_per_lon
         y = (lats[sound] - self._plane.lat) * self._plane.metres_per_lat
@@ -110,7 +118,12 @@ class Snapper:
             share[sound[row]] = shapely.line_locate_point(
                 self._lines[line], points[row], normalized=True
             )
-        there_lon, there_lat = _along(self._graph, road, share)
+            there = shapely.line_interpolate_point(
+                self._lines[line], share[sound[row]], normalized=True
+            )
+            plane = self._plane
+            there_lon[sound[row]] = plane.lon + shapely.get_x(there) / plane.metres_per_lon
+            there_lat[sound[row]] = plane.lat + shapely.get_y(there) / plane.metres_per_lat
         return _snaps(self._graph, road, share, away, there_lon, there_lat)
 
 

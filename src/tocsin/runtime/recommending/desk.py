@@ -256,7 +256,8 @@ class AdviceDesk:
         notes: tuple[Note, ...],
     ) -> tuple[Advised, Given | None]:
         wanted = look.wanted[0] if look.wanted and look.wanted[0].case.id == asked.id else None
-        table = table_bytes(problem, answer)
+        snapshot = problem_bytes(problem)
+        table = table_bytes(problem, answer, snapshot)
         advice_id = sha256(table).hexdigest()
         if wanted is None or wanted.call is None:
             code = "no_run_card" if wanted is None else "needs_met"
@@ -267,7 +268,7 @@ class AdviceDesk:
         more = [Note("not_at_work")] if asked.status not in AT_WORK else []
         more += [Note("cut_off")] if advice.is_cut_off and self.net is not None else []
         names = {each.unit.id: each.unit.name for each in look.fleet}
-        held = squeezed(table), squeezed(problem_bytes(problem))
+        held = squeezed(table), squeezed(snapshot)
         given = Given(advice_id, look.at, asked.id, answer.policy, advice, names, *held)
         whole = (*more, *notes)
         return Advised(advice_id, asked.id, look, wanted, answer, advice, whole), given

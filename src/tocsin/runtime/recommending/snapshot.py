@@ -59,7 +59,7 @@ def frozen(
     for way, rows, columns in _groups(look.fleet, waiting, wanted_rows):
         sources = [places_of[row] for row in rows]
         targets = [places[column] for column in columns]
-        now, fallback = travel.table(way, sources, targets)
+        now, fallback = travel.remembered(way, sources, targets)
         times_s[np.ix_(rows, columns)] = now
         fallback_s[np.ix_(rows, columns)] = fallback
     notes = _grounded(look.fleet, waiting, places, travel, times_s, fallback_s)

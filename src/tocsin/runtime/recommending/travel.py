@@ -78,21 +78,47 @@ class Travel:
         now_s, fallback_s = np.full(shape, np.inf), np.full(shape, np.inf)
         rows = [row for row, each in enumerate(sources) if each is not None]
         places = [each for each in sources if each is not None]
-        if not rows or not targets:
-            return now_s, fallback_s
+        if rows and targets:
+            now_s[rows], fallback_s[rows] = self._between(way, places, targets, are_areas=are_areas)
+        return now_s, fallback_s
+
+    def remembered(
+        self, way: Way, sources: Sequence[Place | None], targets: Sequence[Place]
+    ) -> tuple[Seconds, Seconds]:
+        """As `table`, asking the roads only about what has moved since the last such question."""
+        if way == "straight" or self.net is None or self.now is None or self.usual is None:
+            return self.table(way, sources, targets)
+        shape = (len(sources), len(targets))
+        now_s, fallback_s = np.full(shape, np.inf), np.full(shape, np.inf)
+        rows = [row for row, each in enumerate(sources) if each is not None]
+        places = [each for each in sources if each is not None]
+
+        def ask(some: Sequence[Place], others: Sequence[Place]) -> tuple[Seconds, Seconds]:
+            return self._between(way, some, others)
+
+        if rows and targets:
+            found = self.net.table(way, (self.now, self.usual), places, targets, ask)
+            now_s[rows], fallback_s[rows] = found
+        return now_s, fallback_s
+
+    def _between(
+        self,
+        way: Way,
+        places: Sequence[Place],
+        targets: Sequence[Place],
+        *,
+        are_areas: bool = False,
+    ) -> tuple[Seconds, Seconds]:
         line_s = straight_s(way, places, targets)
         if way == "straight" or self.net is None or self.now is None or self.usual is None:
-            now_s[rows] = fallback_s[rows] = rounded(line_s)
-            return now_s, fallback_s
+            return rounded(line_s), rounded(line_s)
         starts = self.net.snap(way, places)
         ends = self.net.snap(way, targets, is_area=are_areas)
         found = self.now.table(starts, ends, way).astype(np.float64)
         before = found
         if self.usual is not self.now and not bool(np.isfinite(found).all()):
             before = self.usual.table(starts, ends, way).astype(np.float64)
-        now_s[rows] = rounded(found)
-        fallback_s[rows] = rounded(np.where(np.isfinite(before), before, line_s))
-        return now_s, fallback_s
+        return rounded(found), rounded(np.where(np.isfinite(before), before, line_s))
 
     def crosses(self, source: Place, target: Place) -> bool:
         """Whether the straight line from one to the other touches a no-fly area."""

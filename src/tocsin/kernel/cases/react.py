@@ -117,11 +117,8 @@ TEMPLATES: Final = REPORTER_TEMPLATES + STAFF_TEMPLATES
 """Every template a pack must translate. Stable words: messages are kept under them."""
 
 OF_ALARMS: Final = (
-    words.CaseVerified,
-    words.CaseRefused,
-    words.CaseVoided,
-    words.CaseMerged,
-    words.CaseUnmerged,
+    *(words.CaseVerified, words.CaseRefused, words.CaseVoided),
+    *(words.CaseMerged, words.CaseUnmerged),
 )
 """Events that the alarms of a case must hear of."""
 

@@ -16,7 +16,7 @@ from tocsin.kernel.alarms.evolve import fold
 from tocsin.kernel.alarms.state import Alarm
 from tocsin.kernel.assets import vocabulary as asset_words
 from tocsin.kernel.cases import vocabulary as case_words
-from tocsin.kernel.shared import AlarmId, AssetId, CaseId, Refused
+from tocsin.kernel.shared import SYSTEM, AlarmId, AssetId, CaseId, Place, Refused
 from tocsin.runtime import codec
 from tocsin.runtime.alarm_ports import AlarmReceived, IncomingAlarm
 from tocsin.runtime.ports import AlarmEntry, AlarmQuery, AssetQuery, Committed, JournalEntry
@@ -222,6 +222,94 @@ async def test_the_end_of_the_case_flows_back(county: County) -> None:
     assert (after.condition, after.outcome, after.handled) == ("closed", "unknown", (alarm.case,))
     await county.told("1", "110", session="later")
     assert len(await cases_of(county)) == 2, "a new fire is a new case"
+    assert await clean(county)
+
+
+async def _close(county: County, case: str) -> None:
+    ended = await county.desk.engine.handle(CaseId(case), case_words.VoidCase("mistake"), by=KEEPER)
+    assert isinstance(ended, Committed), ended
+
+
+async def test_a_fire_between_the_end_of_its_case_and_the_errand_has_a_case(
+    county: County,
+) -> None:
+    """The case is over and its alarm has not heard of it: the second fire is a matter of its own,
+    whatever comes first, and the errand that comes late changes nothing of it."""
+    await county.add("1")
+    first = await county.told("1", "110", session="a", sequence=1)
+    case = (await county.alarm(first.alarm)).case
+    assert case is not None
+    await _close(county, case)
+    again = await county.told("1", "110", session="b", sequence=1)
+    alarm = await county.alarm(again.alarm)
+    assert alarm.case not in (None, case) and alarm.handled == (case,)
+    board = await county.node.store.case(alarm.case or CaseId(""))
+    assert board is not None and board.case.is_open
+    await Runner(county.desk.engine).run_errands()
+    after = await county.alarm(again.alarm)
+    assert after.case == alarm.case and not after.is_acknowledged and after.is_announced
+    assert await clean(county)
+
+
+async def test_a_button_pressed_in_that_moment_is_no_part_of_the_end(county: County) -> None:
+    await county.add("1", "button")
+    first = await county.told("1", "panic")
+    case = (await county.alarm(first.alarm)).case
+    assert case is not None
+    await _close(county, case)
+    again = await county.told("1", "panic")
+    await Runner(county.desk.engine).run_errands()
+    alarm = await county.alarm(again.alarm)
+    assert alarm.condition == "active" and alarm.case not in (None, case)
+    assert await clean(county)
+
+
+async def test_nobody_joins_a_case_that_is_over(county: County) -> None:
+    """Many at once, over one commit: one of them touches an alarm whose case has just ended."""
+    gateway = await county.add("panel", "panel")
+    for zone in range(12):
+        await county.add(f"z{zone}", gateway=gateway)
+    first = await county.told("z0", "110", sequence=0)
+    case = (await county.alarm(first.alarm)).case
+    assert case is not None
+    await _close(county, case)
+    row = await county.node.store.alarm(AlarmId(first.alarm))
+    assert row is not None
+    answers = await asyncio.gather(
+        county.desk.command(row, words.AcknowledgeAlarm(), by=KEEPER),
+        *(county.told(f"z{zone}", "110", sequence=zone) for zone in range(1, 12)),
+    )
+    cases = {(await county.alarm(each.alarm)).case for each in answers[1:]}
+    assert len(cases) == 1 and case not in cases and None not in cases
+    assert await clean(county)
+
+
+async def test_an_alarm_that_follows_its_case_too_late_hears_of_the_end(county: County) -> None:
+    """Its case was merged, and the other one ended before the errand of the merge came."""
+    await county.add("1")
+    await county.add("2", place=Place(24.909, 60.101), areas=("t1", "county"))
+    one = await county.alarm((await county.told("1", "110")).alarm)
+    two = await county.alarm((await county.told("2", "110")).alarm)
+    assert one.case is not None and two.case is not None and one.case != two.case
+    engine = county.desk.engine
+    merged = await engine.handle(
+        one.case, case_words.MergeCase(two.case, 1.0, ("by_hand",)), by=KEEPER
+    )
+    assert isinstance(merged, Committed), merged
+    board = await engine.store.case(one.case)
+    assert board is not None
+    for task in board.case.tasks:
+        for step in (case_words.AcknowledgeTask, case_words.StartTask, case_words.ClaimTaskDone):
+            done = await engine.handle(one.case, step(task.id), by=SYSTEM)
+            assert isinstance(done, Committed), done
+    over = await engine.handle(one.case, case_words.VerifyCase("false_alarm"), by=KEEPER)
+    assert isinstance(over, Committed), over
+    followed = await county.command(two.id, words.FollowAlarmCase(one.case), SYSTEM)
+    assert isinstance(followed, Committed), followed
+    alarm = await county.alarm(two.id)
+    assert alarm.case is None and one.case in alarm.handled and alarm.is_announced
+    await Runner(engine).run_errands()
+    assert (await county.alarm(two.id)).handled == alarm.handled
     assert await clean(county)
 
 

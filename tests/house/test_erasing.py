@@ -15,7 +15,8 @@ from tocsin.app.erasing import REASONS
 from tocsin.app.node import Node, started
 from tocsin.app.settings import Settings
 from tocsin.kernel.cases.vocabulary import AddNote, MergeCase
-from tocsin.kernel.shared import Actor, ActorId, Place, Refused, SealedRef
+from tocsin.kernel.shared import Actor, ActorId, AlarmId, Place, Refused, SealedRef
+from tocsin.runtime.alarm_ports import AlarmReceived, IncomingAlarm
 from tocsin.runtime.ports import SealedValue
 from tocsin.runtime.reception import IncomingReport, Received
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
@@ -176,6 +177,50 @@ def test_the_person_of_a_merged_duplicate_is_erased_where_the_report_was_made(
     assert erase(settings, "--code", other.code) == 0
     left = subjects(settings)
     assert other.report_id not in left and first.report_id in left
+    assert verified(settings) == 0
+
+
+async def _fires(node: Node) -> tuple[str, str, str]:
+    """Two detectors of one site, the first twice: their panels print whom to call."""
+    alarms: list[str] = []
+    for device, session in (("7/1", "a"), ("7/1", "b"), ("7/2", "a")):
+        incoming = IncomingAlarm(
+            "sia-dc09", device, "110", "raised", session, 1, text=f"{CANARY} {session}",
+            place=Place(24.94, 60.17), sender="7",
+        )  # fmt: skip
+        answer = await node.services.alarms.receive(incoming, BY)
+        assert isinstance(answer, AlarmReceived), answer
+        alarms.append(answer.alarm)
+    row = await node.store.alarm(AlarmId(alarms[0]))
+    other = await node.store.alarm(AlarmId(alarms[2]))
+    assert row is not None and other is not None and alarms[0] == alarms[1]
+    assert row.alarm.case is not None and row.alarm.case == other.alarm.case, "one site, one case"
+    return alarms[0], alarms[2], row.alarm.case
+
+
+def test_the_words_of_an_alarm_go_with_its_report_or_by_its_name(settings: Settings) -> None:
+    first, second, case = at_node(settings, _fires)
+    assert sum(subjects(settings).values()) == 3
+    assert erase(settings, "--alarm", "none") == 1
+    assert erase(settings, "--alarm", second) == 0
+    assert sum(subjects(settings).values()) == 2, "both messages of the other are there"
+    assert erase(settings, "--case", case, "--report", f"{case}-r1") == 0
+    assert subjects(settings) == {}
+
+    async def opened(node: Node) -> int:
+        found = 0
+        for each in (first, second):
+            for entry in await node.store.alarm_journal(AlarmId(each)):
+                refs = [
+                    signal.text
+                    for event in entry.events
+                    if (signal := getattr(event, "signal", None)) is not None
+                ]
+                found += len(refs)
+                assert not await node.services.vault.open(refs, by=BY, purpose="handling")
+        return found
+
+    assert at_node(settings, opened) >= 3
     assert verified(settings) == 0
 
 

@@ -58,6 +58,7 @@ COLUMNS = {
     "public.account_sessions": "hash id account started_at seen_at expires_at",
     "public.accounts": "id login name language grants created_at is_active password version",
     "public.agencies": "id content",
+    "public.alert_chains": "source message known_as kind is_drill key ends_at kept_at",
     "public.alarm_journal": "seq xid alarm_id version at actor command events",
     "public.alarm_seen": "digest alarm_id at",
     "public.alarms": "id state version updated_at asset_id kind condition standing is_open "

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -33,6 +34,9 @@ from tocsin.intakes.cap.reading import (
 )
 from tocsin.intakes.cap.serve import end_those_over, routes
 from tocsin.kernel.shared import Actor, ActorId, Refused
+from tocsin.stores.memory.store import MemoryStore
+from tocsin.stores.postgres.store import PostgresStore
+from tocsin.stores.vault import load_master_keys
 
 ALERTS = {
     "australia.cap": ("fire", "raised"),
@@ -150,10 +154,59 @@ def test_a_document_that_grows_inside_is_refused():
 # -- chains
 
 
+@pytest.fixture(params=["memory", "postgres"])
+async def chain_store(
+    request: pytest.FixtureRequest, fresh_database: str, tmp_path: Path
+) -> AsyncIterator[Any]:
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    store = PostgresStore(fresh_database, load_master_keys(tmp_path / "vault.key"))
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def test_a_cancel_after_a_restart_finds_its_alert(chain_store: Any):
+    """It names only the message before it, which only the run before it has seen."""
+    clock, before = HandClock(), KeptDesk()
+    chains = Chains(chain_store)
+    for each in (message("A", 0), message("B", 1, "Update", (("A", 0),))):
+        assert await keep(read(each), chains, before, clock) is None
+    root = before.told[0][0]
+    assert {device for device, _, _ in before.told} == {root}
+    desk, again = KeptDesk(), Chains(chain_store)
+    cancel = read(message("C", 2, "Cancel", (("B", 1),), event=""))
+    assert await keep(cancel, again, desk, clock) is None
+    assert desk.told == [(root, before.told[0][1], "cleared")]
+    forgetful = KeptDesk()
+    await keep(cancel, Chains(), forgetful, clock)
+    assert forgetful.told != desk.told, "without what was kept it would be another one"
+
+
+async def test_an_alert_runs_out_after_a_restart(chain_store: Any):
+    clock = HandClock()
+    before, chains = KeptDesk(), Chains(chain_store)
+    alert = read(message("A", 0))
+    (info,) = alert.infos
+    until = clock.now() + timedelta(hours=1)
+    await keep(replace(alert, infos=(replace(info, expires=until),)), chains, before, clock)
+    desk, again = KeptDesk(), Chains(chain_store)
+    await end_those_over(again, desk, clock)
+    assert desk.told == []
+    clock.move(hours=2)
+    await end_those_over(again, desk, clock)
+    assert desk.told == [(before.told[0][0], before.told[0][1], "cleared")]
+    more = KeptDesk()
+    await end_those_over(Chains(chain_store), more, clock)
+    assert more.told == [], "it is told once, also after another restart"
+    assert await chain_store.forget_chained(clock.now() + timedelta(days=1)) == 1
+
+
 async def told(*messages: bytes) -> tuple[KeptDesk, Chains]:
     desk, chains = KeptDesk(), Chains()
     for each in messages:
-        assert await keep(read(each), chains, desk) is None
+        assert await keep(read(each), chains, desk, HandClock()) is None
     return desk, chains
 
 
@@ -183,7 +236,7 @@ async def test_an_alert_that_ran_out_is_over_once_and_an_updated_one_is_not():
     desk, chains = await told(message("A", 0), message("B", 1))
     later = read(message("C", 2, "Update", (("A", 0),)))
     longer = replace(later.infos[0], expires=later.infos[0].expires + timedelta(hours=1))
-    await keep(replace(later, infos=(longer,)), chains, desk)
+    await keep(replace(later, infos=(longer,)), chains, desk, HandClock())
     clock = HandClock()
     desk.kept.clear()
     await end_those_over(chains, desk, clock)
@@ -203,7 +256,7 @@ async def test_an_alert_that_ran_out_is_over_once_and_an_updated_one_is_not():
 async def test_nothing_is_remembered_that_is_not_kept():
     desk, chains = KeptDesk(is_down=True), Chains()
     with pytest.raises(Exception, match="down"):
-        await keep(read(message("A", 0)), chains, desk)
+        await keep(read(message("A", 0)), chains, desk, HandClock())
     assert chains.run_out(HandClock().now() + timedelta(days=1)) == []
 
 

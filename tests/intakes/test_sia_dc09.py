@@ -155,6 +155,29 @@ def test_every_listed_code_has_its_signal():
             assert meaning.is_personal, row
 
 
+USERS = (
+    "121 313 400 401 402 403 404 405 406 407 408 409 411 412 413 414 415 421 422 424 425 429 430 "
+    "431 440 441 442 450 451 452 453 454 455 456 457 458 459 462 463 464 466 574 604 607 625 642"
+).split()
+"""Events of SIA DC-05-1999.09, appendix C, whose number is a user's."""
+AT_A_POINT = {
+    "110": "raised", "118": "raised", "140": "raised", "158": "raised", "200": "trouble",
+    "301": "trouble", "384": "trouble", "423": "trouble", "426": "trouble", "461": "trouble",
+    "570": "trouble", "601": "tested", "602": "heard", "608": "heard", "609": "heard",
+    "611": "tested", "612": "trouble", "613": "tested", "616": "trouble", "627": "heard",
+}  # fmt: skip
+"""Signals by what the appendix says of the event: 609 is a transmitter of pictures that is active
+and 612 a point that was not tested, neither is a test."""
+
+
+def test_contact_id_is_as_its_appendix_says():
+    assert [each for each in USERS if not contact_id("1", each).is_personal] == []
+    assert {code: contact_id("1", code).signal for code in AT_A_POINT} == AT_A_POINT
+    for code in ("110", "301", "423", "570"):
+        assert contact_id("3", code).signal == "cleared"
+        assert not contact_id("1", code).is_personal
+
+
 def test_people_are_not_read():
     for code in ("401", "407", "421", "441", "459", "121"):
         assert contact_id("1", code).is_personal

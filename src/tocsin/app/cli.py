@@ -340,6 +340,7 @@ def _erase_verb(verbs: Any) -> None:
     who = verb.add_mutually_exclusive_group(required=True)
     who.add_argument("--code", help="the tracking code of the person's report")
     who.add_argument("--case", help="the case, with --report or --writer")
+    who.add_argument("--alarm", help="the alarm whose words go")
     what = verb.add_mutually_exclusive_group()
     what.add_argument("--report", help="the report of that case")
     what.add_argument("--writer", help="the account whose notes and photos in that case go")

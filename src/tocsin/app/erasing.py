@@ -7,19 +7,29 @@ nothing. What stays is a line that says when, by whom, on which ground and how m
 from __future__ import annotations
 
 import argparse
+from datetime import timedelta
 from typing import Final
 
 from tocsin.app.asking import settings_of
 from tocsin.app.clock import SteadyClock
 from tocsin.app.keeping import with_database
 from tocsin.app.node import Dsn, keys_of
-from tocsin.kernel.shared import Actor, ActorId, CaseId
+from tocsin.kernel.alarms.state import Alarm, Signalled
+from tocsin.kernel.cases.react import ALARM_SOURCE
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.shared import Actor, ActorId, AlarmId, CaseId, SealedRef
+from tocsin.runtime.alarm_opening import scope_of
+from tocsin.runtime.ports import AlarmQuery
 from tocsin.runtime.reception import Reception
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.postgres.vault import PostgresVault
 
 REASONS: Final = ("request", "retention", "mistake", "court")
 """Grounds of an erasure. A closed list: a free text would be kept, and would name the person."""
+PAGE: Final = 5_000
+"""Alarms looked at a time."""
+SITE_AHEAD: Final = timedelta(days=31)
+"""How much older than its case an alarm may be: it waited on a shelf or behind planned work."""
 OPERATOR: Final = Actor(ActorId("operator"), "system")
 """Whoever may start a program on the node's machine; the machine's own log says who that was."""
 
@@ -27,11 +37,14 @@ OPERATOR: Final = Actor(ActorId("operator"), "system")
 def erase(asked: argparse.Namespace) -> int:
     """Exit 0 when nothing of the person is left in that case, 1 when there is no such report.
 
-    The person is named by the tracking code, by case and report, or by case and the account that
-    wrote (notes and photos of staff that are about the person). A repeat is harmless.
+    The person is named by the tracking code, by case and report, by case and the account that
+    wrote (notes and photos of staff that are about the person), or by an alarm whose device printed
+    words about the person. A report that an alarm made takes the words of every alarm of that case
+    with it. A repeat is harmless.
     """
-    if (asked.code is None) == (asked.report is None and asked.writer is None):
-        print("Name the person by --code, or by --case with --report or --writer.")
+    is_named = asked.report is not None or asked.writer is not None
+    if is_named != (asked.case is not None):
+        print("Name the person by --code, by --alarm, or by --case with --report or --writer.")
         return 2
     settings = settings_of(asked)
 
@@ -41,11 +54,13 @@ def erase(asked: argparse.Namespace) -> int:
         await store.open()
         try:
             found = await _found(store, asked)
-            if found is None:
-                print("There is no such report: nothing was erased.")
+            if not found:
+                print("There is no such report or alarm: nothing was erased.")
                 return 1
             vault = PostgresVault(store.readers, keys, SteadyClock())
-            values = await vault.erase(*found, by=OPERATOR, reason=asked.reason)
+            values = 0
+            for scope in found:
+                values += await vault.erase(*scope, by=OPERATOR, reason=asked.reason)
         finally:
             await store.close()
         print(f"{values} sealed values erased. Backups made before still hold them.")
@@ -54,16 +69,57 @@ def erase(asked: argparse.Namespace) -> int:
     return with_database(settings, work)
 
 
-async def _found(store: PostgresStore, asked: argparse.Namespace) -> tuple[CaseId, str] | None:
-    """The case and the person's scope in it, where the journal knows both."""
+Scope = tuple[CaseId, str]
+
+
+async def _found(store: PostgresStore, asked: argparse.Namespace) -> list[Scope]:
+    """The scopes of the vault that are the person's, where the journal knows them."""
     if asked.code is not None:
-        return await store.receipt(Reception.code_hash(asked.code))
+        receipt = await store.receipt(Reception.code_hash(asked.code))
+        return [] if receipt is None else [receipt]
+    if asked.alarm is not None:
+        row = await store.alarm(AlarmId(asked.alarm))
+        return [] if row is None else await _words_of(store, row.alarm)
     case_id = CaseId(asked.case)
     row = await store.case(case_id)
     if row is None:
-        return None
+        return []
     if asked.writer is not None:
         wrote = {entry.by.id for entry in await store.journal(case_id)}
-        return (case_id, asked.writer) if asked.writer in wrote else None
-    reports = {report.id for report in row.case.reports}
-    return (case_id, asked.report) if asked.report in reports else None
+        return [(case_id, asked.writer)] if asked.writer in wrote else []
+    report = next((each for each in row.case.reports if each.id == asked.report), None)
+    if report is None:
+        return []
+    if report.source != ALARM_SOURCE:
+        return [(case_id, report.id)]
+    return [(case_id, report.id), *await _alarms_of(store, row.case)]
+
+
+async def _alarms_of(store: PostgresStore, case: Case) -> list[Scope]:
+    """The words of all alarms that opened or joined a case, also of those that left it since."""
+    scopes: list[Scope] = []
+    after: AlarmId | None = None
+    since = case.opened_at - SITE_AHEAD if case.opened_at is not None else None
+    while rows := await store.alarms(
+        AlarmQuery(since=since, newest_first=False, after=after, limit=PAGE)
+    ):
+        after = rows[-1].alarm.id
+        for row in rows:
+            alarm = row.alarm
+            if case.id in (alarm.case, alarm.first_case, *alarm.handled):
+                scopes += await _words_of(store, alarm)
+    return scopes
+
+
+async def _words_of(store: PostgresStore, alarm: Alarm) -> list[Scope]:
+    """Where the words of an alarm lie: each message of its device has a scope of its own, named by
+    the reference that the journal holds."""
+    if alarm.about is None:
+        return []
+    refs: dict[str, None] = {}
+    for entry in await store.alarm_journal(alarm.id):
+        for event in entry.events:
+            signal: Signalled | None = getattr(event, "signal", None)
+            if signal is not None and signal.text is not None:
+                refs[signal.text] = None
+    return [(scope_of(SealedRef(each)), alarm.about.asset) for each in refs]

@@ -62,6 +62,9 @@ KEYS_KEPT: Final = timedelta(days=7)
 """A client that was away for a week sends anew; one that retries over a weekend is recognised."""
 CLOSURES_KEPT: Final = timedelta(days=30)
 """A change of roads that has ended stays in its table for a month; its change row stays."""
+CHAINS_KEPT: Final = timedelta(days=90)
+"""An alert that nobody updated for a season is not continued."""
+
 BACKLOG: Final = 1024
 """Connections that may wait to be taken: a burst of a county's alarms."""
 
@@ -339,6 +342,7 @@ async def _tidy(node: Node) -> None:
             await node.services.positions.forget()
             await node.store.forget_closures(node.services.clock.now() - CLOSURES_KEPT)
             await node.services.alarms.tidy()
+            await node.store.forget_chained(node.services.clock.now() - CHAINS_KEPT)
         except Unavailable as trouble:
             log.warning("tidying_waits", detail=str(trouble))
         await asyncio.sleep(TIDY_EVERY_S)

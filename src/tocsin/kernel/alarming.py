@@ -18,6 +18,7 @@ from tocsin.kernel.alarms.decide import decide as decide_alarm_alone
 from tocsin.kernel.alarms.evolve import fold as fold_alarm
 from tocsin.kernel.alarms.policy import AlarmPolicy
 from tocsin.kernel.alarms.state import Alarm, Outcome, Seen
+from tocsin.kernel.alarms.vocabulary import FollowAlarmCase as _Follow
 from tocsin.kernel.assets import vocabulary as asset_words
 from tocsin.kernel.assets.decide import decide as decide_asset_alone
 from tocsin.kernel.assets.evolve import fold as fold_asset
@@ -32,6 +33,8 @@ FALSE_DISPOSITIONS: Final = ("false_alarm", "nothing_found")
 UNDECIDED: Final = ("", "void")
 
 Command = alarm_words.Command | asset_words.Command
+Ended = tuple[str, str]
+"""(status, disposition) of a case that is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class Scene:
     earlier: Seen | None = None
     site_case: CaseId | None = None
     is_confirmed: bool = False
+    ended: Mapping[CaseId, Ended] = field(default_factory=dict[CaseId, Ended])
+    """The cases of those alarms, and those that the order asks about, that are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,12 @@ def outcome_of(status: str, disposition: str) -> Outcome:
     return "unknown" if disposition in UNDECIDED or status == "void" else "real"
 
 
+def _ended(scene: Scene, case: CaseId | None) -> Outcome | None:
+    """How a case ended; None while it is open, and where it went on in another."""
+    status, disposition = scene.ended.get(case, ("", "")) if case is not None else ("", "")
+    return outcome_of(status, disposition) if status not in ("", "merged") else None
+
+
 # -- on an alarm -----------------------------------------------------------------------
 
 
@@ -145,6 +156,7 @@ def _decide_alarm(
         site_case=scene.site_case,
         opening=command.facts.opening.case if command.facts.opening is not None else None,
         unplaced=command.facts.unplaced,
+        ended=_ended(scene, body.case if isinstance(body, _Follow) else alarm.case),
     )
     outcome = _with_case(alarm, body, facts, command)
     if isinstance(outcome, Refused):

@@ -251,12 +251,12 @@ class AlarmDesk(AlarmCommands):
         sealed = self.openings.sealed(fresh, asset, kind, incoming.zone, said)
         prepared = self._prepared(policy, place, sealed.ref, now, incoming)
         cause = self.book.cause_of(asset_id) if kind in DOWN_KINDS else None
-        about = self._about(policy, asset, cause, place, prepared)
+        sender = self._asset_of(incoming.source, incoming.sender or incoming.device)
+        # What nobody registered hangs on what speaks for it.
+        site = self.book.site_of(asset_id, cause) if known or cause else sender
+        about = self._about(policy, asset, site, place, prepared)
         wires = () if known else ((incoming.source, incoming.device),)
-        find = None
-        if known is None:
-            sender = self._asset_of(incoming.source, incoming.sender or incoming.device)
-            find = self._find(incoming, sender, asset_id)
+        find = self._find(incoming, sender, asset_id) if known is None else None
         return await self.engine.commit_device(
             DeviceOrder(
                 asset_id,
@@ -291,7 +291,7 @@ class AlarmDesk(AlarmCommands):
         self,
         policy: AlarmPolicy,
         asset: Asset,
-        cause: AssetId | None,
+        site: AssetId,
         place: Place | None,
         prepared: Prepared,
     ) -> About:
@@ -310,7 +310,7 @@ class AlarmDesk(AlarmCommands):
             policy.momentary,
             place,
             areas,
-            f"{policy.case_type}:{self.book.site_of(asset.id, cause)}",
+            f"{policy.case_type}:{site}",
         )
 
 

@@ -28,6 +28,7 @@ from tocsin.runtime.ports import Ids, SealedValue
 from tocsin.runtime.reception import Reception
 
 JSON: Final = "application/json"
+_TEXT: Final = ".text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,18 @@ class Openings:
         parts = (" / ".join(names), asset.about.name, zone, text)
         words = {"text": " · ".join(each for each in parts if each)}
         return SealedValue(
-            SealedRef(f"{alarm}.text"),
+            SealedRef(f"{alarm}{_TEXT}"),
             CaseId(alarm),
             asset.id,
             "description",
             msgspec.json.encode(words),
             JSON,
         )
+
+
+def scope_of(ref: SealedRef) -> CaseId:
+    """The scope in the vault in which the words of a device's message lie."""
+    return CaseId(ref.removesuffix(_TEXT))
 
 
 def is_life_safety(pack: Pack, policy: AlarmPolicy, asset: Asset | None) -> bool:
@@ -111,4 +117,4 @@ def is_life_safety(pack: Pack, policy: AlarmPolicy, asset: Asset | None) -> bool
     return kind is not None and kind.is_life_safety
 
 
-__all__ = ["Openings", "Prepared", "is_life_safety"]
+__all__ = ["Openings", "Prepared", "is_life_safety", "scope_of"]

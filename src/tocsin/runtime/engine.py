@@ -10,7 +10,7 @@ from tocsin.kernel import coordination
 from tocsin.kernel.alarming import DeviceDecision, DeviceFacts, Opening, Scene, decide_device
 from tocsin.kernel.alarms.state import Alarm
 from tocsin.kernel.alarms.vocabulary import Command as AlarmCommand
-from tocsin.kernel.alarms.vocabulary import RaiseAlarm
+from tocsin.kernel.alarms.vocabulary import FollowAlarmCase, RaiseAlarm
 from tocsin.kernel.assets.vocabulary import Command as AssetCommand
 from tocsin.kernel.cases.policy import CaseFacts
 from tocsin.kernel.cases.state import Case
@@ -197,7 +197,10 @@ class Engine:
         if about is None:
             return Refused("alarm_unknown", "there is no alarm with this id")
         facts = DeviceFacts(opening=opening, unplaced=unplaced)
-        device = DeviceOrder(about.asset, _none, alarm=alarm.id, kind=about.kind, site=about.site)
+        asks = (command.case,) if isinstance(command, FollowAlarmCase) else ()
+        device = DeviceOrder(
+            about.asset, _none, alarm=alarm.id, kind=about.kind, site=about.site, asks=asks
+        )
         return await self.commit_device(
             device,
             command,

@@ -34,6 +34,7 @@ from tocsin.kernel.units.state import Unit, UnitFacts
 from tocsin.kernel.units.vocabulary import Command as UnitCommand
 from tocsin.kernel.units.vocabulary import SendUnit
 from tocsin.packs.model import Pack
+from tocsin.runtime.chain_ports import ChainStore
 from tocsin.runtime.device_ports import (
     AlarmEntry,
     AlarmQuery,
@@ -168,7 +169,7 @@ class Committed:
 class Unavailable(Exception):
     """The store cannot answer now (connection lost, disk full): nothing was acknowledged.
 
-    `retry_after_s` says when to come back. The rim turns it into 503 with Retry-After.
+    `retry_after_s` says when to come back: at the rim it is 503 with Retry-After.
     """
 
     def __init__(self, detail: str, retry_after_s: int = 2) -> None:
@@ -303,7 +304,6 @@ class Store(UnitStore, RosterStore, DeviceStore, Protocol):
     async def dead_letters(self, limit: int) -> Sequence[tuple[DueErrand, str]]: ...
     async def revive_errand(self, key: str, now: Instant) -> bool: ...
 
-    # -- messages that errands deliver
     async def deliver(self, message: Message) -> None:
         """Idempotent by `message.key`."""
         ...
@@ -318,8 +318,8 @@ class Store(UnitStore, RosterStore, DeviceStore, Protocol):
     ) -> Sequence[Message]: ...
 
 
-class NodeStore(Store, RoadStore, Protocol):
-    """All that a running node keeps: what the engine works on, and the changes of roads."""
+class NodeStore(Store, RoadStore, ChainStore, Protocol):
+    """All that a running node keeps; beside the engine's part roads and chains of alerts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import heapq
+from asyncio import Lock
 from collections import OrderedDict
 from dataclasses import replace
 from typing import Final
 
-from tocsin.intakes.cap.parse import alarms, chain_of, device_of
+from tocsin.intakes.cap.parse import SOURCE, alarms, chain_of, device_of
 from tocsin.intakes.cap.reading import Alert, Reference
 from tocsin.kernel.shared import Instant
 from tocsin.runtime.alarm_ports import IncomingAlarm
+from tocsin.runtime.chain_ports import Chained, ChainStore
 
 CHAINS_MAX: Final = 20_000
 """Messages that are remembered; the oldest are forgotten, and an update of such a one is known by
@@ -18,10 +20,13 @@ the earliest message that it names itself."""
 
 
 class Chains:
-    """Remembers under which device each message is known, and when it runs out. After a restart it
-    begins anew: feeds are read again, and messages that were posted run out only by a cancel."""
+    """Remembers under which device each message is known, and when it runs out. With a store a
+    restart forgets nothing: `load` reads what `put` kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: ChainStore | None = None) -> None:
+        self.store = store
+        self._is_loaded = store is None
+        self._loading = Lock()
         self._roots: OrderedDict[str, str] = OrderedDict()
         self._ends: dict[str, tuple[Instant, IncomingAlarm]] = {}
         self._kinds: dict[str, str] = {}
@@ -40,6 +45,41 @@ class Chains:
             else:
                 made.append(replace(each, kind=known) if each.signal == "cleared" else each)
         return tuple(made)
+
+    async def load(self) -> None:
+        """What was kept before a restart; once. Raises Unavailable."""
+        if self._is_loaded or self.store is None:
+            return
+        async with self._loading:
+            if self._is_loaded:
+                return
+            for each in await self.store.chained(SOURCE, CHAINS_MAX):
+                self._roots[each.name] = each.device
+                self._kinds[each.device] = each.kind
+                self._ends.pop(each.device, None)
+                if each.ends_at is not None:
+                    raised = IncomingAlarm(
+                        SOURCE, each.device, each.kind, "raised", key=each.key,
+                        is_drill=each.is_drill,
+                    )  # fmt: skip
+                    self._ends[each.device] = each.ends_at, raised
+                    heapq.heappush(self._due, (each.ends_at, each.device))
+            self._is_loaded = True
+
+    async def put(self, alert: Alert, now: Instant) -> None:
+        """Keeps a message whose alarms are on disk, in the store first. Raises Unavailable; then
+        nothing is remembered, and the message may come again."""
+        await self.load()
+        if self.store is not None and (made := self.read(alert)):
+            device = chain_of(alert, self._root)[0]
+            name = device_of(alert.sender, alert.identifier)
+            ends = [info.expires for info in alert.infos if info.expires is not None]
+            ends_at = max(ends) if made[0].signal == "raised" and ends else None
+            kind, drill = made[0].kind, made[0].is_drill
+            await self.store.put_chained(
+                Chained(SOURCE, name, device, kind, now, drill, made[0].key, ends_at)
+            )
+        self.keep(alert)
 
     def keep(self, alert: Alert) -> None:
         """A message whose alarms are on disk."""
@@ -76,9 +116,11 @@ class Chains:
                 found.append((device, over))
         return found
 
-    def over(self, device: str) -> None:
+    async def over(self, device: str) -> None:
         """That an alert ran out is on disk."""
         self._ends.pop(device, None)
+        if self.store is not None:
+            await self.store.end_chain(SOURCE, device)
 
     def again(self, device: str, at: Instant) -> None:
         """It could not be kept: it is looked at again next time."""

@@ -130,7 +130,7 @@ class Poller:
         if isinstance(alert, Refused):
             log.warning("alert_refused", feed=self.feed.name, reason=alert.reason)
         elif concerns(alert, self.county, self.feed.geocodes):
-            await keep(alert, self.chains, self.desk)
+            await keep(alert, self.chains, self.desk, self.clock)
         self.seen[entry.id] = entry.updated
         while len(self.seen) > SEEN_MAX:
             self.seen.popitem(last=False)
@@ -173,14 +173,15 @@ class FeedError(Exception):
     """A feed that answered something else than a feed."""
 
 
-async def keep(alert: Alert, chains: Chains, desk: AlarmTaker) -> Refused | None:
+async def keep(alert: Alert, chains: Chains, desk: AlarmTaker, clock: Clock) -> Refused | None:
     """Hands the alarms of a message to the desk, and remembers it once they are on disk. Raises
     Unavailable; then nothing is remembered, and the message may come again."""
+    await chains.load()
     for incoming in chains.read(alert):
         outcome = await desk.receive(incoming, BY)
         if isinstance(outcome, Refused):
             return outcome
-    chains.keep(alert)
+    await chains.put(alert, clock.now())
     return None
 
 

@@ -45,7 +45,7 @@ class CapSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def chains_of(services: Services) -> Chains:
     """The chains of a node: what is posted and what is polled may name each other."""
-    found = services.intake_memory.setdefault(CODE, Chains())
+    found = services.intake_memory.setdefault(CODE, Chains(services.store))
     assert isinstance(found, Chains)
     return found
 
@@ -87,7 +87,7 @@ async def _receive(services: Services, request: Request) -> Refused | None:
         return found
     if found.status == "Draft" or found.kind in ("Ack", "Error"):
         return Refused("not_an_alert", "")
-    return await keep(found, chains_of(services), desk)
+    return await keep(found, chains_of(services), desk, services.clock)
 
 
 async def run(services: Services) -> None:
@@ -121,10 +121,15 @@ async def run_out(chains: Chains, desk: AlarmTaker, clock: Clock) -> None:
 async def end_those_over(chains: Chains, desk: AlarmTaker, clock: Clock) -> None:
     """Ends the alerts whose time is over now."""
     now = clock.now()
+    try:
+        await chains.load()
+    except Unavailable as trouble:
+        log.warning("alerts_wait", detail=str(trouble))
+        return
     for device, over in chains.run_out(now):
         try:
             await desk.receive(over, BY)
-            chains.over(device)
+            await chains.over(device)
         except Exception as error:  # the store is away, or a bug behind us: again next time
             log.warning("alert_stays", why=type(error).__name__)
             chains.again(device, over.at or now)

@@ -1,7 +1,9 @@
 """What a code of a panel says: the signal, and the code whose alarm it ends.
 
-Contact ID (SIA DC-05): three digits and a qualifier. SIA (DC-03, annex A): two letters, of which
-for most groups the second tells alarm, trouble, bypass, test or one of their ends.
+Contact ID: three digits and a qualifier; checked against the events of SIA DC-05-1999.09, appendix
+C, with whether the number beside each is a zone's or a user's. SIA: two letters, of which for most
+groups the second tells alarm, trouble, bypass, test or one of their ends; checked against a list of
+281 codes with their descriptions as receivers print them. The text of DC-03 was not at hand.
 """
 
 from __future__ import annotations
@@ -26,26 +28,28 @@ class Meaning:
 
 NEW, RESTORE, STILL = "1", "3", "6"
 """Qualifiers: new event or opening, new restore or closing, still present."""
-_TESTED: Final = frozenset("601 604 607 608 609 611 612 613 614 615 616".split())
-_ALIVE: Final = frozenset("602 603 605 606".split())
+_TESTED: Final = frozenset("601 604 607 611 613 614 615".split())
+"""A person was at the device and it answered. 612 says of a point that it was not tested."""
+_OWN_TROUBLE: Final = frozenset("423 426 427 428 432 461 612 616".split())
+"""Of the classes of people and of notes, what is wrong at a point: a door forced or left open, its
+contact, its relay, wrong codes, a point that was not tested, a request for service."""
+_USERS_NUMBER: Final = frozenset("121 313 574 604 607".split())
+"""Outside the class of people, events whose number is a user's: duress, an engineer's reset, a
+group bypassed, tests begun."""
 
 
 def contact_id(qualifier: str, code: str) -> Meaning:
     """The meaning of a Contact ID event. Unknown codes are taken by their class, the first digit:
     1 alarms, 2 supervisory, 3 troubles, 4 people (opening, access), 5 bypasses, 6 tests and
     notes. Whatever is unclear is an alarm."""
-    first = code[0]
-    if first == "4":
+    first, is_personal = code[0], code in _USERS_NUMBER
+    if code in _TESTED:
+        return Meaning("tested", (code,), is_personal)
+    if first in "46" and code not in _OWN_TROUBLE:
         return Meaning("heard", (code,), is_personal=True)
-    if code in _ALIVE or (first == "6" and code not in _TESTED):
-        return Meaning("heard", (code,), is_personal=True)
-    if first == "6":
-        return Meaning("tested", (code,))
-    # Duress (121) and codes of users entered wrongly (461) name a user in place of a zone.
-    is_personal = code == "121"
     if qualifier == RESTORE:
         return Meaning("cleared", (code,), is_personal)
-    return Meaning("trouble" if first in "235" else "raised", (code,), is_personal)
+    return Meaning("trouble" if first in "23456" else "raised", (code,), is_personal)
 
 
 # -- SIA ---------------------------------------------------------------------------------

@@ -6,15 +6,15 @@ What touches its asset or a case as well is decided in `kernel/alarming.py`, whi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
 from tocsin.kernel.alarms import vocabulary as words
 from tocsin.kernel.alarms.evolve import evolve
+from tocsin.kernel.alarms.facts import AlarmFacts, Mute
 from tocsin.kernel.alarms.machine import RULES
 from tocsin.kernel.alarms.policy import LEVELS, AlarmPolicy
-from tocsin.kernel.alarms.state import Alarm, Seen, Signalled, Standing
+from tocsin.kernel.alarms.state import Alarm, Outcome, Seen, Signalled
 from tocsin.kernel.shared import AssetId, CaseId, Instant, Refused, Stamped
 
 REPEAT_S: Final = 3_600
@@ -23,34 +23,6 @@ wraps at one a second comes round after more than two hours."""
 REPEAT_BLIND_S: Final = 60
 """Where the sender does not tell its sessions apart it may have restarted at 1 since: only a
 retry at once is taken for one. A message too many is linked; one too few is a fire."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mute:
-    """Why the asset's alarms are not announced now, and until when."""
-
-    standing: Standing
-    until: Instant | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmFacts:
-    """What was looked up for a decision about an alarm.
-
-    `earlier` is the same message as it was kept before; `site_case` the open case of another
-    alarm of the site; `opening` the id of a case that can be opened now, `unplaced` why none can.
-    With neither of the two nothing was looked up yet.
-    """
-
-    policy: AlarmPolicy
-    mute: Mute | None = None
-    cause: AssetId | None = None
-    is_confirmed: bool = False
-    earlier: Seen | None = None
-    site_case: CaseId | None = None
-    opening: CaseId | None = None
-    unplaced: str = ""
 
 
 Command = Stamped[words.Command, AlarmFacts]
@@ -135,6 +107,12 @@ class _Draft:
             return
         self.say(words.AlarmUnmuted(self.at, self.who, reason))
         self.asks_for_case = self.alarm.condition == "active"
+
+    def catch_up(self) -> None:
+        """Its case is over and it has not heard of that: what comes now is another matter."""
+        case, ended = self.alarm.case, self.facts.ended
+        if case is not None and ended is not None:
+            self.say(words.AlarmOutcomeRecorded(self.at, self.who, case, ended))
 
     def settle(self) -> None:
         """What every change may bring with it: a case, and the close."""
@@ -226,6 +204,7 @@ def _raise_again(draft: _Draft, body: words.RaiseAlarm) -> None:
         # One run of the sender that says the same of a condition that never went: still that one.
         draft.say(words.AlarmCounted(draft.at, draft.who, signal))
         return
+    draft.catch_up()
     since = draft.at - timedelta(seconds=policy.chatter_window_s)
     count = 1 + sum(each > since for each in alarm.recent)
     may_be_quiet = not policy.is_life_safety and not policy.momentary
@@ -306,6 +285,7 @@ def _unshelve(draft: _Draft, body: words.UnshelveAlarm) -> Refused | None:
 def _verify(draft: _Draft, body: words.VerifyAlarm) -> Refused | None:
     if body.level not in LEVELS:
         return Refused("alarm_level_unknown", f"levels are {LEVELS[0]} to {LEVELS[-1]}")
+    draft.catch_up()
     draft.say(words.AlarmVerified(draft.at, draft.who, body.level, body.evidence))
     draft.asks_for_case = True
     return None
@@ -322,11 +302,14 @@ def _group(draft: _Draft, body: words.GroupAlarm) -> None:
 
 
 def _record_outcome(draft: _Draft, body: words.RecordAlarmOutcome) -> None:
-    if draft.alarm.case != body.case:
-        return
+    if draft.alarm.case == body.case:
+        _end(draft, body.case, body.outcome)
+
+
+def _end(draft: _Draft, case: CaseId, outcome: Outcome) -> None:
     about = draft.alarm.about
     assert about is not None, "an alarm with a case is about something"
-    draft.say(words.AlarmOutcomeRecorded(draft.at, draft.who, body.case, body.outcome))
+    draft.say(words.AlarmOutcomeRecorded(draft.at, draft.who, case, outcome))
     if draft.alarm.condition != "active":
         return
     if about.momentary:
@@ -344,6 +327,9 @@ def _record_outcome(draft: _Draft, body: words.RecordAlarmOutcome) -> None:
 def _follow(draft: _Draft, body: words.FollowAlarmCase) -> None:
     if draft.alarm.case not in (None, body.case):
         draft.say(words.AlarmCaseJoined(draft.at, draft.who, body.case))
+        if draft.facts.ended is not None:
+            # It came too late to hear of that end: nobody would tell it again.
+            _end(draft, body.case, draft.facts.ended)
 
 
 def _wake(draft: _Draft, body: words.WakeAlarm) -> None:

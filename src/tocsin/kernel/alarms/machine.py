@@ -62,6 +62,7 @@ _RULES: Final = (
             words.AlarmVerified,
             words.AlarmUnmuted,
             words.AlarmCleared,
+            words.AlarmOutcomeRecorded,
             *_SETTLING,
         ),
     ),
@@ -100,7 +101,7 @@ _RULES: Final = (
     Rule(
         words.VerifyAlarm,
         OPEN,
-        (words.AlarmVerified, *_SETTLING),
+        (words.AlarmOutcomeRecorded, words.AlarmVerified, *_SETTLING),
         reasons=("alarm_level_unknown",),
     ),
     Rule(
@@ -121,7 +122,18 @@ _RULES: Final = (
         ),
         repeats=DONE,
     ),
-    Rule(words.FollowAlarmCase, OPEN, (words.AlarmCaseJoined,), repeats=DONE),
+    Rule(
+        words.FollowAlarmCase,
+        OPEN,
+        (
+            words.AlarmOutcomeRecorded,
+            words.AlarmCleared,
+            words.AlarmUnmuted,
+            words.AlarmReannounced,
+            *_SETTLING,
+        ),
+        repeats=DONE,
+    ),
     Rule(
         words.WakeAlarm,
         OPEN,

@@ -30,8 +30,10 @@ INTERVAL_S: Final[dict[Supervision, int]] = {
     "DP3": 180,
     "DP4": 90,
 }
-"""Seconds within which a broken path must be known, by the categories of EN 50136-1:2012 (its
-table of reporting times: SP for one path, DP for the first of two)."""
+"""Seconds within which a broken path must be known, by the ten categories of EN 50136-1:2012: SP
+for one path, DP for the first of two. Those of SP6 and DP4 were found in use as stated here; the
+others are as commonly quoted and not confirmed against the table of the standard, whose text was
+not at hand. What a contract promises is checked against its own document."""
 
 Reach = Literal["unknown", "online", "offline"]
 """Whether an asset is heard. `unknown` is not `offline`: it was never heard, is not supervised, or

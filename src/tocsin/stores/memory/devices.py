@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, cast
 
-from tocsin.kernel.alarming import Scene
+from tocsin.kernel.alarming import Ended, Scene
 from tocsin.kernel.alarms.state import Alarm, Seen
 from tocsin.kernel.assets.state import Asset
 from tocsin.kernel.shared import AlarmId, AssetId, CaseId, Instant, Refused
@@ -36,8 +36,8 @@ class MemoryDevices:
         self._seen: dict[bytes, Seen] = {}
         self._signs: dict[AssetId, Sign] = {}
 
-    def found_device(self, device: DeviceOrder, is_case_open: Callable[[CaseId], bool]) -> Found:
-        """What an order sees."""
+    def found_device(self, device: DeviceOrder, ended: Callable[[CaseId], Ended | None]) -> Found:
+        """What an order sees. `ended` tells how a case ended, None while it is open."""
         row = self._assets.get(device.asset)
         opened = [each for each in self._alarms.values() if each.alarm.is_open]
         own = {e.alarm.id: e for e in opened if _about(e).asset == device.asset}
@@ -49,7 +49,8 @@ class MemoryDevices:
         if target is not None:
             alarms.setdefault(target, Alarm(target))
         there = [each for each in opened if device.site and _about(each).site == device.site]
-        cases = [e.alarm.case for e in there if e.alarm.case and is_case_open(e.alarm.case)]
+        cases = [e.alarm.case for e in there if e.alarm.case and ended(e.alarm.case) is None]
+        asked = [*device.asks, *(each.case for each in alarms.values() if each.case is not None)]
         others = (
             each
             for each in there
@@ -62,6 +63,7 @@ class MemoryDevices:
             self._seen.get(device.seen) if device.seen is not None else None,
             max(cases, default=None),
             any(not each.alarm.is_muted for each in others),
+            {case: end for case in asked if (end := ended(case)) is not None},
         )
         wires = self._wires()
         return Found(scene, row, rows, {w: wires[w] for w in device.wires if w in wires})

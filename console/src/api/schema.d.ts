@@ -1978,6 +1978,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alarms/scorecard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How good the alarms are: numbers with their targets, for the whole or by group. */
+        get: operations["alarm.scorecard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/scorecard/{code}/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Exactly the alarms behind a number of the scorecard. */
+        get: operations["alarm.behind"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/scorecard/nights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The cards of the nights, as they were then. */
+        get: operations["alarm.nights"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/scorecard/table": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The scorecard as a plain table to print. */
+        get: operations["alarm.table"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/alarms": {
         parameters: {
             query?: never;
@@ -2109,6 +2177,74 @@ export interface paths {
         put?: never;
         /** Register or change many assets from CSV, as the export writes it. */
         post: operations["asset.import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Online rates by class of device or by owner, and what is due. */
+        get: operations["asset.health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{asset_id}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One device: online rate, battery and its forecast, open work orders. */
+        get: operations["asset.upkeep"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{asset_id}/work-order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open a work order for a device: a case with the clocks of the pack. */
+        post: operations["asset.work_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{asset_id}/label.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A label to print and stick on: name, id, and a code that opens the device's page. */
+        get: operations["asset.label"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3576,6 +3712,51 @@ export interface components {
             to: string;
         };
         /**
+         * BatteryView
+         * @description A forecast by a robust line through one reading a day; see `state`.
+         */
+        BatteryView: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "not_enough_readings" | "lasts" | "falls" | "low";
+            /** Readings */
+            readings: number;
+            /** Percent */
+            percent: number | null;
+            /** Per Day */
+            per_day: number | null;
+            /** Empty On */
+            empty_on: string | null;
+        };
+        /**
+         * BehindCardView
+         * @description The alarms behind one number, in order of opening. `next` is the offset of more.
+         * @example {
+         *       "alarms": [],
+         *       "code": "stale",
+         *       "count": 1,
+         *       "ids": [
+         *         "01ha"
+         *       ]
+         *     }
+         */
+        BehindCardView: {
+            /** Code */
+            code: string;
+            /** Count */
+            count: number;
+            /** Ids */
+            ids: string[];
+            /** Alarms */
+            alarms: {
+                [key: string]: unknown;
+            }[];
+            /** Next */
+            next: number | null;
+        };
+        /**
          * BehindView
          * @description The cases behind one number, in the order of opening. `next` is the offset of more.
          * @example {
@@ -3679,6 +3860,110 @@ export interface components {
             case_type: string;
             /** Reasons */
             reasons: components["schemas"]["LikenessView"][];
+        };
+        /**
+         * CardGroupView
+         * @description The numbers of one group; the whole has no name.
+         */
+        CardGroupView: {
+            /** Name */
+            name: string;
+            /** Readings */
+            readings: components["schemas"]["CardReadingView"][];
+        };
+        /**
+         * CardReadingView
+         * @description One number. `value` is null where there is nothing to count; `is_met` where there is no
+         *     target or no value. `alarms` are counted out of `among`; both open.
+         * @example {
+         *       "act_above": 300,
+         *       "alarms": 39,
+         *       "among": 39,
+         *       "at_most": 150,
+         *       "code": "alarms_per_day",
+         *       "formula": "announcements / days / operators",
+         *       "is_met": true,
+         *       "title": "Alarms an operator and day",
+         *       "unit": "per_day",
+         *       "value": 41
+         *     }
+         */
+        CardReadingView: {
+            /** Code */
+            code: string;
+            /** Title */
+            title: string;
+            /** Formula */
+            formula: string;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "per_day" | "share" | "count" | "seconds";
+            /** Value */
+            value: number | null;
+            /** At Most */
+            at_most: number | null;
+            /** At Least */
+            at_least: number | null;
+            /** Act Above */
+            act_above: number | null;
+            /** Is Met */
+            is_met: boolean | null;
+            /** Alarms */
+            alarms: number;
+            /** Among */
+            among: number;
+        };
+        /**
+         * CardView
+         * @description The scorecard of the alarms in one's reach. Numbers may lag behind by seconds.
+         * @example {
+         *       "by": "all",
+         *       "groups": [
+         *         {
+         *           "name": "",
+         *           "readings": [
+         *             {
+         *               "act_above": 300,
+         *               "alarms": 39,
+         *               "among": 39,
+         *               "at_most": 150,
+         *               "code": "alarms_per_day",
+         *               "formula": "announcements / days / operators",
+         *               "is_met": true,
+         *               "title": "Alarms an operator and day",
+         *               "unit": "per_day",
+         *               "value": 41
+         *             }
+         *           ]
+         *         }
+         *       ],
+         *       "operators": 1,
+         *       "since": "2026-11-21T00:00:00+00:00",
+         *       "until": "2026-11-22T00:00:00+00:00"
+         *     }
+         */
+        CardView: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "all" | "seat" | "agency" | "site" | "model";
+            /** Operators */
+            operators: number;
+            /** Groups */
+            groups: components["schemas"]["CardGroupView"][];
         };
         /**
          * CaseTypeFullView
@@ -4429,6 +4714,81 @@ export interface components {
             reason: string;
         };
         /**
+         * DeviceHealthView
+         * @description One device: its online rate, its battery (null where it never told of one), its readings of
+         *     the battery by day, and what is open.
+         * @example {
+         *       "battery": {
+         *         "empty_on": "2027-03-17",
+         *         "per_day": -0.4,
+         *         "percent": 61,
+         *         "readings": 40,
+         *         "state": "falls"
+         *       },
+         *       "days": {
+         *         "2026-11-21": 61.4,
+         *         "2026-11-22": 61
+         *       },
+         *       "rate": 0.998,
+         *       "work_orders": [
+         *         "01ha"
+         *       ]
+         *     }
+         */
+        DeviceHealthView: {
+            /** Rate */
+            rate: number | null;
+            battery: components["schemas"]["BatteryView"] | null;
+            /** Days */
+            days: {
+                [key: string]: number;
+            };
+            /** Work Orders */
+            work_orders: string[];
+        };
+        /**
+         * DevicesHealthView
+         * @description How the devices in one's reach are. Devices without supervision have no online rate; an
+         *     outage of the node itself is neither heard nor silent.
+         * @example {
+         *       "due": [
+         *         {
+         *           "asset": "01hd",
+         *           "asset_name": "Hall",
+         *           "on": "2026-12-01",
+         *           "what": "inspection"
+         *         }
+         *       ],
+         *       "online": [
+         *         {
+         *           "devices": 40,
+         *           "group": "smoke-detector",
+         *           "heard_s": 103000000,
+         *           "rate": 0.9934,
+         *           "service_s": 103680000
+         *         }
+         *       ],
+         *       "since": "2026-10-23T00:00:00+00:00",
+         *       "until": "2026-11-22T00:00:00+00:00"
+         *     }
+         */
+        DevicesHealthView: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** Online */
+            online: components["schemas"]["OnlineView"][];
+            /** Due */
+            due: components["schemas"]["DueView"][];
+        };
+        /**
          * DispatchBody
          * @example {
          *       "reason": "duplicate_report",
@@ -4482,6 +4842,26 @@ export interface components {
         DropBody: {
             /** Duty */
             duty: string;
+        };
+        /**
+         * DueView
+         * @description Something that must be done at a device.
+         */
+        DueView: {
+            /** Asset */
+            asset: string;
+            /** Asset Name */
+            asset_name: string;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "inspection" | "certificate" | "battery";
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
         };
         /**
          * DuplicatesView
@@ -5854,6 +6234,46 @@ export interface components {
             text: string;
         };
         /**
+         * NightView
+         * @description The numbers of one night as they were then, over the whole county.
+         */
+        NightView: {
+            /**
+             * Night
+             * Format: date
+             */
+            night: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Readings */
+            readings: {
+                [key: string]: number | null;
+            };
+        };
+        /**
+         * NightsView
+         * @description The cards of the nights, the newest first.
+         * @example {
+         *       "nights": [
+         *         {
+         *           "made_at": "2026-11-22T03:00:02+00:00",
+         *           "night": "2026-11-22",
+         *           "readings": {
+         *             "alarms_per_day": 41,
+         *             "floods": 0
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
+        NightsView: {
+            /** Nights */
+            nights: components["schemas"]["NightView"][];
+        };
+        /**
          * NoteView
          * @description What a reader must know of the whole answer.
          */
@@ -5892,6 +6312,22 @@ export interface components {
              * @default false
              */
             is_stacked: boolean;
+        };
+        /**
+         * OnlineView
+         * @description Time heard over time in service, in seconds, while the node listened; null without any.
+         */
+        OnlineView: {
+            /** Group */
+            group: string;
+            /** Devices */
+            devices: number;
+            /** Heard S */
+            heard_s: number;
+            /** Service S */
+            service_s: number;
+            /** Rate */
+            rate: number | null;
         };
         /**
          * OutOfServiceBody
@@ -7889,6 +8325,17 @@ export interface components {
          */
         WordsView: {
             [key: string]: unknown;
+        };
+        /**
+         * WorkOrderBody
+         * @description Why somebody must go there.
+         * @example {
+         *       "reason": "housing loose"
+         *     }
+         */
+        WorkOrderBody: {
+            /** Reason */
+            reason: string;
         };
         /**
          * ZoneView
@@ -25913,6 +26360,446 @@ export interface operations {
             };
         };
     };
+    "alarm.scorecard": {
+        parameters: {
+            query?: {
+                since?: string;
+                until?: string;
+                by?: "all" | "seat" | "agency" | "site" | "model";
+                operators?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "since": "2026-11-21T00:00:00+00:00",
+                     *       "until": "2026-11-22T00:00:00+00:00",
+                     *       "by": "all",
+                     *       "operators": 1,
+                     *       "groups": [
+                     *         {
+                     *           "name": "",
+                     *           "readings": [
+                     *             {
+                     *               "code": "alarms_per_day",
+                     *               "title": "Alarms an operator and day",
+                     *               "formula": "announcements / days / operators",
+                     *               "unit": "per_day",
+                     *               "value": 41,
+                     *               "at_most": 150,
+                     *               "act_above": 300,
+                     *               "is_met": true,
+                     *               "alarms": 39,
+                     *               "among": 39
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "alarm.behind": {
+        parameters: {
+            query?: {
+                since?: string;
+                until?: string;
+                by?: "all" | "seat" | "agency" | "site" | "model";
+                operators?: string;
+                of?: string;
+                part?: "alarms" | "among" | "rest";
+                offset?: string;
+            };
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "stale",
+                     *       "count": 1,
+                     *       "ids": [
+                     *         "01ha"
+                     *       ],
+                     *       "alarms": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BehindCardView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "alarm.nights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "nights": [
+                     *         {
+                     *           "night": "2026-11-22",
+                     *           "made_at": "2026-11-22T03:00:02+00:00",
+                     *           "readings": {
+                     *             "alarms_per_day": 41,
+                     *             "floods": 0
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NightsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "alarm.table": {
+        parameters: {
+            query?: {
+                since?: string;
+                until?: string;
+                by?: "all" | "seat" | "agency" | "site" | "model";
+                operators?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "text/html": string;
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "alarm.list": {
         parameters: {
             query?: {
@@ -27353,6 +28240,531 @@ export interface operations {
             };
             /** @description Not this kind of content. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.health": {
+        parameters: {
+            query?: {
+                since?: string;
+                until?: string;
+                by?: "class" | "owner";
+                days?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "since": "2026-10-23T00:00:00+00:00",
+                     *       "until": "2026-11-22T00:00:00+00:00",
+                     *       "online": [
+                     *         {
+                     *           "group": "smoke-detector",
+                     *           "devices": 40,
+                     *           "heard_s": 103000000,
+                     *           "service_s": 103680000,
+                     *           "rate": 0.9934
+                     *         }
+                     *       ],
+                     *       "due": [
+                     *         {
+                     *           "asset": "01hd",
+                     *           "asset_name": "Hall",
+                     *           "what": "inspection",
+                     *           "on": "2026-12-01"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DevicesHealthView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.upkeep": {
+        parameters: {
+            query?: {
+                since?: string;
+                until?: string;
+                by?: "class" | "owner";
+                days?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "rate": 0.998,
+                     *       "battery": {
+                     *         "state": "falls",
+                     *         "readings": 40,
+                     *         "percent": 61,
+                     *         "per_day": -0.4,
+                     *         "empty_on": "2027-03-17"
+                     *       },
+                     *       "days": {
+                     *         "2026-11-21": 61.4,
+                     *         "2026-11-22": 61
+                     *       },
+                     *       "work_orders": [
+                     *         "01ha"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeviceHealthView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.work_order": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkOrderBody"];
+            };
+        };
+        responses: {
+            /** @description The alarm that carries it; `case` is the order. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01ha",
+                     *       "version": 2,
+                     *       "updated_at": "2026-11-22T01:30:00+00:00",
+                     *       "asset": "01hd",
+                     *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke",
+                     *       "kind_name": "Smoke",
+                     *       "priority": 1,
+                     *       "is_life_safety": true,
+                     *       "is_silent": false,
+                     *       "condition": "active",
+                     *       "standing": "normal",
+                     *       "standing_reason": "",
+                     *       "is_announced": true,
+                     *       "is_acknowledged": false,
+                     *       "is_latched": true,
+                     *       "is_chattering": false,
+                     *       "is_fleeting": false,
+                     *       "is_drill": false,
+                     *       "opened_at": "2026-11-22T01:30:00+00:00",
+                     *       "raised_at": "2026-11-22T01:30:00+00:00",
+                     *       "last_signal_at": "2026-11-22T01:30:00+00:00",
+                     *       "since": "2026-11-22T01:30:00+00:00",
+                     *       "occurrences": 1,
+                     *       "level": 1,
+                     *       "evidence": [
+                     *         {
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "sia-dc09",
+                     *           "evidence": "signal",
+                     *           "level": 1
+                     *         }
+                     *       ],
+                     *       "case": "01hx",
+                     *       "handled": [],
+                     *       "case_missing": "",
+                     *       "source": "sia-dc09",
+                     *       "zone": "005",
+                     *       "text": "01ha.text",
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "members": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A drawing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -41,6 +41,7 @@ from tocsin.stores.postgres.accounts import PostgresAccounts
 from tocsin.stores.postgres.connections import Dsn
 from tocsin.stores.postgres.directory import Directory
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
+from tocsin.stores.postgres.quality import PostgresQuality
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.postgres.stories import PostgresStories
 from tocsin.stores.postgres.vault import PostgresVault
@@ -167,6 +168,7 @@ async def started(
             key_required=settings.open311_key_required,
             keyless_wait_s=keyless_wait(web),
             stories=stories,
+            quality_store=PostgresQuality(store.readers),
             heartbeat=runner.heartbeat,
             position_keep_s=settings.position_keep_h * 3_600,
             map=MapFolder(settings.data / FOLDER),

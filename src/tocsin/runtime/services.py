@@ -16,6 +16,8 @@ from tocsin.runtime.intake_settings import Tables
 from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.ports import Clock, Ids, KeyRing, NodeStore, Vault
 from tocsin.runtime.positions import KEEP_S, PositionDesk
+from tocsin.runtime.quality import Quality
+from tocsin.runtime.quality_ports import QualityStore
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.recommending.desk import AdviceDesk
 from tocsin.runtime.runner import Heartbeat
@@ -60,6 +62,10 @@ class Services:
     alarms: AlarmDesk = field(init=False)
     """The one way in for messages of devices."""
     supervision: Supervision = field(init=False)
+    quality_store: QualityStore | None = None
+    """Where stories of alarms are kept; None on a node that keeps none."""
+    quality: Quality | None = field(init=False, default=None)
+    """How good the alarms are, and what the devices need."""
     map: MapFolder | None = None
     """The town's own map and what it names; None on a node without a data folder."""
     intakes: Tables = field(default_factory=dict[str, dict[str, Any]])
@@ -80,3 +86,5 @@ class Services:
         )
         self.alarms = AlarmDesk(self.engine, self.pack, self.reception)
         self.supervision = Supervision(self.alarms)
+        if self.quality_store is not None:
+            self.quality = Quality(self.alarms, self.supervision, self.quality_store, self.stories)

@@ -80,7 +80,11 @@ class Supervision:
         """Since when we listen without a gap: nobody is late by a time before."""
         self.outages = 0
         self._turned_at: Instant | None = None
-        self._known = 0
+
+    @property
+    def turned_at(self) -> Instant | None:
+        """When the wheel last turned: until then we listened."""
+        return self._turned_at
 
     def reach(self, asset: Asset, now: Instant) -> Reach:
         """Whether an asset is heard; `unknown` where nobody waits for it, or we did not listen."""

@@ -41,8 +41,10 @@ from tocsin.web.api import (
     reports,
     road_changes,
     rosters,
+    scorecards,
     sessions,
     units,
+    upkeep,
 )
 from tocsin.web.gate import Web
 from tocsin.web.limits import Buckets
@@ -88,8 +90,10 @@ MODULES = (
     moving,
     road_changes,
     rosters,
+    scorecards,  # before `alarms`, whose paths take any id
     alarms,
     asset_files,
+    upkeep,
     assets,
     admin,
 )

@@ -134,6 +134,7 @@ ASSET_VERBS: Final[Mapping[str, tuple[Role, ...]]] = {
     "take_out": (D, H, S),
     "return": (D, H, S),
     "plan_work": (D, H, S),
+    "work_order": (D, G, H, S),
 }
 """Who may ask what of an asset they reach."""
 
@@ -215,7 +216,10 @@ def _rows() -> Iterable[Rule]:
         yield write(name, "unit", (H, D, S, AD))
     for name in ("alarm.list", "asset.list", "asset.export"):
         yield row(name, "role", (*CASE_ROLES, AD), "cases:read")
-    for name in ("alarm.show", "asset.show"):
+    for name in ("alarm.scorecard", "alarm.behind", "alarm.nights", "alarm.table"):
+        yield row(name, "role", (D, S, E), "measures:read")
+    yield row("asset.health", "role", (*CASE_ROLES, AD), "cases:read")
+    for name in ("alarm.show", "asset.show", "asset.upkeep", "asset.label"):
         yield row(name, "device", (*CASE_ROLES, AD), "cases:read")
     for verb, roles in ALARM_VERBS.items():
         yield write(f"alarm.{verb}", "device", roles, "cases:write")

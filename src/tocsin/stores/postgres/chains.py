@@ -16,7 +16,8 @@ ON CONFLICT (source, message) DO UPDATE SET known_as = excluded.known_as, kind =
   kept_at = excluded.kept_at, is_drill = excluded.is_drill, key = excluded.key,
   ends_at = excluded.ends_at"""
 _END: Final = """
-UPDATE alert_chains SET ends_at = NULL WHERE source = $1 AND known_as = $2 AND ends_at IS NOT NULL"""
+UPDATE alert_chains SET ends_at = NULL
+ WHERE source = $1 AND known_as = $2 AND ends_at IS NOT NULL"""
 _READ: Final = f"""
 SELECT * FROM (SELECT {_COLUMNS} FROM alert_chains WHERE source = $1
                 ORDER BY kept_at DESC, message DESC LIMIT $2) AS newest ORDER BY kept_at, message"""

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from bench import (
     advice,
     alarms,
+    alarms_memory,
     console,
+    dc09,
     deadlines,
     dispatching,
     intake,
@@ -27,7 +29,9 @@ from bench.harness import Bench, Figure, machine, report
 BENCHES: dict[str, Bench] = {
     "advice": advice.bench,
     "alarms": alarms.bench,
+    "alarms-memory": alarms_memory.bench,
     "console": console.bench,
+    "dc09": dc09.bench,
     "deadlines": deadlines.bench,
     "dispatching": dispatching.bench,
     "memory": memory.bench,

@@ -70,6 +70,10 @@ def test_a_short_day_keeps_every_promise(tmp_path: Path) -> None:
     assert figures["minutes"] >= 20 and figures["seed"] == 3 and figures["speed"] == 120
     assert figures["stages"]["accept"]["cases"] > 0
     assert figures["stages"]["accept"]["median_s"] <= figures["stages"]["accept"]["p90_s"]
+    devices = figures["devices"]
+    assert devices["devices"] == 40 and devices["sent"] == devices["acknowledged"] > 30
+    assert "unanswered" not in devices and devices["gateway_died"] == 1
+    assert devices["alarms"]["school: panic"] >= 1 and devices["seen_by_the_desk"] >= 1
     # Progress was shown, and the node is gone.
     assert any("everyone works on" in line for line in lines)
     assert not (data / "postgres" / "postmaster.pid").exists()

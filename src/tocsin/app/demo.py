@@ -22,7 +22,9 @@ from random import Random
 from typing import Final
 
 from tocsin.app.demo_agenda import TownTime
+from tocsin.app.demo_carriers import Wiring
 from tocsin.app.demo_client import PASSWORD, Client, Person, Staff, Unreachable
+from tocsin.app.demo_devices import DemoDevices
 from tocsin.app.demo_screen import Screen
 from tocsin.app.demo_summary import PROBLEMS_SHOWN, Reckoning, reckon
 from tocsin.app.demo_town import DemoTown
@@ -52,8 +54,7 @@ SETTLE_S: Final = 60.0
 """And never more real seconds than this."""
 EDGE: Final = 0.0006
 """Degrees of latitude, some 65 metres: three times the spread of what people point at."""
-RUNNER_S: Final = 3.0
-"""Real seconds in which the node's clocks surely speak: it looks twice a second."""
+RUNNER_S: Final = 3.0  # real seconds in which the node's clocks surely speak
 STOP_S: Final = 20.0
 HABITS: Final = (NORMAL, WILLING)
 DESKS: Final[tuple[Role, ...]] = (
@@ -154,6 +155,8 @@ class DemoNode:
     def __init__(self, options: DemoOptions, map_file: Path, data: Path) -> None:
         self.address = ""
         self.token = ""
+        self.wiring = Wiring.drawn()
+        self.wiring.write(data)
         self._log = data / "node.log"
         self._process: asyncio.subprocess.Process | None = None
         self._command = [
@@ -223,7 +226,9 @@ async def _live(options: DemoOptions, node: DemoNode, map_file: Path, data: Path
             screen.greet(node.address, people.staff, PASSWORD)
         units = DemoUnits(people, people.posts, Random(options.seed), card_types=people.card_types)
         await units.begin()
-        return await _day(options, node, people, units, screen)
+        devices = DemoDevices(people, node.wiring, Random(options.seed))
+        await devices.begin()
+        return await _day(options, node, people, units, devices, screen)
     finally:
         await client.close()
 
@@ -245,6 +250,7 @@ async def move_in(
     behaviour = Behaviour(pack, HABITS[0], Random(rng.getrandbits(64)))
     people = DemoTown(client, staff, clock, pack, arrivals, behaviour, Random(rng.getrandbits(64)))
     people.posts = [spot.place for spot in spots]
+    people.spots = spots
     return people
 
 
@@ -291,7 +297,12 @@ async def _invite(staff: Staff, pack: Pack, atlas: Atlas) -> None:
 
 
 async def _day(
-    options: DemoOptions, node: DemoNode, town: DemoTown, units: DemoUnits, screen: Screen
+    options: DemoOptions,
+    node: DemoNode,
+    town: DemoTown,
+    units: DemoUnits,
+    devices: DemoDevices,
+    screen: Screen,
 ) -> int:
     """Arrivals, then the settling, then the reckoning."""
     stopped = _on_interrupt()
@@ -301,6 +312,7 @@ async def _day(
         asyncio.create_task(town.run()),
         asyncio.create_task(town.watch()),
         asyncio.create_task(units.run()),
+        asyncio.create_task(devices.run()),
     ]
     try:
         while not stopped.is_set() and (end is None or town.clock.now() < end):
@@ -319,7 +331,11 @@ async def _day(
     screen.show("counting", last=True)
     await asyncio.sleep(RUNNER_S)
     found = await reckon(town, until)
+    of_devices, lost = await devices.reckon()
+    found.lost += lost
     found.figures |= {
+        "lost": len(found.lost),
+        "devices": of_devices,
         "seed": options.seed,
         "speed": options.speed,
         "minutes": round((ended - begun) / timedelta(minutes=1), 1),

@@ -24,7 +24,7 @@ from tocsin.app.demo_wire import multipart
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import AreaId, CaseId, Instant, Place, ReportId
 from tocsin.packs.model import Pack
-from tocsin.simulation.arrivals import Arrivals, Telling
+from tocsin.simulation.arrivals import Arrivals, Spot, Telling
 from tocsin.simulation.behaviour import Behaviour
 from tocsin.simulation.moves import Move
 
@@ -87,6 +87,8 @@ class DemoTown:
         self.counts = Counts()
         self.posts: Sequence[Place] = ()
         """Places of the town where units wait."""
+        self.spots: Sequence[Spot] = ()
+        """Places of the town by name."""
         self.is_open = True
         """Residents still report."""
         self.is_working = True

@@ -176,6 +176,8 @@ async def started(
         )
         services.advice.fitted = fitted_times(settings.bands, settings.data)
         services.advice.no_fly = await asyncio.to_thread(no_fly_areas, settings.data)
+        if isinstance(clock, ScaledClock):
+            services.supervision.outage_s *= clock.speed
         tick_s = settings.sse_tick_ms / 1000
         hub = Hub(store, tick_s, settings.sse_queue_limit, clock)
         try:

@@ -1,0 +1,111 @@
+"""By what the devices of the demo speak to the node, and what the operator sets for it."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from tocsin.app.demo_town import DemoTown
+from tocsin.intakes.signed_json.parse import SIGNATURE_HEADER, STAMP_HEADER, sign
+
+FILE: Final = "intakes.toml"
+SEND_TRIES: Final = 5
+SHOP: Final = "4711"
+"""The account of the shop's panel."""
+
+Item = dict[str, Any]
+
+
+class Carrier(Protocol):
+    """How the messages of a site come to the node."""
+
+    source: str
+    """Under which code of an intake its devices are known."""
+
+    def address(self, device: str) -> str:
+        """The address of one of its devices there."""
+        ...
+
+    async def send(self, items: Sequence[Item]) -> bool:
+        """Several messages at once; True once the node says that they are on disk."""
+        ...
+
+
+@dataclass(slots=True)
+class Signed:
+    """Signed JSON: one POST, acknowledged by 204."""
+
+    town: DemoTown
+    name: str
+    secret: str
+    source: str = "signed-json"
+
+    def address(self, device: str) -> str:
+        return f"{self.name}/{device}"
+
+    async def send(self, items: Sequence[Item]) -> bool:
+        body = msgspec.json.encode({"items": list(items)})
+        for _ in range(SEND_TRIES):
+            # Signed anew each time: town time runs fast, and a signature is good for five minutes.
+            stamp = str(int(self.town.clock.now().timestamp()))
+            headers = {STAMP_HEADER: stamp, SIGNATURE_HEADER: sign(self.secret, stamp, body)}
+            form = "application/json", body
+            answer = await self.town.client.ask(
+                "POST", f"/intakes/signed/{self.name}", headers=headers, form=form, key=stamp
+            )
+            if answer.is_ok or answer.reason != "signature_old":
+                return answer.is_ok
+        return False
+
+
+@dataclass(slots=True)
+class Wiring:
+    """What the operator sets for the ways in, before the node starts."""
+
+    secrets: dict[str, str]
+    panel_key: str
+    port: int
+
+    @classmethod
+    def drawn(cls) -> Wiring:
+        """Fresh secrets and a free port."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+        made = {name: secrets.token_hex(16) for name in ("school", "block", "river")}
+        return cls(made, secrets.token_hex(16), port)
+
+    def write(self, data: Path) -> None:
+        """The file of the ways in, for the node's user only."""
+        lines = [
+            "[sia-dc09]",
+            'host = "127.0.0.1"',
+            f"port = {self.port}",
+            "udp = false",
+            "[[sia-dc09.account]]",
+            f'account = "{SHOP}"',
+            f'key = "{self.panel_key}"',
+            # Town time runs fast: a panel's stamp would be old before it is read.
+            "ignore_clock = true",
+        ]
+        for name, secret in self.secrets.items():
+            lines += [
+                "[[signed-json.sender]]",
+                f'name = "{name}"',
+                f'secret = "{secret}"',
+                "[signed-json.sender.mapping]",
+                'items = "/items"',
+                'values = { level_m = "/level_m", battery_percent = "/battery_percent" }',
+            ]
+        file = data / FILE
+        file.touch(mode=0o600)
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+__all__ = ["SEND_TRIES", "SHOP", "Carrier", "Item", "Signed", "Wiring"]

@@ -83,7 +83,7 @@ class AlarmCommands:
         if policy is None or not is_news or row.version > 1:
             return
         mates = await self.engine.store.alarms(
-            AlarmQuery(open_only=True, kinds=(about.kind,), limit=BOOK_MAX)
+            AlarmQuery(open_only=True, kinds=(about.kind,), site=about.site, limit=BOOK_MAX)
         )
         told = 0
         for mate in mates:

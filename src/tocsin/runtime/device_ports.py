@@ -114,6 +114,7 @@ class AlarmQuery:
     asset: AssetId | None = None
     case: CaseId | None = None
     cause: AssetId | None = None
+    site: str | None = None
     since: Instant | None = None
     ids: tuple[AlarmId, ...] = ()
     newest_first: bool = True

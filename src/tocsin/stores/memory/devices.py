@@ -214,6 +214,7 @@ def _fits_alarm(query: AlarmQuery, row: AlarmRow) -> bool:
         and (query.asset is None or about.asset == query.asset)
         and (query.case is None or alarm.case == query.case)
         and (query.cause is None or alarm.cause == query.cause)
+        and (query.site is None or about.site == query.site)
         and (query.since is None or (opened is not None and opened >= query.since))
         and (not query.ids or alarm.id in query.ids)
     )

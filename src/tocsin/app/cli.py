@@ -189,6 +189,11 @@ def _town_verbs(verbs: Any) -> None:
         verb = verbs.add_parser(name, help=about, add_help=False)
         verb.set_defaults(run=run, rest=[])
     _panel_verb(verbs)
+    about = "make the secret of a device that speaks MQTT"
+    verb = _verb(verbs, "mqtt", _lazy("mqtt_secret", "mqtt_secret"), about, settings=False)
+    verb.add_argument("name", help="the device's user name")
+    verb.add_argument("--stdin", action="store_true", help="take the secret from the input")
+    verb.add_argument("--language", default=_language())
     _map_verbs(verbs)
     _road_verbs(verbs)
     _site_verb(verbs)

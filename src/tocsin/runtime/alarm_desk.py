@@ -264,6 +264,7 @@ class AlarmDesk(AlarmCommands):
                 kind=kind,
                 fresh=fresh,
                 seen=digest_of(incoming, kind),
+                is_new=incoming.is_new,
                 site=about.site,
                 wires=wires,
             ),

@@ -68,6 +68,9 @@ class IncomingAlarm:
     sender: str = ""
     """Who counts `sequence` and bears `session`, where it is not the device itself: the account
     of a zone, the gateway of a sensor. An address of the same kind as `device`."""
+    is_new: bool = False
+    """The sender's protocol says that it never sent this one before: it is no repeat, whatever
+    was kept under its key. A later one that is not new may be a repeat of it."""
 
 
 @dataclass(frozen=True, slots=True)

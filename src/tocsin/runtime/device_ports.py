@@ -26,10 +26,11 @@ class DeviceOrder:
     The store locks the asset (one that does not exist comes as "absent") with its open alarms,
     looks up what the scene needs, and calls `plan`. The alarm in question is `alarm`; without it
     the open one of that `kind` of the asset, and where there is none a new one under `fresh`.
-    `seen` names the message; it is remembered with the alarm it was kept with. `site` names where
-    alarms of one matter meet. `asks` are cases of which it must be known whether they ended, beside
-    those of the alarms. `wires` are addresses that the asset claims: one that another asset has is
-    refused as `asset_wire_taken`.
+    `seen` names the message; it is remembered with the alarm it was kept with; with `is_new` what
+    was remembered under it before is another message. `site` names where alarms of one matter
+    meet. `asks` are cases of which it must be known whether they ended, beside those of the
+    alarms. `wires` are addresses that the asset claims: one that another asset has is refused as
+    `asset_wire_taken`.
     """
 
     asset: AssetId
@@ -38,6 +39,7 @@ class DeviceOrder:
     kind: str = ""
     fresh: AlarmId | None = None
     seen: bytes | None = None
+    is_new: bool = False
     site: str = ""
     asks: tuple[CaseId, ...] = ()
     wires: tuple[Wire, ...] = ()

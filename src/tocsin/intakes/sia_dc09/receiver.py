@@ -198,8 +198,12 @@ class Receiver:
                 run.last = number
                 run.recent[key] = now
                 return run
-        self._runs_begun += 1
-        session = f"{now:%Y%m%dT%H%M%S.%f}-{self._runs_begun}"
+        # The first run since this node began has no name: what it had kept before it was ended and
+        # comes again unanswered is then known, within the minute the desk allows for that.
+        session = ""
+        if run is not None:
+            self._runs_begun += 1
+            session = f"{now:%Y%m%dT%H%M%S.%f}-{self._runs_begun}"
         run = self._runs[account] = Run(session, number)
         run.recent[key] = now
         while len(self._runs) > RUNS_MAX:

@@ -60,7 +60,7 @@ class MemoryDevices:
             row.asset if row is not None else Asset(device.asset),
             target,
             alarms,
-            self._seen.get(device.seen) if device.seen is not None else None,
+            self._seen.get(device.seen) if device.seen and not device.is_new else None,
             max(cases, default=None),
             any(not each.alarm.is_muted for each in others),
             {case: end for case in asked if (end := ended(case)) is not None},

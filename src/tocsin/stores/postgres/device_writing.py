@@ -142,7 +142,7 @@ class KnownDevices:
             row.asset if row is not None else Asset(device.asset),
             target,
             alarms,
-            self.seen.get(device.seen) if device.seen is not None else None,
+            self.seen.get(device.seen) if device.seen and not device.is_new else None,
             site.case,
             bool(site.assets.get(device.kind, set()) - {device.asset}),
             self.ended,

@@ -1,0 +1,79 @@
+"""What the machine of a connection wants done. It does nothing itself: no sockets, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+KEPT: Final = 0x00
+NOT_READ: Final = 0x10
+"""No route reads the topic: nothing was to be kept (MQTT 5: no matching subscribers)."""
+NOT_AUTHORISED: Final = 0x87
+QUOTA_EXCEEDED: Final = 0x97
+PAYLOAD_INVALID: Final = 0x99
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it came. `sender` is the device by whose credentials, or the broker from
+    which, it came. `is_new`: it is said to be sent for the first time."""
+
+    sender: str
+    topic: str
+    payload: bytes
+    qos: int = 0
+    pid: int | None = None
+    is_new: bool = False
+    is_retained: bool = False
+    is_will: bool = False
+    from_broker: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message: a reason code of MQTT 5, below 0x80 where it was taken.
+
+    `is_down`: nothing can be kept now, so there is no answer. `is_noted`: the refusal of this very
+    message is on disk already, so a device of 3.1.1, which cannot be told, need not send it again.
+    """
+
+    code: int = KEPT
+    is_down: bool = False
+    is_noted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Bytes for the device."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Keep this and then call `settle` with the ticket; -1 where nobody waits for an answer."""
+
+    ticket: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A refusal that somebody should see with the device: the reason code and its topic."""
+
+    sender: str
+    code: int
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Hang up, after what was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """There is more in hand: call `advance` when others had their turn."""
+
+
+Effect = Send | Keep | Note | Close | Again

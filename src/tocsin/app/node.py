@@ -22,6 +22,7 @@ from tocsin.app.devices import look_after_devices
 from tocsin.app.ending import Server
 from tocsin.app.ground import atlas_of
 from tocsin.app.mapping import keep_map
+from tocsin.app.memory import settle_memory
 from tocsin.app.road_net import fitted_times, keep_roads, no_fly_areas
 from tocsin.app.settings import Settings
 from tocsin.app.supervising import supervise
@@ -223,6 +224,7 @@ async def serve(
         server = Server(_server_config(node))
         link = await node.accounts.first_link()
         await node.services.alarms.load()
+        settle_memory()
         keepers = [
             asyncio.create_task(node.runner.run(), name="runner"),
             asyncio.create_task(node.hub.run(), name="live"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from tocsin.kernel import coordination
@@ -15,6 +14,7 @@ from tocsin.kernel.assets.vocabulary import Command as AssetCommand
 from tocsin.kernel.cases.policy import CaseFacts
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.cases.vocabulary import Command, OpenCase, TriageCase, WakeUp
+from tocsin.kernel.changing import changed
 from tocsin.kernel.coordination import JointDecision, JointFacts
 from tocsin.kernel.shared import SYSTEM, Actor, AssetId, CaseId, Refused, ReportId, Stamped, UnitId
 from tocsin.kernel.units.state import Unit
@@ -265,7 +265,7 @@ class Engine:
                 at=stamped.at,
                 by=by,
                 plan=_never,
-                device=replace(device, plan=stamped.plan),
+                device=changed(device, plan=stamped.plan),
                 opens=opening is not None,
                 key=key,
                 fingerprint=fingerprint,
@@ -353,7 +353,7 @@ class _DeviceStamp:
             for kind in kinds
             if (policy := self._policies.alarm_policy(kind, opened.get(kind, ""))) is not None
         )
-        facts = replace(self._facts, policies=policies, assets=self._policies.asset_facts())
+        facts = changed(self._facts, policies=policies, assets=self._policies.asset_facts())
         stamped = Stamped(self._command, self.at, self._by, self._id, facts)
         return decide_device(scene, stamped)
 

@@ -16,6 +16,7 @@ from tocsin.kernel.cases.evolve import evolve
 from tocsin.kernel.cases.react import Tell, react
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.cases.vocabulary import Event
+from tocsin.kernel.changing import changed
 from tocsin.kernel.shared import AlarmId, AssetId, CaseId, Refused, UnitId
 from tocsin.kernel.units.evolve import evolve as evolve_unit
 from tocsin.kernel.units.react import react as react_unit
@@ -170,9 +171,9 @@ def apply_device(
     target, earlier = found.scene.target, found.scene.earlier
     is_kept = target is not None and any(each.alarm_id == target for each in changes)
     was_seen = earlier is not None and not is_kept
-    return replace(
+    return changed(
         applied,
-        committed=replace(
+        committed=changed(
             applied.committed,
             asset=asset_row,
             alarms=rows,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from tocsin.intakes.mqtt.chirpstack import Runs, read_event
@@ -19,6 +19,7 @@ from tocsin.intakes.mqtt.plain import read_availability, read_json
 from tocsin.intakes.mqtt.rights import is_topic
 from tocsin.intakes.mqtt.senml import read_senml
 from tocsin.intakes.mqtt.settings import PACKET_BYTES_MAX, Route
+from tocsin.kernel.changing import changed
 from tocsin.kernel.shared import Refused
 from tocsin.runtime.alarm_ports import DEVICE_MAX, IncomingAlarm
 
@@ -87,9 +88,9 @@ class Topics:
         digest = ""
         made: list[IncomingAlarm] = []
         for place, each in enumerate(alarms):
-            each = replace(each, device=_address(message.sender, each.device))
+            each = changed(each, device=_address(message.sender, each.device))
             if each.sender:
-                each = replace(each, sender=_address(message.sender, each.sender))
+                each = changed(each, sender=_address(message.sender, each.sender))
             is_own = bool(each.key) or bool(each.session and each.sequence is not None)
             if not is_own and each.signal != "heard":
                 digest = digest or _digest(message)
@@ -102,11 +103,11 @@ def _known_by(message: Message, each: IncomingAlarm, digest: str) -> IncomingAla
     """A message without an identity of its own has that of its delivery: the number under which
     it came, with what it says. One that is not sent again has none."""
     if message.is_retained:
-        return replace(each, key=digest, session=RETAINED)
+        return changed(each, key=digest, session=RETAINED)
     if message.pid is None:
-        return replace(each, is_new=True)
+        return changed(each, is_new=True)
     session = "broker" if message.from_broker else ""
-    return replace(each, key=f"{message.pid}-{digest}", session=session, is_new=message.is_new)
+    return changed(each, key=f"{message.pid}-{digest}", session=session, is_new=message.is_new)
 
 
 def _digest(message: Message) -> str:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, Final
 
 from tocsin.kernel.alarms import vocabulary as words
 from tocsin.kernel.alarms.machine import STEPS
 from tocsin.kernel.alarms.state import EVIDENCE_MAX, RECENT_MAX, Alarm, Verified
+from tocsin.kernel.changing import changed
 
 
 def evolve(alarm: Alarm, event: words.Event) -> Alarm:
     """The alarm after `event`. Raises KeyError for an event without an entry (our bug)."""
     to = STEPS[type(event)].to
     if to is not None and to != alarm.condition:
-        alarm = replace(alarm, condition=to, since=event.at)
+        alarm = changed(alarm, condition=to, since=event.at)
     return EVOLVERS[type(event)](alarm, event)
 
 
@@ -29,7 +29,7 @@ def fold(alarm: Alarm, events: Iterable[words.Event]) -> Alarm:
 def _signalled(
     alarm: Alarm, event: words.AlarmOpened | words.AlarmRaisedAgain | words.AlarmCounted
 ) -> Alarm:
-    return replace(
+    return changed(
         alarm,
         last_signal_at=event.at,
         occurrences=alarm.occurrences + 1,
@@ -38,7 +38,7 @@ def _signalled(
 
 
 def _opened(alarm: Alarm, event: words.AlarmOpened) -> Alarm:
-    return replace(
+    return changed(
         _signalled(alarm, event),
         about=event.about,
         signal=event.signal,
@@ -50,7 +50,7 @@ def _opened(alarm: Alarm, event: words.AlarmOpened) -> Alarm:
 
 
 def _raised(alarm: Alarm, event: words.AlarmRaised) -> Alarm:
-    return replace(
+    return changed(
         alarm,
         raised_at=event.at,
         pending_until=None,
@@ -60,10 +60,10 @@ def _raised(alarm: Alarm, event: words.AlarmRaised) -> Alarm:
 
 
 def _raised_again(alarm: Alarm, event: words.AlarmRaisedAgain) -> Alarm:
-    alarm = replace(_signalled(alarm, event), clearing_until=None)
+    alarm = changed(_signalled(alarm, event), clearing_until=None)
     if event.is_quiet:
         return alarm
-    return replace(
+    return changed(
         alarm,
         is_latched=event.is_latched,
         is_acknowledged=False,
@@ -72,15 +72,15 @@ def _raised_again(alarm: Alarm, event: words.AlarmRaisedAgain) -> Alarm:
 
 
 def _lapsed(alarm: Alarm, event: words.AlarmLapsed) -> Alarm:
-    return replace(_over(alarm), closed_at=event.at, is_fleeting=True)
+    return changed(_over(alarm), closed_at=event.at, is_fleeting=True)
 
 
 def _clearing(alarm: Alarm, event: words.AlarmClearing) -> Alarm:
-    return replace(alarm, clearing_until=event.until)
+    return changed(alarm, clearing_until=event.until)
 
 
 def _cleared(alarm: Alarm, event: words.AlarmCleared) -> Alarm:
-    return replace(
+    return changed(
         alarm,
         clearing_until=None,
         realarm_at=None,
@@ -89,15 +89,15 @@ def _cleared(alarm: Alarm, event: words.AlarmCleared) -> Alarm:
 
 
 def _acknowledged(alarm: Alarm, event: words.AlarmAcknowledged) -> Alarm:
-    return replace(alarm, is_acknowledged=True, acknowledged_at=event.at, acknowledged_by=event.by)
+    return changed(alarm, is_acknowledged=True, acknowledged_at=event.at, acknowledged_by=event.by)
 
 
 def _reset(alarm: Alarm, event: words.AlarmReset) -> Alarm:
-    return replace(alarm, is_latched=False)
+    return changed(alarm, is_latched=False)
 
 
 def _muted(alarm: Alarm, event: words.AlarmMuted) -> Alarm:
-    return replace(
+    return changed(
         alarm,
         standing=event.standing,
         standing_until=event.until,
@@ -108,7 +108,7 @@ def _muted(alarm: Alarm, event: words.AlarmMuted) -> Alarm:
 
 
 def _unmuted(alarm: Alarm, event: words.AlarmUnmuted) -> Alarm:
-    return replace(
+    return changed(
         alarm,
         standing="normal",
         standing_until=None,
@@ -120,15 +120,15 @@ def _unmuted(alarm: Alarm, event: words.AlarmUnmuted) -> Alarm:
 
 def _verified(alarm: Alarm, event: words.AlarmVerified) -> Alarm:
     seen = Verified(event.at, event.by, event.evidence, event.level)
-    return replace(alarm, level=event.level, evidence=(*alarm.evidence, seen)[-EVIDENCE_MAX:])
+    return changed(alarm, level=event.level, evidence=(*alarm.evidence, seen)[-EVIDENCE_MAX:])
 
 
 def _grouped(alarm: Alarm, event: words.AlarmGrouped) -> Alarm:
-    return replace(alarm, cause=event.cause)
+    return changed(alarm, cause=event.cause)
 
 
 def _reannounced(alarm: Alarm, event: words.AlarmReannounced) -> Alarm:
-    return replace(
+    return changed(
         alarm,
         is_acknowledged=False,
         realarm_at=event.realarm_at,
@@ -137,30 +137,30 @@ def _reannounced(alarm: Alarm, event: words.AlarmReannounced) -> Alarm:
 
 
 def _chattered(alarm: Alarm, event: words.AlarmChattered) -> Alarm:
-    return replace(alarm, is_chattering=True)
+    return changed(alarm, is_chattering=True)
 
 
 def _wanted(alarm: Alarm, event: words.AlarmCaseWanted) -> Alarm:
-    return replace(alarm, case_wanted_at=event.at, case_missing="")
+    return changed(alarm, case_wanted_at=event.at, case_missing="")
 
 
 def _missing(alarm: Alarm, event: words.AlarmCaseMissing) -> Alarm:
-    return replace(alarm, case_wanted_at=None, case_missing=event.reason)
+    return changed(alarm, case_wanted_at=None, case_missing=event.reason)
 
 
 def _case_opened(alarm: Alarm, event: words.AlarmCaseOpened) -> Alarm:
-    return replace(
+    return changed(
         alarm, case=event.case, first_case=event.case, case_wanted_at=None, case_missing=""
     )
 
 
 def _case_joined(alarm: Alarm, event: words.AlarmCaseJoined) -> Alarm:
     first = alarm.first_case or event.case
-    return replace(alarm, case=event.case, first_case=first, case_wanted_at=None, case_missing="")
+    return changed(alarm, case=event.case, first_case=first, case_wanted_at=None, case_missing="")
 
 
 def _outcome(alarm: Alarm, event: words.AlarmOutcomeRecorded) -> Alarm:
-    return replace(
+    return changed(
         alarm,
         outcome=event.outcome,
         case=None,
@@ -171,12 +171,12 @@ def _outcome(alarm: Alarm, event: words.AlarmOutcomeRecorded) -> Alarm:
 
 
 def _closed(alarm: Alarm, event: words.AlarmClosed) -> Alarm:
-    return replace(_over(alarm), closed_at=event.at)
+    return changed(_over(alarm), closed_at=event.at)
 
 
 def _over(alarm: Alarm) -> Alarm:
     """Without anything that could still come."""
-    return replace(
+    return changed(
         alarm,
         pending_until=None,
         clearing_until=None,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, Final
 
 from tocsin.kernel.assets import vocabulary as words
 from tocsin.kernel.assets.machine import STEPS
 from tocsin.kernel.assets.state import Asset, Shelf, Window
+from tocsin.kernel.changing import changed
 
 
 def evolve(asset: Asset, event: words.Event) -> Asset:
     """The asset after `event`. Raises KeyError for an event without an entry (our bug)."""
     status = STEPS[type(event)].to
     if status is not None and status != asset.status:
-        asset = replace(asset, status=status, since=event.at)
+        asset = changed(asset, status=status, since=event.at)
     return EVOLVERS[type(event)](asset, event)
 
 
@@ -29,47 +29,47 @@ def fold(asset: Asset, events: Iterable[words.Event]) -> Asset:
 def _described(
     asset: Asset, event: words.AssetAdded | words.AssetFound | words.AssetChanged
 ) -> Asset:
-    return replace(asset, about=event.about)
+    return changed(asset, about=event.about)
 
 
 def _test_started(asset: Asset, event: words.AssetTestStarted) -> Asset:
-    return replace(asset, test_until=event.until, tested_by=event.by)
+    return changed(asset, test_until=event.until, tested_by=event.by)
 
 
 def _test_ended(asset: Asset, event: words.AssetTestEnded) -> Asset:
-    return replace(asset, test_until=None, tested_by=None)
+    return changed(asset, test_until=None, tested_by=None)
 
 
 def _tested(asset: Asset, event: words.AssetTested) -> Asset:
-    return replace(asset, last_tested_at=event.at)
+    return changed(asset, last_tested_at=event.at)
 
 
 def _taken_out(asset: Asset, event: words.AssetTakenOut) -> Asset:
-    return replace(asset, work_order=event.work_order)
+    return changed(asset, work_order=event.work_order)
 
 
 def _returned(asset: Asset, event: words.AssetReturned) -> Asset:
-    return replace(asset, work_order="")
+    return changed(asset, work_order="")
 
 
 def _planned(asset: Asset, event: words.AssetWorkPlanned) -> Asset:
     kept = tuple(each for each in asset.windows if each.covers(event.at) or each.ends_at > event.at)
     window = Window(event.starts_at, event.ends_at, event.reason, event.by)
-    return replace(asset, windows=(*kept, window))
+    return changed(asset, windows=(*kept, window))
 
 
 def _shelved(asset: Asset, event: words.AssetKindShelved) -> Asset:
     others = tuple(each for each in asset.shelves if each.kind != event.kind)
     shelf = Shelf(event.kind, event.until, event.reason, event.by)
-    return replace(asset, shelves=(*others, shelf))
+    return changed(asset, shelves=(*others, shelf))
 
 
 def _unshelved(asset: Asset, event: words.AssetKindUnshelved) -> Asset:
-    return replace(asset, shelves=tuple(s for s in asset.shelves if s.kind != event.kind))
+    return changed(asset, shelves=tuple(s for s in asset.shelves if s.kind != event.kind))
 
 
 def _retired(asset: Asset, event: words.AssetRetired) -> Asset:
-    return replace(asset, test_until=None, tested_by=None, windows=(), shelves=(), work_order="")
+    return changed(asset, test_until=None, tested_by=None, windows=(), shelves=(), work_order="")
 
 
 EVOLVERS: Final[dict[type[words.Event], Callable[[Asset, Any], Asset]]] = {

@@ -96,6 +96,20 @@ async def test_without_a_session_only_a_retry_at_once_is_a_repeat(county: County
     assert (await county.alarm(first.alarm)).occurrences == 2
 
 
+async def test_what_is_said_to_be_new_is_new_and_what_follows_may_be_a_repeat_of_it(
+    county: County,
+) -> None:
+    """The number of a delivery is used again; the protocol says whether it was sent before."""
+    await county.add("1")
+    first = await county.told("1", "110", key="7-on", is_new=True)
+    assert (await county.told("1", "110", key="7-on")).repeated
+    county.node.town.wait(REPEAT_BLIND_S - 1)
+    assert not (await county.told("1", "110", key="7-on", is_new=True)).repeated
+    county.node.town.wait(2)  # the first would be out of the window by now; the second is not
+    assert (await county.told("1", "110", key="7-on")).repeated
+    assert (await county.alarm(first.alarm)).occurrences == 2
+
+
 async def test_a_message_that_tells_nothing_apart_is_never_a_repeat(county: County) -> None:
     await county.add("1", "button")
     first = await county.told("1", "panic")

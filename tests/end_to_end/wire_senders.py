@@ -95,26 +95,30 @@ class PanelSender:
         self.acknowledged: list[str] = []
         self._dialler = Dialler(account, lambda: datetime.now(UTC), os.urandom)
         self._zone = 0
-        self._frame = b""
+        self._is_waiting = False
 
     async def run(self, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             while True:
-                if not self._frame:
-                    self._zone += 1
-                    self._frame = self._dialler.contact_id("110", self._zone % 1_000)
-                writer.write(self._frame)
+                if not self._is_waiting:
+                    self._zone, self._is_waiting = self._zone + 1, True
+                else:  # the same message again, under the time of now as a panel sends it
+                    self._dialler.sequence -= 1
+                frame = self._dialler.contact_id("110", self._zone % 1_000)
+                writer.write(frame)
                 splitter, frames = Splitter(), []
                 while not frames:
                     data = await reader.read(4_096)
                     if not data:
                         return
                     frames = splitter.feed(data)
-                assert self._dialler.read(frames[0]).said == "ACK"
-                (told,) = parse(self._frame, {})
-                self.acknowledged.append(told.key)
-                self._frame = b""
+                said = self._dialler.read(frames[0]).said
+                assert said in ("ACK", "NAK"), said
+                if said == "ACK":  # else the receiver was too slow for the time in it
+                    (told,) = parse(frame, {})
+                    self.acknowledged.append(told.key)
+                    self._is_waiting = False
         finally:
             writer.close()
 

@@ -11,6 +11,7 @@ from tocsin.intakes.sia_dc09.frames import Splitter
 from tocsin.intakes.sia_dc09.receiver import Receiver
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
+from tocsin.runtime.ports import AlarmQuery
 
 
 async def test_what_a_panel_says_becomes_alarms_and_a_restore_of_nothing_is_taken():
@@ -35,3 +36,14 @@ async def test_what_a_panel_says_becomes_alarms_and_a_restore_of_nothing_is_take
     assert [await say(frame) for frame in frames] == ["ACK"] * len(frames)
     kinds = sorted(kind for _, kind in services.alarms.book.open)
     assert kinds == ["battery", "smoke", "smoke"]
+
+
+async def test_a_frame_that_was_kept_before_a_kill_is_known_by_the_next_receiver():
+    services = make_services(load_pack(builtin("county")))
+    panel = Dialler("0123", services.clock.now, os.urandom)
+    (frame,) = Splitter().feed(panel.contact_id("110", 5))
+    for _ in range(2):  # the second is of a node that began anew
+        receiver = Receiver(Dc09Settings(), services.alarms, services.clock, os.urandom)
+        await receiver.answer(frame)
+    (row,) = await services.store.alarms(AlarmQuery())
+    assert row.alarm.occurrences == 1

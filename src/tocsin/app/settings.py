@@ -141,6 +141,15 @@ class Settings:
         "The vault's master key; by default vault.key in the data folder, made at first start.",
         "保险库主密钥文件；默认为数据文件夹中的 vault.key，首次启动时生成。",
     )
+    seal_log: bool = _set(True, "",
+        "Whether everything that is written goes into a signed log that shows later changes.",
+        "是否将全部写入内容记入签名日志，以便发现事后改动。")  # fmt: skip
+    log_stamp_url: str = _set("", "URL",
+        "A time-stamping authority (RFC 3161) that stamps the log once a day; empty asks nobody.",
+        "每日为日志加盖时间戳的时间戳机构（RFC 3161）网址；留空则不使用。")  # fmt: skip
+    log_stamp_roots: Path | None = _set(None, "file",
+        "Certificates (PEM) that stamps must lead to; without them auditors alone check that.",
+        "时间戳必须追溯到的根证书（PEM）；不提供时仅由审计人员核验。")  # fmt: skip
     open311_key_required: bool = _set(
         False,
         "",
@@ -392,5 +401,7 @@ def _check(name: str, value: object) -> None:
         return
     if name == "database_url" and not str(value).startswith(("postgresql:", "postgres:")):
         raise ValueError("Expected postgresql://...")
-    if name == "public_url" and not str(value).startswith(("https://", "http://")):
+    if name in ("public_url", "log_stamp_url") and not str(value).startswith(
+        ("https://", "http://")
+    ):
         raise ValueError("Expected https://... or http://...")

@@ -13,6 +13,7 @@ from tocsin.runtime.alarm_desk import AlarmDesk
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.following import Stories
 from tocsin.runtime.intake_settings import Tables
+from tocsin.runtime.log_ports import MerkleLog
 from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.ports import Clock, Ids, KeyRing, NodeStore, Vault
 from tocsin.runtime.positions import KEEP_S, PositionDesk
@@ -66,6 +67,8 @@ class Services:
     """Where stories of alarms are kept; None on a node that keeps none."""
     quality: Quality | None = field(init=False, default=None)
     """How good the alarms are, and what the devices need."""
+    log: MerkleLog | None = None
+    """What shows whether the past was changed; None on a node that keeps none."""
     map: MapFolder | None = None
     """The town's own map and what it names; None on a node without a data folder."""
     intakes: Tables = field(default_factory=dict[str, dict[str, Any]])

@@ -33,6 +33,7 @@ from tocsin.web.api import (
     history,
     insight,
     lists,
+    log,
     measures,
     moving,
     open,
@@ -96,6 +97,7 @@ MODULES = (
     upkeep,
     assets,
     admin,
+    log,
 )
 RESIDENTS_FORM = "/report"
 ERRORS_SHOWN = 20

@@ -50,6 +50,10 @@ class Metrics:
                 ("live_drops", "Live streams dropped because they could not keep up."),
                 ("live_sent", "Events handed to live streams."),
                 ("ready", "1 while the node is ready to work."),
+                ("log_entries", "Entries of the Merkle log."),
+                ("log_unsigned", "Entries that no checkpoint covers yet."),
+                ("log_behind_seconds", "Since when the log was not seen to hold everything."),
+                ("log_rewritten", "1 where the database is not what this node signed."),
             )
         }
         self._counters: dict[tuple[str, str, int], Counter] = {}

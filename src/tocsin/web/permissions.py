@@ -234,6 +234,9 @@ def _rows() -> Iterable[Rule]:
     yield row("inbox.list", "role", CASE_ROLES, "cases:read")
     yield row("errand.dead", "county", (AD, S))
     yield write("errand.revive", "county", (AD,))
+    yield Rule("log.checkpoint", "open", limited=True)
+    for name in ("log.proof", "log.tile"):
+        yield row(name, "role", (S, AD), "cases:read")
     for name in ("account.list", "account.show", "account.changes", "key.list"):
         yield row(name, "county", (AD,))
     for name in ("account.create", "account.change", "account.link", "account.end_sessions"):

@@ -44,6 +44,7 @@ WEB_STATUS: Final[Mapping[str, int]] = {
     "unknown_area": 404,
     "unknown_errand": 404,
     "unknown_problem": 404,
+    "log_proof_unknown": 404,
     "advice_unknown": 409,
     "unknown_capability": 404,
     "map_missing": 404,

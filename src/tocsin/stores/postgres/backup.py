@@ -39,6 +39,11 @@ KEY_MEMBER: Final = "vault.key"
 MANIFEST_MAX_BYTES: Final = 4_000_000  # a few hundred bytes a table; more is no manifest
 CHUNK_BYTES: Final = 1 << 20  # held in memory while hashing
 GZIP_LEVEL: Final = 3  # sealed values do not shrink; JSON does at any level
+# The journals share their numbers: the next one comes after the last of all of them.
+_NUMBERS: Final = """
+SELECT setval('journal_seq_seq', 1 + max(seq), false) FROM (
+  SELECT 0 AS seq UNION ALL SELECT seq FROM journal UNION ALL SELECT seq FROM unit_journal
+  UNION ALL SELECT seq FROM asset_journal UNION ALL SELECT seq FROM alarm_journal) AS numbers"""
 _NO_LIMITS: Final = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 
 
@@ -188,7 +193,16 @@ async def restore(dsn: Dsn, source: Path, *, key_file: Path) -> Manifest:
     if manifest.holds_key and not key_file.exists():
         await asyncio.to_thread(_write_key, source, key_file)
     await migrate(dsn)
+    await _number_on(dsn)
     return manifest
+
+
+async def _number_on(dsn: Dsn) -> None:
+    connection = await translated(connect(dsn, **_NO_LIMITS))
+    try:
+        await connection.execute(_NUMBERS)
+    finally:
+        await connection.close()
 
 
 def _check_schema(manifest: Manifest) -> None:
@@ -270,7 +284,7 @@ async def _empty(connection: Connection) -> None:
     # Ours only: extensions and other people's things may live in `public`, too.
     mine = [table.quoted for table in await tables(connection)] + [LEDGER]
     await connection.execute(f"DROP TABLE IF EXISTS {', '.join(mine)} CASCADE")
-    await connection.execute("DROP SCHEMA IF EXISTS vault CASCADE")
+    await connection.execute("DROP SCHEMA IF EXISTS vault, log CASCADE")
 
 
 def _write_key(source: Path, key_file: Path) -> None:

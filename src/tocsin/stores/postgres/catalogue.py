@@ -7,7 +7,7 @@ from typing import Final
 
 from tocsin.stores.postgres.connections import Connection
 
-SCHEMAS: Final = ("public", "vault")
+SCHEMAS: Final = ("public", "vault", "log")
 LEDGER: Final = "migrations"
 """Written by `migrate`, never copied."""
 

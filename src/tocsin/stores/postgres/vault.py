@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from tocsin.kernel.shared import Actor, ActorId, CaseId, SealedRef
 from tocsin.runtime.ports import Clock, Reading
-from tocsin.stores.postgres.connections import Readers
+from tocsin.stores.log.leaves import BY_NAME, without_seed
+from tocsin.stores.postgres.connections import Connection, Readers
+from tocsin.stores.postgres.log_rows import LOG_LOCK
 from tocsin.stores.postgres.writer import HOLD_WRITERS
 from tocsin.stores.vault import KeyRow, MasterKeys, Sealer, ValueRow
 
@@ -29,6 +31,12 @@ WITH key AS (DELETE FROM vault.keys WHERE case_id = $1 AND subject = $2 RETURNIN
 INSERT INTO vault.erasures (at, actor, case_id, subject, reason, "values")
 SELECT $3, $4, $1, $2, $5, (SELECT count(*) FROM gone) + 0 * (SELECT count(*) FROM key)
 RETURNING "values" """
+_VALUE = BY_NAME["value"]
+_LOGGED = f"""
+SELECT l.idx, l.seed, {", ".join(f'v."{name}"' for name in _VALUE.fields)}
+  FROM vault.values v JOIN log.leaves l ON l.source = 'value' AND l.id = v.seq
+ WHERE v.case_id = $1 AND v.subject = $2 AND l.seed IS NOT NULL ORDER BY l.idx"""
+_UNSEED = "UPDATE log.leaves SET seed = NULL, kept = $2 WHERE idx = $1"
 
 
 class PostgresVault:
@@ -78,8 +86,17 @@ class PostgresVault:
         async with self._readers.acquire() as connection, connection.transaction():
             # After whatever is being written: no value can come in under the key that goes.
             await connection.execute(HOLD_WRITERS)
+            await _unseed(connection, case_id, subject)
             row = await connection.fetchrow(
                 _ERASE, case_id, subject, self._clock.now(), by.id, reason
             )
         assert row is not None, "an insert returns its row"
         return row[0]
+
+
+async def _unseed(connection: Connection, case_id: CaseId, subject: str) -> None:
+    """The salts of the values go with them; their commitments stay, so that proofs stay valid."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", LOG_LOCK)
+    rows = await connection.fetch(_LOGGED, case_id, subject)
+    kept = [(row[0], without_seed(_VALUE, tuple(row)[2:], row[1])) for row in rows]
+    await connection.executemany(_UNSEED, kept)

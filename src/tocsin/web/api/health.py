@@ -15,11 +15,13 @@ routes = APIRouter(tags=["health"], route_class=GatedRoute)
 
 
 class HealthView(View):
-    """`ok`, or one word for what is wrong."""
+    """`ok`, or one word for what is wrong. `log` is of the Merkle log: `ok`, `lags`, `rewritten`
+    or `off`; whatever it is, the node goes on working."""
 
-    model_config = like({"state": "ok"})
+    model_config = like({"state": "ok", "log": "ok"})
 
     state: str
+    log: str | None = None
 
 
 @routes.get(
@@ -37,7 +39,10 @@ async def live() -> Response:
     operation_id="health.ready",
     summary="The node can work: the store answers and the clocks speak.",
     responses={
-        200: {"model": HealthView, "content": {"application/json": {"example": {"state": "ok"}}}},
+        200: {
+            "model": HealthView,
+            "content": {"application/json": {"example": {"state": "ok", "log": "ok"}}},
+        },
         503: {"model": HealthView, "description": "Not now; `state` says why."},
         **problems(500),
     },
@@ -45,8 +50,13 @@ async def live() -> Response:
 async def ready(access: AccessArg) -> Response:
     trouble = await _trouble(access)
     if trouble is None:
-        return json({"state": "ok"})
-    return json({"state": trouble}, 503, {"retry-after": "5"})
+        return json({"state": "ok", "log": _log_state(access)})
+    return json({"state": trouble, "log": _log_state(access)}, 503, {"retry-after": "5"})
+
+
+def _log_state(access: Access) -> str:
+    log = access.services.log
+    return log.state if log is not None else "off"
 
 
 async def _trouble(access: Access) -> str | None:
@@ -81,6 +91,12 @@ async def metrics(access: AccessArg) -> Response:
     counted.set("late_seconds", beat.late_s)
     counted.set("errands_dead", beat.dead)
     counted.set("ready", beat.trouble(access.services.clock.now()) is None)
+    log = access.services.log
+    if log is not None:
+        counted.set("log_entries", log.size)
+        counted.set("log_unsigned", log.size - log.signed_size)
+        counted.set("log_behind_seconds", log.behind_s)
+        counted.set("log_rewritten", log.state == "rewritten")
     hub = access.web.hub
     if hub is not None:
         counted.set("live_listeners", hub.listeners)

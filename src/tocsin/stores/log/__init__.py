@@ -1,0 +1,1 @@
+"""The Merkle log without a database: hashes in files, proofs, commitments of rows, signed notes."""

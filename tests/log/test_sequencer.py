@@ -252,6 +252,22 @@ async def test_a_running_node_notices_and_says_so(sealed: Sealed) -> None:
     task.cancel()
 
 
+async def test_a_fault_in_the_log_never_ends_the_node(sealed: Sealed) -> None:
+    await sealed.some_cases(2)
+    await sealed.log.catch_up()
+    await sealed.log.close()
+    await run(sealed.dsn, "UPDATE log.leaves SET seed = NULL, kept = 'no json' WHERE idx = 1")
+    (sealed.folder / "log" / "tiles.0").unlink()
+    sealed.log = sealed.again()
+    said: list[str] = []
+    task = asyncio.create_task(sealed.log.run(said.append))
+    async with asyncio.timeout(20):
+        while not said:
+            await asyncio.sleep(0.02)
+    assert sealed.log.state == "rewritten" and not task.done()
+    task.cancel()
+
+
 async def test_a_lost_database_is_waited_for(sealed: Sealed) -> None:
     await sealed.some_cases(2)
     await sealed.log.step()

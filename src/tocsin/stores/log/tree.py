@@ -52,6 +52,7 @@ class Tree:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         self._files = [os.open(folder / f"tiles.{level}", flags, 0o600) for level in range(LEVELS)]
         self._between = between
+        self._unsynced = set(range(LEVELS))
         self._size = os.fstat(self._files[0]).st_size // HASH_BYTES
         self._mend()
 
@@ -74,6 +75,7 @@ class Tree:
     def append(self, leaves: Sequence[bytes]) -> None:
         """Adds leaf hashes at the end. On disk after `sync`, not before."""
         first = self._size
+        self._unsynced.add(0)
         _write(self._files[0], first, b"".join(leaves))
         self._between("levels")
         self._size = first + len(leaves)
@@ -81,8 +83,9 @@ class Tree:
 
     def sync(self) -> None:
         """Returns once every hash is on disk."""
-        for file in self._files:
-            os.fsync(file)
+        for level in sorted(self._unsynced):
+            os.fsync(self._files[level])
+        self._unsynced.clear()
 
     def leaves(self, first: int, count: int) -> list[bytes]:
         """Up to `count` leaf hashes from `first` on."""
@@ -169,11 +172,13 @@ class Tree:
                 folded(self._read(level - 1, each * TILE_WIDTH, TILE_WIDTH))
                 for each in range(first, size)
             ]
+            self._unsynced.add(level)
             _write(self._files[level], first, b"".join(done))
 
     def _mend(self) -> None:
         """After a crash the levels may be of different lengths; and a cut shortens all."""
         size = self._size
+        self._unsynced.update(range(LEVELS))
         os.ftruncate(self._files[0], size * HASH_BYTES)
         for level in range(1, LEVELS):
             size //= TILE_WIDTH

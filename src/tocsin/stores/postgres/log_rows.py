@@ -178,11 +178,15 @@ async def unlogged(connection: Connection, limit: int) -> list[tuple[str, int]]:
     return found
 
 
-async def put_checkpoint(connection: Connection, size: int, at: Instant, note: str) -> None:
-    """Keeps a signed checkpoint; the first of a size stays."""
+async def put_checkpoints(
+    connection: Connection, sizes: Sequence[int], at: Instant, notes: Sequence[str]
+) -> None:
+    """Keeps signed checkpoints; the first of a size stays."""
     await connection.execute(
-        "INSERT INTO log.checkpoints (size, at, note) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        size,
+        "INSERT INTO log.checkpoints (size, at, note) "
+        "SELECT size, $3, note FROM unnest($1::int8[], $2::text[]) t(size, note) "
+        "ON CONFLICT DO NOTHING",
+        sizes,
+        notes,
         at,
-        note,
     )

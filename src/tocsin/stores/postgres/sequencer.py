@@ -35,8 +35,10 @@ from tocsin.stores.postgres.connections import (
     trouble_of,
 )
 
-BATCH: Final = 1_000
-"""Rows that become entries at a time, and the most that wait for a signature."""
+BATCH: Final = 4_000
+"""Rows that become entries at a time, some 20 MB: fewer cost a way to the database each."""
+SIGN_AFTER: Final = 1_000
+"""Entries under one more checkpoint, so that a change is found in a short span."""
 SIGN_EVERY_S: Final = 5.0
 """The longest an entry waits for a signature while the log keeps up."""
 LOOK_EVERY_S: Final = 0.5
@@ -125,7 +127,8 @@ class Sequencer:
     # -- the work
 
     async def run(self, warn: Callable[[str], None] = lambda detail: None) -> None:
-        """For ever. Trouble of the database is waited out; a changed past ends the signing."""
+        """For ever. Trouble of the database is waited out; a changed past ends the signing, and so
+        does a fault of ours: alarms come in all the same, and the health tells of it."""
         while True:
             try:
                 pause = LOOK_EVERY_S if await self.step() < BATCH else 0.0
@@ -133,11 +136,15 @@ class Sequencer:
                 warn(str(trouble))
                 pause = LOOK_EVERY_S
             except LogBroken as found:
-                self.broken = str(found)
-                warn(self.broken)
-                await asyncio.Event().wait()
-                raise AssertionError("nobody sets it") from found
+                break_off = str(found)
+                break
+            except Exception as fault:
+                break_off = f"{type(fault).__name__} while reading what was logged"
+                break
             await asyncio.sleep(pause)
+        self.broken = break_off
+        warn(break_off)
+        await asyncio.Event().wait()
 
     async def step(self, *, sign: bool = False) -> int:
         """One step; returns how many entries were added. With `sign` a checkpoint is made whatever
@@ -260,21 +267,29 @@ class Sequencer:
 
     async def _sign_when_due(self, connection: Connection, now: bool) -> None:
         """Parts 3 and 4."""
-        waiting = self._tree.size - self._signed
-        if not waiting and self._note is not None:
+        there = self._tree.size
+        if there == self._signed and self._note is not None:
             self._signed_at = monotonic()
             return
-        if not (now or waiting >= BATCH or monotonic() - self._signed_at >= SIGN_EVERY_S):
+        sizes = list(range(self._signed + SIGN_AFTER, there + 1, SIGN_AFTER))
+        if now or monotonic() - self._signed_at >= SIGN_EVERY_S:
+            sizes += [there] if there not in sizes else []
+        if not sizes:
             return
-        await asyncio.to_thread(self._tree.sync)
-        checkpoint = Checkpoint(self._keys.origin, self._tree.size, self._tree.root())
-        note = self._keys.sign(checkpoint)
-        await asyncio.to_thread(put_durably, self._folder / CHECKPOINT_FILE, note)
+        notes = await asyncio.to_thread(self._sign, sizes)
         self._between("signed")
-        self._note, self._signed, self._signed_at = note, checkpoint.size, monotonic()
-        at = self._clock.now()
-        await log_rows.put_checkpoint(connection, checkpoint.size, at, note)
+        self._note, self._signed, self._signed_at = notes[-1], sizes[-1], monotonic()
+        await log_rows.put_checkpoints(connection, sizes, self._clock.now(), notes)
         self._between("kept")
+
+    def _sign(self, sizes: Sequence[int]) -> list[str]:
+        """The largest is on disk when this returns. A smaller one that a crash takes is no loss:
+        the next covers it."""
+        self._tree.sync()
+        marks = [Checkpoint(self._keys.origin, size, self._tree.root(size)) for size in sizes]
+        notes = [self._keys.sign(mark) for mark in marks]
+        put_durably(self._folder / CHECKPOINT_FILE, notes[-1])
+        return notes
 
     async def _let_go(self) -> None:
         connection, self._connection, self._place = self._connection, None, None

@@ -65,6 +65,7 @@ COLUMNS = {
     "public.asset_journal": "seq xid asset_id version at actor command events",
     "public.asset_signs": "asset_id heard_at session sequence messages lost readings",
     "public.asset_wires": "source wire asset_id",
+    "public.site_codes": "asset_id hash set_at",
     "public.assets": "id state version updated_at kind status gateway power next_wake",
     "public.api_keys": "id name hash scopes grants created_at revoked_at",
     "public.areas": "name content",

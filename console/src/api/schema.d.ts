@@ -2080,6 +2080,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alarms/{alarm_id}/declare-real": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** It came in a drill and is none: it leaves the drill and opens a case of its own. */
+        post: operations["alarm.declare_real"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/{alarm_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take it back with the code of its site. A wrong code is noted and cancels nothing. */
+        post: operations["alarm.cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/assets.csv": {
         parameters: {
             query?: never;
@@ -2230,6 +2264,109 @@ export interface paths {
         put?: never;
         /** It is gone for good; its history stays. */
         post: operations["asset.retire"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{asset_id}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set the code with which this site takes its alarms back; an empty one takes it away. */
+        post: operations["asset.code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{asset_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to an asset and to its alarms, the newest first. */
+        get: operations["asset.history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/drills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The drills in one's reach that are on now. */
+        get: operations["drill.list"];
+        put?: never;
+        /** Begin a drill of a site or an area. It ends by itself. */
+        post: operations["drill.start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/drills/{drill_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a drill before its time. */
+        post: operations["drill.end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/button-tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which sites pressed their buttons on test, which did not, and which got no answer. */
+        get: operations["button_test.report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/button-tests.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as CSV, one line for each device. */
+        get: operations["button_test.export"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2755,6 +2892,28 @@ export interface components {
          */
         AlarmBody: Record<string, never>;
         /**
+         * AlarmCancelBody
+         * @description The code of the site, as somebody there said it. It is compared and never kept.
+         * @example {
+         *       "code": "a code of the site"
+         *     }
+         */
+        AlarmCancelBody: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * AlarmRealBody
+         * @description Why it is no drill.
+         * @example {
+         *       "reason": "the school called: an intruder"
+         *     }
+         */
+        AlarmRealBody: {
+            /** Reason */
+            reason: string;
+        };
+        /**
          * AlarmResetBody
          * @description Why it is let go, where that is not plain.
          * @example {
@@ -2787,8 +2946,9 @@ export interface components {
         };
         /**
          * AlarmView
-         * @description One alarm as it is now. `text` names its sealed words; `members` counts what is folded under
-         *     it, and `cause` names what it is folded under.
+         * @description One alarm as it is now. `in_drill`: it came while its site had a drill, and is kept apart
+         *     from what is real. `wrong_codes` counts tries to take it back. `text` names its sealed words;
+         *     `members` counts what is folded under it, and `cause` names what it is folded under.
          * @example {
          *       "areas": [
          *         "t0",
@@ -2809,6 +2969,7 @@ export interface components {
          *       ],
          *       "handled": [],
          *       "id": "01ha",
+         *       "in_drill": false,
          *       "is_acknowledged": false,
          *       "is_announced": true,
          *       "is_chattering": false,
@@ -2837,6 +2998,7 @@ export interface components {
          *       "text": "01ha.text",
          *       "updated_at": "2026-11-22T01:30:00+00:00",
          *       "version": 2,
+         *       "wrong_codes": 0,
          *       "zone": "005"
          *     }
          */
@@ -2890,6 +3052,14 @@ export interface components {
             is_fleeting: boolean;
             /** Is Drill */
             is_drill: boolean;
+            /** In Drill */
+            in_drill: boolean;
+            /** Cancelled At */
+            cancelled_at: string | null;
+            /** Cancelled By */
+            cancelled_by: string | null;
+            /** Wrong Codes */
+            wrong_codes: number;
             /**
              * Opened At
              * Format: date-time
@@ -2965,6 +3135,7 @@ export interface components {
          *           ],
          *           "handled": [],
          *           "id": "01ha",
+         *           "in_drill": false,
          *           "is_acknowledged": false,
          *           "is_announced": true,
          *           "is_chattering": false,
@@ -2993,6 +3164,7 @@ export interface components {
          *           "text": "01ha.text",
          *           "updated_at": "2026-11-22T01:30:00+00:00",
          *           "version": 2,
+         *           "wrong_codes": 0,
          *           "zone": "005"
          *         }
          *       ],
@@ -3234,6 +3406,7 @@ export interface components {
         /**
          * AssetBody
          * @description What an asset is. `supervision` is a class of EN 50136: how soon its silence is told.
+         *     `is_silent`: what it raises makes no sound and is not told at the place or in public.
          * @example {
          *       "area": "t0",
          *       "gateway": "01hg",
@@ -3304,6 +3477,11 @@ export interface components {
              * @default []
              */
             documents: string[];
+            /**
+             * Is Silent
+             * @default false
+             */
+            is_silent: boolean;
         };
         /**
          * AssetChangeBody
@@ -3341,6 +3519,68 @@ export interface components {
             certificate_until?: string | null;
             /** Documents */
             documents?: string[] | null;
+            /** Is Silent */
+            is_silent?: boolean | null;
+        };
+        /**
+         * AssetCodeBody
+         * @description 6 to 32 characters. It is kept as a slow hash.
+         * @example {
+         *       "code": "blue 4471"
+         *     }
+         */
+        AssetCodeBody: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * AssetHappened
+         * @description One thing that happened to an asset, or to an alarm of it.
+         * @example {
+         *       "at": "2026-11-22T01:30:00+00:00",
+         *       "by": "keeper",
+         *       "event": "asset_test_started",
+         *       "reason": "",
+         *       "words": "On test"
+         *     }
+         */
+        AssetHappened: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Event */
+            event: string;
+            /** Words */
+            words: string;
+            /** Alarm */
+            alarm: string | null;
+            /** Reason */
+            reason: string;
+            /** Until */
+            until: string | null;
+        };
+        /**
+         * AssetHistory
+         * @description What happened, the newest first.
+         * @example {
+         *       "entries": [
+         *         {
+         *           "at": "2026-11-22T01:30:00+00:00",
+         *           "by": "keeper",
+         *           "event": "asset_test_started",
+         *           "reason": "",
+         *           "words": "On test"
+         *         }
+         *       ]
+         *     }
+         */
+        AssetHistory: {
+            /** Entries */
+            entries: components["schemas"]["AssetHappened"][];
         };
         /**
          * AssetNoBody
@@ -3372,6 +3612,7 @@ export interface components {
          *       "gateway": "01hg",
          *       "heard_at": "2026-11-22T01:29:50+00:00",
          *       "id": "01hd",
+         *       "is_silent": false,
          *       "keeper": "housing@county",
          *       "kind": "smoke-detector",
          *       "kind_name": "Smoke detector",
@@ -3462,6 +3703,11 @@ export interface components {
             test_until: string | null;
             /** Last Tested At */
             last_tested_at: string | null;
+            /** Test Asked At */
+            test_asked_at: string | null;
+            drill: components["schemas"]["CoveringDrill"] | null;
+            /** Is Silent */
+            is_silent: boolean;
             /** Windows */
             windows: components["schemas"]["WindowView"][];
             /** Shelves */
@@ -3496,6 +3742,7 @@ export interface components {
          *           "gateway": "01hg",
          *           "heard_at": "2026-11-22T01:29:50+00:00",
          *           "id": "01hd",
+         *           "is_silent": false,
          *           "keeper": "housing@county",
          *           "kind": "smoke-detector",
          *           "kind_name": "Smoke detector",
@@ -3621,6 +3868,40 @@ export interface components {
              * Format: date-time
              */
             now: string;
+        };
+        /**
+         * ButtonReport
+         * @description Sites with what somebody has to see to first.
+         * @example {
+         *       "at": "2026-11-22T01:30:00+00:00",
+         *       "sites": [
+         *         {
+         *           "answered": 1,
+         *           "bad": 1,
+         *           "buttons": 2,
+         *           "devices": [
+         *             {
+         *               "answer": "no_answer",
+         *               "asked_at": "2026-11-22T01:00:00+00:00",
+         *               "asset": "01hd",
+         *               "days": 7,
+         *               "name": "Office"
+         *             }
+         *           ],
+         *           "site": "01hs",
+         *           "site_name": "School No. 1"
+         *         }
+         *       ]
+         *     }
+         */
+        ButtonReport: {
+            /** Sites */
+            sites: components["schemas"]["TestedSite"][];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
         };
         /**
          * CancelTaskBody
@@ -3791,6 +4072,7 @@ export interface components {
          *         "town": "t0",
          *         "village": "t0v0"
          *       },
+         *       "cancels": 0,
          *       "case_type": "street-light-out",
          *       "clocks": [],
          *       "counts": {
@@ -3804,7 +4086,9 @@ export interface components {
          *       },
          *       "disposition": "",
          *       "id": "01hx",
+         *       "is_drill": false,
          *       "is_open": true,
+         *       "is_silent": false,
          *       "links": {
          *         "absorbed": [],
          *         "children": [],
@@ -3902,6 +4186,12 @@ export interface components {
             disposition: string;
             /** Published */
             published: boolean;
+            /** Is Silent */
+            is_silent: boolean;
+            /** Is Drill */
+            is_drill: boolean;
+            /** Cancels */
+            cancels: number;
             /** Units */
             units: components["schemas"]["UnitShare"][];
         };
@@ -3917,6 +4207,7 @@ export interface components {
          *             "town": "t0",
          *             "village": "t0v0"
          *           },
+         *           "cancels": 0,
          *           "case_type": "street-light-out",
          *           "clocks": [],
          *           "counts": {
@@ -3930,7 +4221,9 @@ export interface components {
          *           },
          *           "disposition": "",
          *           "id": "01hx",
+         *           "is_drill": false,
          *           "is_open": true,
+         *           "is_silent": false,
          *           "links": {
          *             "absorbed": [],
          *             "children": [],
@@ -4288,6 +4581,25 @@ export interface components {
             zones: components["schemas"]["ZoneView"][];
         };
         /**
+         * CoveringDrill
+         * @description The drill that covers an asset.
+         */
+        CoveringDrill: {
+            /** Id */
+            id: string;
+            /** Scope */
+            scope: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** Reason */
+            reason: string;
+            /** By */
+            by: string;
+        };
+        /**
          * CutOffView
          * @description An area that nobody can reach by road any more.
          */
@@ -4444,6 +4756,83 @@ export interface components {
             done: boolean;
         };
         /**
+         * DrillBody
+         * @description Where, for how long (it ends by itself) and why: a site (what devices hang on, or one of
+         *     them) or an area. What is pressed there meanwhile is kept apart from what is real.
+         * @example {
+         *       "for_s": 1800,
+         *       "reason": "yearly exercise",
+         *       "site": "01hs"
+         *     }
+         */
+        DrillBody: {
+            /** Site */
+            site?: string | null;
+            /** Area */
+            area?: string | null;
+            /** For S */
+            for_s: number;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * DrillView
+         * @description One drill that is on now; `assets` counts what it covers in one's reach.
+         * @example {
+         *       "assets": 12,
+         *       "by": "keeper",
+         *       "id": "01hr",
+         *       "is_area": false,
+         *       "reason": "yearly exercise",
+         *       "scope": "01hs",
+         *       "scope_name": "School No. 1",
+         *       "until": "2026-11-22T02:00:00+00:00"
+         *     }
+         */
+        DrillView: {
+            /** Id */
+            id: string;
+            /** Scope */
+            scope: string;
+            /** Scope Name */
+            scope_name: string;
+            /** Is Area */
+            is_area: boolean;
+            /** Reason */
+            reason: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** By */
+            by: string;
+            /** Assets */
+            assets: number;
+        };
+        /**
+         * DrillsView
+         * @description The drills that are on now, the first to end first.
+         * @example {
+         *       "drills": [
+         *         {
+         *           "assets": 12,
+         *           "by": "keeper",
+         *           "id": "01hr",
+         *           "is_area": false,
+         *           "reason": "yearly exercise",
+         *           "scope": "01hs",
+         *           "scope_name": "School No. 1",
+         *           "until": "2026-11-22T02:00:00+00:00"
+         *         }
+         *       ]
+         *     }
+         */
+        DrillsView: {
+            /** Drills */
+            drills: components["schemas"]["DrillView"][];
+        };
+        /**
          * DropBody
          * @description Which duty of the unit is called off.
          * @example {
@@ -4545,6 +4934,12 @@ export interface components {
             /** Shift */
             shift: string;
         };
+        /**
+         * EndDrillBody
+         * @description Nothing more to say.
+         * @example {}
+         */
+        EndDrillBody: Record<string, never>;
         /**
          * EndDutyBody
          * @description Why it goes off duty.
@@ -6295,6 +6690,11 @@ export interface components {
              * @description One enumerated word, such as `no_answer`; never free text.
              */
             reason: string;
+            /**
+             * Is Drill Confirmed
+             * @default false
+             */
+            is_drill_confirmed: boolean;
         };
         /**
          * RefuseBody
@@ -6771,9 +7171,11 @@ export interface components {
         /**
          * SendBody
          * @description Which case, and why. `advice` is the id of the recommendation that was looked at: the
-         *     journal then keeps it, and says how the unit stood in it.
+         *     journal then keeps it, and says how the unit stood in it. A case that is a drill asks for
+         *     `is_drill_confirmed`: that a real unit is meant to drive.
          * @example {
          *       "case": "01hx",
+         *       "is_drill_confirmed": false,
          *       "reason": "nearest"
          *     }
          */
@@ -6787,6 +7189,11 @@ export interface components {
             reason: string;
             /** Advice */
             advice?: string | null;
+            /**
+             * Is Drill Confirmed
+             * @default false
+             */
+            is_drill_confirmed: boolean;
         };
         /**
          * SessionView
@@ -6915,6 +7322,29 @@ export interface components {
             reason: string;
             /** Children */
             children: components["schemas"]["RouteBody"][];
+        };
+        /**
+         * StackBody
+         * @description Which case, and why. A case that is a drill asks for `is_drill_confirmed`.
+         * @example {
+         *       "case": "01hx",
+         *       "is_drill_confirmed": false,
+         *       "reason": "nearest"
+         *     }
+         */
+        StackBody: {
+            /** Case */
+            case: string;
+            /**
+             * Reason
+             * @description One enumerated word, such as `no_answer`; never free text.
+             */
+            reason: string;
+            /**
+             * Is Drill Confirmed
+             * @default false
+             */
+            is_drill_confirmed: boolean;
         };
         /**
          * StageView
@@ -7129,6 +7559,63 @@ export interface components {
             tasks: components["schemas"]["TaskView"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * TestedDevice
+         * @description One device and how it answered its last test; `days`: how often it is to be tested.
+         */
+        TestedDevice: {
+            /** Asset */
+            asset: string;
+            /** Name */
+            name: string;
+            /**
+             * Answer
+             * @enum {string}
+             */
+            answer: "answered" | "waiting" | "no_answer" | "not_tested" | "out_of_service";
+            /** Days */
+            days: number;
+            /** Last Tested At */
+            last_tested_at: string | null;
+            /** Asked At */
+            asked_at: string | null;
+            /** Test Until */
+            test_until: string | null;
+        };
+        /**
+         * TestedSite
+         * @description What is to be pressed at one site; `bad` were not tested or did not answer.
+         * @example {
+         *       "answered": 1,
+         *       "bad": 1,
+         *       "buttons": 2,
+         *       "devices": [
+         *         {
+         *           "answer": "no_answer",
+         *           "asked_at": "2026-11-22T01:00:00+00:00",
+         *           "asset": "01hd",
+         *           "days": 7,
+         *           "name": "Office"
+         *         }
+         *       ],
+         *       "site": "01hs",
+         *       "site_name": "School No. 1"
+         *     }
+         */
+        TestedSite: {
+            /** Site */
+            site: string;
+            /** Site Name */
+            site_name: string;
+            /** Buttons */
+            buttons: number;
+            /** Answered */
+            answered: number;
+            /** Bad */
+            bad: number;
+            /** Devices */
+            devices: components["schemas"]["TestedDevice"][];
         };
         /**
          * ThreadMessageView
@@ -7871,7 +8358,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "roads_missing" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_problem" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
+            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_no_drill" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_silent" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_drill" | "case_silent" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "code_missing" | "code_weak" | "code_wrong" | "console_missing" | "csrf_missing" | "decision_binds" | "drill_and_real" | "drill_empty" | "drill_other" | "drill_over" | "drill_too_long" | "drill_unconfirmed" | "drill_unknown" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "roads_missing" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_problem" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
             request_id: string;
             hint?: string;
             errors?: {
@@ -10170,6 +10657,9 @@ export interface operations {
                      *           },
                      *           "disposition": "",
                      *           "published": false,
+                     *           "is_silent": false,
+                     *           "is_drill": false,
+                     *           "cancels": 0,
                      *           "units": []
                      *         }
                      *       ]
@@ -12581,6 +13071,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -12735,6 +13228,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -12925,6 +13421,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -13115,6 +13614,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -13305,6 +13807,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -13495,6 +14000,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -13685,6 +14193,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -13875,6 +14386,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -14065,6 +14579,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -14255,6 +14772,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -14445,6 +14965,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -14635,6 +15158,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -14825,6 +15351,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -15015,6 +15544,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -15205,6 +15737,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -15395,6 +15930,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -15585,6 +16123,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -15775,6 +16316,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -15965,6 +16509,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -16155,6 +16702,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -16345,6 +16895,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -16535,6 +17088,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -16725,6 +17281,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -16915,6 +17474,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -17105,6 +17667,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -17295,6 +17860,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -17485,6 +18053,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -17675,6 +18246,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -17865,6 +18439,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -18055,6 +18632,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -18245,6 +18825,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -18435,6 +19018,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -18625,6 +19211,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -18815,6 +19404,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -19005,6 +19597,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -19195,6 +19790,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -19385,6 +19983,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -19575,6 +20176,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -19765,6 +20369,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -19955,6 +20562,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -20145,6 +20755,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -20335,6 +20948,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -20525,6 +21141,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -23694,7 +24313,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["UnitCaseBody"];
+                "application/json": components["schemas"]["StackBody"];
             };
         };
         responses: {
@@ -25661,6 +26280,8 @@ export interface operations {
                      *           "is_chattering": false,
                      *           "is_fleeting": false,
                      *           "is_drill": false,
+                     *           "in_drill": false,
+                     *           "wrong_codes": 0,
                      *           "opened_at": "2026-11-22T01:30:00+00:00",
                      *           "raised_at": "2026-11-22T01:30:00+00:00",
                      *           "last_signal_at": "2026-11-22T01:30:00+00:00",
@@ -25803,6 +26424,8 @@ export interface operations {
                      *       "is_chattering": false,
                      *       "is_fleeting": false,
                      *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
                      *       "opened_at": "2026-11-22T01:30:00+00:00",
                      *       "raised_at": "2026-11-22T01:30:00+00:00",
                      *       "last_signal_at": "2026-11-22T01:30:00+00:00",
@@ -25957,6 +26580,8 @@ export interface operations {
                      *       "is_chattering": false,
                      *       "is_fleeting": false,
                      *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
                      *       "opened_at": "2026-11-22T01:30:00+00:00",
                      *       "raised_at": "2026-11-22T01:30:00+00:00",
                      *       "last_signal_at": "2026-11-22T01:30:00+00:00",
@@ -26147,6 +26772,8 @@ export interface operations {
                      *       "is_chattering": false,
                      *       "is_fleeting": false,
                      *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
                      *       "opened_at": "2026-11-22T01:30:00+00:00",
                      *       "raised_at": "2026-11-22T01:30:00+00:00",
                      *       "last_signal_at": "2026-11-22T01:30:00+00:00",
@@ -26337,6 +26964,8 @@ export interface operations {
                      *       "is_chattering": false,
                      *       "is_fleeting": false,
                      *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
                      *       "opened_at": "2026-11-22T01:30:00+00:00",
                      *       "raised_at": "2026-11-22T01:30:00+00:00",
                      *       "last_signal_at": "2026-11-22T01:30:00+00:00",
@@ -26527,6 +27156,8 @@ export interface operations {
                      *       "is_chattering": false,
                      *       "is_fleeting": false,
                      *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
                      *       "opened_at": "2026-11-22T01:30:00+00:00",
                      *       "raised_at": "2026-11-22T01:30:00+00:00",
                      *       "last_signal_at": "2026-11-22T01:30:00+00:00",
@@ -26717,6 +27348,389 @@ export interface operations {
                      *       "is_chattering": false,
                      *       "is_fleeting": false,
                      *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
+                     *       "opened_at": "2026-11-22T01:30:00+00:00",
+                     *       "raised_at": "2026-11-22T01:30:00+00:00",
+                     *       "last_signal_at": "2026-11-22T01:30:00+00:00",
+                     *       "since": "2026-11-22T01:30:00+00:00",
+                     *       "occurrences": 1,
+                     *       "level": 1,
+                     *       "evidence": [
+                     *         {
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "sia-dc09",
+                     *           "evidence": "signal",
+                     *           "level": 1
+                     *         }
+                     *       ],
+                     *       "case": "01hx",
+                     *       "handled": [],
+                     *       "case_missing": "",
+                     *       "source": "sia-dc09",
+                     *       "zone": "005",
+                     *       "text": "01ha.text",
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "members": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "alarm.declare_real": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of an alarm. */
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmRealBody"];
+            };
+        };
+        responses: {
+            /** @description The alarm after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01ha",
+                     *       "version": 2,
+                     *       "updated_at": "2026-11-22T01:30:00+00:00",
+                     *       "asset": "01hd",
+                     *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke",
+                     *       "kind_name": "Smoke",
+                     *       "priority": 1,
+                     *       "is_life_safety": true,
+                     *       "is_silent": false,
+                     *       "condition": "active",
+                     *       "standing": "normal",
+                     *       "standing_reason": "",
+                     *       "is_announced": true,
+                     *       "is_acknowledged": false,
+                     *       "is_latched": true,
+                     *       "is_chattering": false,
+                     *       "is_fleeting": false,
+                     *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
+                     *       "opened_at": "2026-11-22T01:30:00+00:00",
+                     *       "raised_at": "2026-11-22T01:30:00+00:00",
+                     *       "last_signal_at": "2026-11-22T01:30:00+00:00",
+                     *       "since": "2026-11-22T01:30:00+00:00",
+                     *       "occurrences": 1,
+                     *       "level": 1,
+                     *       "evidence": [
+                     *         {
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "sia-dc09",
+                     *           "evidence": "signal",
+                     *           "level": 1
+                     *         }
+                     *       ],
+                     *       "case": "01hx",
+                     *       "handled": [],
+                     *       "case_missing": "",
+                     *       "source": "sia-dc09",
+                     *       "zone": "005",
+                     *       "text": "01ha.text",
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "members": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "alarm.cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an alarm. */
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmCancelBody"];
+            };
+        };
+        responses: {
+            /** @description The alarm after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01ha",
+                     *       "version": 2,
+                     *       "updated_at": "2026-11-22T01:30:00+00:00",
+                     *       "asset": "01hd",
+                     *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke",
+                     *       "kind_name": "Smoke",
+                     *       "priority": 1,
+                     *       "is_life_safety": true,
+                     *       "is_silent": false,
+                     *       "condition": "active",
+                     *       "standing": "normal",
+                     *       "standing_reason": "",
+                     *       "is_announced": true,
+                     *       "is_acknowledged": false,
+                     *       "is_latched": true,
+                     *       "is_chattering": false,
+                     *       "is_fleeting": false,
+                     *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
                      *       "opened_at": "2026-11-22T01:30:00+00:00",
                      *       "raised_at": "2026-11-22T01:30:00+00:00",
                      *       "last_signal_at": "2026-11-22T01:30:00+00:00",
@@ -27152,6 +28166,7 @@ export interface operations {
                      *           "supervision": "SP3",
                      *           "documents": [],
                      *           "work_order": "",
+                     *           "is_silent": false,
                      *           "windows": [],
                      *           "shelves": [],
                      *           "reach": "online",
@@ -27286,6 +28301,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -27459,6 +28475,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -27603,6 +28620,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -27783,6 +28801,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -27963,6 +28982,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -28143,6 +29163,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -28323,6 +29344,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -28503,6 +29525,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -28683,6 +29706,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -28762,6 +29786,890 @@ export interface operations {
             };
             /** @description Not this kind of content. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetCodeBody"];
+            };
+        };
+        responses: {
+            /** @description The asset; the code is never shown. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hd",
+                     *       "version": 1,
+                     *       "updated_at": "2026-11-22T01:00:00+00:00",
+                     *       "status": "in_service",
+                     *       "since": "2026-11-22T01:00:00+00:00",
+                     *       "name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke-detector",
+                     *       "kind_name": "Smoke detector",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "owner": "housing@county",
+                     *       "keeper": "housing@county",
+                     *       "model": "SD-2",
+                     *       "gateway": "01hg",
+                     *       "wires": [
+                     *         {
+                     *           "source": "mqtt",
+                     *           "address": "block-3/2"
+                     *         }
+                     *       ],
+                     *       "supervision": "SP3",
+                     *       "documents": [],
+                     *       "work_order": "",
+                     *       "is_silent": false,
+                     *       "windows": [],
+                     *       "shelves": [],
+                     *       "reach": "online",
+                     *       "heard_at": "2026-11-22T01:29:50+00:00",
+                     *       "messages": 1200,
+                     *       "lost": 0,
+                     *       "readings": {
+                     *         "battery_percent": 88
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssetView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.history": {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "entries": [
+                     *         {
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "keeper",
+                     *           "event": "asset_test_started",
+                     *           "words": "On test",
+                     *           "reason": ""
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssetHistory"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "drill.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "drills": [
+                     *         {
+                     *           "id": "01hr",
+                     *           "scope": "01hs",
+                     *           "scope_name": "School No. 1",
+                     *           "is_area": false,
+                     *           "reason": "yearly exercise",
+                     *           "until": "2026-11-22T02:00:00+00:00",
+                     *           "by": "keeper",
+                     *           "assets": 12
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DrillsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "drill.start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrillBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "drills": [
+                     *         {
+                     *           "id": "01hr",
+                     *           "scope": "01hs",
+                     *           "scope_name": "School No. 1",
+                     *           "is_area": false,
+                     *           "reason": "yearly exercise",
+                     *           "until": "2026-11-22T02:00:00+00:00",
+                     *           "by": "keeper",
+                     *           "assets": 12
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DrillsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "drill.end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                drill_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndDrillBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "drills": [
+                     *         {
+                     *           "id": "01hr",
+                     *           "scope": "01hs",
+                     *           "scope_name": "School No. 1",
+                     *           "is_area": false,
+                     *           "reason": "yearly exercise",
+                     *           "until": "2026-11-22T02:00:00+00:00",
+                     *           "by": "keeper",
+                     *           "assets": 12
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DrillsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "button_test.report": {
+        parameters: {
+            query?: {
+                /** @description Only what lies in this area. */
+                area?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sites": [
+                     *         {
+                     *           "site": "01hs",
+                     *           "site_name": "School No. 1",
+                     *           "buttons": 2,
+                     *           "answered": 1,
+                     *           "bad": 1,
+                     *           "devices": [
+                     *             {
+                     *               "asset": "01hd",
+                     *               "name": "Office",
+                     *               "answer": "no_answer",
+                     *               "days": 7,
+                     *               "asked_at": "2026-11-22T01:00:00+00:00"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "at": "2026-11-22T01:30:00+00:00"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ButtonReport"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "button_test.export": {
+        parameters: {
+            query?: {
+                /** @description Only what lies in this area. */
+                area?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example site,device,asset,answer
+                     *     School No. 1,Office,01hd,no_answer
+                     */
+                    "text/csv": string;
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -19,7 +19,7 @@ export interface Shown {
   name: string; kind: string; agency: string; status: string; called: string; next: string[]; since: string; isOnDuty: boolean;
   cases: { case: string; isStacked: boolean }[]; buttons: { name: string; means: string }[]; place: Record<string, Place>;
 }
-export interface Place { title: Record<string, string>; priority: number; where: string; lon: number | null; lat: number | null; script: Record<string, string>[]; type: string }
+export interface Place { title: Record<string, string>; priority: number; drill?: boolean; silent?: boolean; where: string; lon: number | null; lat: number | null; script: Record<string, string>[]; type: string }
 
 const KEEP = "tocsin.crew", OUTBOX = "tocsin.crew.outbox";
 const NOTHING: Kept = { account: "", name: "", unit: "", language: "", isLeaving: false, clock: null, shown: null, words: {} };

@@ -40,6 +40,10 @@ class AreaPath(NamedTuple):
         return self[TIERS.index(tier)]
 
 
+CancelEffect = Literal["note", "lower", "close"]
+"""What taking an alarm back at the site does to its case: a note, a lower priority, or the end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A point on the ground. Degrees, WGS84; other datums are converted at the rim."""

@@ -29,6 +29,7 @@ from tocsin.web.api import (
     catalogue,
     coverage,
     crews,
+    drills,
     health,
     history,
     insight,
@@ -91,6 +92,7 @@ MODULES = (
     alarms,
     asset_files,
     assets,
+    drills,
     admin,
 )
 RESIDENTS_FORM = "/report"

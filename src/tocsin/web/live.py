@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -207,7 +207,7 @@ class Hub:
                 case UnitEntry() if entry.events:
                     found.append(_encode_unit(entry, units[entry.unit_id]))
                 case AlarmEntry():
-                    found.append(_encode_alarm(entry, alarms[entry.alarm_id]))
+                    found.append(_encode_alarm(entry, alarms[entry.alarm_id], assets))
                 case AssetEntry():
                     found.append(_encode_asset(entry, assets[entry.asset_id]))
                 case _:
@@ -217,15 +217,16 @@ class Hub:
     async def _devices(
         self, entries: Sequence[Entry]
     ) -> tuple[dict[AlarmId, AlarmRow], dict[AssetId, AssetRow]]:
-        """The alarms and assets of the entries, as they are now."""
+        """The alarms and assets of the entries, as they are now, and the assets of the alarms."""
         alarms = tuple(sorted({e.alarm_id for e in entries if isinstance(e, AlarmEntry)}))
         assets = tuple(sorted({e.asset_id for e in entries if isinstance(e, AssetEntry)}))
         told: Sequence[AlarmRow] = ()
         known: Sequence[AssetRow] = ()
         if alarms:
             told = await self.store.alarms(AlarmQuery(ids=alarms, limit=len(alarms)))
-        if assets:
-            known = await self.store.assets(AssetQuery(ids=assets, limit=len(assets)))
+        named = {row.alarm.about.asset for row in told if row.alarm.about is not None}
+        if wanted := tuple(sorted({*assets, *named})):
+            known = await self.store.assets(AssetQuery(ids=wanted, limit=len(wanted)))
         return {row.alarm.id: row for row in told}, {row.asset.id: row for row in known}
 
     def join(self, view: View) -> Listener:
@@ -278,13 +279,29 @@ def _encode_unit(entry: UnitEntry, row: UnitRow) -> _Message:
     return _Message(row.unit.areas, (agency,) if agency else (), data)
 
 
-def _encode_alarm(entry: AlarmEntry, row: AlarmRow) -> _Message:
+def _encode_alarm(entry: AlarmEntry, row: AlarmRow, assets: Mapping[AssetId, AssetRow]) -> _Message:
     """An alarm as it is now, at the entry that changed it."""
     events = tuple(name_of(event) for event in entry.events)
-    item = {**alarm_members(row), "seq": entry.seq, "events": events, "at": entry.at}
-    data = b"id: %d\nevent: alarm\ndata: %b\n\n" % (entry.seq, encode(item))
     about = row.alarm.about
-    return _Message(about.areas if about is not None else (), (), data)
+    asset = assets.get(about.asset) if about is not None else None
+    name = asset.asset.about.name if asset is not None else ""
+    item = {
+        **alarm_members(row),
+        "asset_name": name,
+        "seq": entry.seq,
+        "events": events,
+        "at": entry.at,
+    }
+    data = b"id: %d\nevent: alarm\ndata: %b\n\n" % (entry.seq, encode(item))
+    return _Message(about.areas if about is not None else (), _parties(asset), data)
+
+
+def _parties(row: AssetRow | None) -> tuple[AgencyId, ...]:
+    """Who owns and who keeps a device: both hear of it, as they see it in lists."""
+    if row is None:
+        return ()
+    about = row.asset.about
+    return tuple(AgencyId(each) for each in dict.fromkeys((about.owner, about.keeper)) if each)
 
 
 def _encode_asset(entry: AssetEntry, row: AssetRow) -> _Message:
@@ -292,7 +309,7 @@ def _encode_asset(entry: AssetEntry, row: AssetRow) -> _Message:
     events = tuple(name_of(event) for event in entry.events)
     item = {**asset_members(row), "seq": entry.seq, "events": events, "at": entry.at}
     data = b"id: %d\nevent: asset\ndata: %b\n\n" % (entry.seq, encode(item))
-    return _Message(row.asset.about.areas, (), data)
+    return _Message(row.asset.about.areas, _parties(row), data)
 
 
 class EventStream:

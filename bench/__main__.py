@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bench import (
     advice,
+    alarm_screen,
     alarms,
     console,
     deadlines,
@@ -27,6 +28,7 @@ from bench.harness import Bench, Figure, machine, report
 BENCHES: dict[str, Bench] = {
     "advice": advice.bench,
     "alarms": alarms.bench,
+    "alarm_screen": alarm_screen.bench,
     "console": console.bench,
     "deadlines": deadlines.bench,
     "dispatching": dispatching.bench,

@@ -68,8 +68,6 @@ class School:
         self.node.clock.move(**by)
         for _ in range(3):
             await self.node.services.alarms.wake_due()
-        if self.node.runner is not None:
-            await self.node.runner.run_once()
 
 
 @pytest.fixture

@@ -52,6 +52,10 @@ class Alarms {
       setTimeout(() => void this.load(), 3_000);
     }
   }
+  /** The site and the device of it: a button by itself is in no school. */
+  placeOf(alarm: Alarm): string {
+    return alarm.site_name && alarm.site_name !== alarm.asset_name ? `${alarm.site_name} · ${alarm.asset_name}` : alarm.asset_name;
+  }
   nameOf(alarm: Alarm): string {
     const known = alarm.kind_name ?? this.kinds.get(alarm.kind);
     if (known === undefined && !this.#asked.has(alarm.kind)) {

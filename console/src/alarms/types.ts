@@ -9,6 +9,8 @@ export interface Alarm {
   version: number;
   asset: string;
   asset_name: string;
+  /** What the device hangs on, "" where it stands by itself. */
+  site_name?: string;
   kind: string;
   kind_name?: string;
   priority: 1 | 2 | 3 | 4;

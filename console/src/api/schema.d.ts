@@ -2949,6 +2949,7 @@ export interface components {
          * @description One alarm as it is now. `in_drill`: it came while its site had a drill, and is kept apart
          *     from what is real. `wrong_codes` counts tries to take it back. `text` names its sealed words;
          *     `members` counts what is folded under it, and `cause` names what it is folded under.
+         *     `site_name` is what its asset hangs on.
          * @example {
          *       "areas": [
          *         "t0",
@@ -2992,6 +2993,7 @@ export interface components {
          *       "priority": 1,
          *       "raised_at": "2026-11-22T01:30:00+00:00",
          *       "since": "2026-11-22T01:30:00+00:00",
+         *       "site_name": "Block 3",
          *       "source": "sia-dc09",
          *       "standing": "normal",
          *       "standing_reason": "",
@@ -3016,6 +3018,8 @@ export interface components {
             asset: string;
             /** Asset Name */
             asset_name: string;
+            /** Site Name */
+            site_name: string;
             /** Kind */
             kind: string;
             /** Kind Name */
@@ -3158,6 +3162,7 @@ export interface components {
          *           "priority": 1,
          *           "raised_at": "2026-11-22T01:30:00+00:00",
          *           "since": "2026-11-22T01:30:00+00:00",
+         *           "site_name": "Block 3",
          *           "source": "sia-dc09",
          *           "standing": "normal",
          *           "standing_reason": "",
@@ -26266,6 +26271,7 @@ export interface operations {
                      *           "updated_at": "2026-11-22T01:30:00+00:00",
                      *           "asset": "01hd",
                      *           "asset_name": "Block 3, stairwell, 2nd floor",
+                     *           "site_name": "Block 3",
                      *           "kind": "smoke",
                      *           "kind_name": "Smoke",
                      *           "priority": 1,
@@ -26410,6 +26416,7 @@ export interface operations {
                      *       "updated_at": "2026-11-22T01:30:00+00:00",
                      *       "asset": "01hd",
                      *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
                      *       "kind": "smoke",
                      *       "kind_name": "Smoke",
                      *       "priority": 1,
@@ -26566,6 +26573,7 @@ export interface operations {
                      *       "updated_at": "2026-11-22T01:30:00+00:00",
                      *       "asset": "01hd",
                      *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
                      *       "kind": "smoke",
                      *       "kind_name": "Smoke",
                      *       "priority": 1,
@@ -26758,6 +26766,7 @@ export interface operations {
                      *       "updated_at": "2026-11-22T01:30:00+00:00",
                      *       "asset": "01hd",
                      *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
                      *       "kind": "smoke",
                      *       "kind_name": "Smoke",
                      *       "priority": 1,
@@ -26950,6 +26959,7 @@ export interface operations {
                      *       "updated_at": "2026-11-22T01:30:00+00:00",
                      *       "asset": "01hd",
                      *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
                      *       "kind": "smoke",
                      *       "kind_name": "Smoke",
                      *       "priority": 1,
@@ -27142,6 +27152,7 @@ export interface operations {
                      *       "updated_at": "2026-11-22T01:30:00+00:00",
                      *       "asset": "01hd",
                      *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
                      *       "kind": "smoke",
                      *       "kind_name": "Smoke",
                      *       "priority": 1,
@@ -27334,6 +27345,7 @@ export interface operations {
                      *       "updated_at": "2026-11-22T01:30:00+00:00",
                      *       "asset": "01hd",
                      *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
                      *       "kind": "smoke",
                      *       "kind_name": "Smoke",
                      *       "priority": 1,
@@ -27526,6 +27538,7 @@ export interface operations {
                      *       "updated_at": "2026-11-22T01:30:00+00:00",
                      *       "asset": "01hd",
                      *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
                      *       "kind": "smoke",
                      *       "kind_name": "Smoke",
                      *       "priority": 1,
@@ -27715,6 +27728,7 @@ export interface operations {
                      *       "updated_at": "2026-11-22T01:30:00+00:00",
                      *       "asset": "01hd",
                      *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
                      *       "kind": "smoke",
                      *       "kind_name": "Smoke",
                      *       "priority": 1,

@@ -172,6 +172,12 @@ class DeviceBook:
                 return tuple(found)
             found.append(ahead)
 
+    def site_name(self, asset: AssetId) -> str:
+        """The name of what it hangs on; empty where it stands by itself."""
+        site = self.sites_of(asset)[-1]
+        known = self.assets.get(site)
+        return known.about.name if known is not None and site != asset else ""
+
     def members_of(self, site: AssetId) -> tuple[AssetId, ...]:
         """A site and whatever hangs on it by its gateway, by id."""
         found, todo = {site}, [site]

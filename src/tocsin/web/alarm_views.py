@@ -21,6 +21,7 @@ ALARM_EXAMPLE: Final[dict[str, Any]] = {
     "updated_at": "2026-11-22T01:30:00+00:00",
     "asset": "01hd",
     "asset_name": "Block 3, stairwell, 2nd floor",
+    "site_name": "Block 3",
     "kind": "smoke",
     "kind_name": "Smoke",
     "priority": 1,
@@ -118,7 +119,8 @@ class EvidenceView(View):
 class AlarmView(View):
     """One alarm as it is now. `in_drill`: it came while its site had a drill, and is kept apart
     from what is real. `wrong_codes` counts tries to take it back. `text` names its sealed words;
-    `members` counts what is folded under it, and `cause` names what it is folded under."""
+    `members` counts what is folded under it, and `cause` names what it is folded under.
+    `site_name` is what its asset hangs on."""
 
     model_config = like(ALARM_EXAMPLE)
 
@@ -127,6 +129,7 @@ class AlarmView(View):
     updated_at: datetime
     asset: str
     asset_name: str
+    site_name: str
     kind: str
     kind_name: str
     priority: int
@@ -318,7 +321,7 @@ def alarm_members(row: AlarmRow) -> dict[str, Any]:
 
 
 def alarm_view(
-    row: AlarmRow, pack: Pack, asset: Asset | None, language: str, members: int = 0
+    row: AlarmRow, pack: Pack, asset: Asset | None, language: str, site: str, members: int = 0
 ) -> dict[str, Any]:
     """The members of `AlarmView`."""
     found = alarm_members(row)
@@ -326,6 +329,7 @@ def alarm_view(
     return {
         **found,
         "asset_name": asset.about.name if asset is not None else "",
+        "site_name": site,
         "kind_name": pack.in_language(kind.name, language) if kind else found["kind"],
         "members": members,
     }

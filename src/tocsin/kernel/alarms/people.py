@@ -13,11 +13,13 @@ from tocsin.kernel.shared import Refused
 
 
 def acknowledge(draft: Draft, body: words.AcknowledgeAlarm) -> None:
+    """A person has seen it."""
     if not draft.alarm.is_acknowledged:
         draft.say(words.AlarmAcknowledged(draft.at, draft.who))
 
 
 def reset(draft: Draft, body: words.ResetAlarm) -> Refused | None:
+    """Lets go of it; refused while its case or its device says otherwise."""
     alarm, about = draft.alarm, draft.alarm.about
     assert about is not None, "an alarm that is told is about something"
     if alarm.case is not None:
@@ -47,6 +49,7 @@ def shelf_refused(
 
 
 def shelve(draft: Draft, body: words.ShelveAlarm) -> Refused | None:
+    """Aside for a while, as long as the pack allows the roles."""
     refused = shelf_refused(draft.policy, draft.by.roles, body.for_s, body.reason)
     if refused is not None:
         return refused
@@ -55,6 +58,7 @@ def shelve(draft: Draft, body: words.ShelveAlarm) -> Refused | None:
 
 
 def unshelve(draft: Draft, body: words.UnshelveAlarm) -> Refused | None:
+    """From the shelf."""
     if draft.alarm.standing != "shelved":
         return Refused("alarm_not_shelved", "it is on no shelf")
     draft.unmute("unshelved")
@@ -62,6 +66,7 @@ def unshelve(draft: Draft, body: words.UnshelveAlarm) -> Refused | None:
 
 
 def cancel(draft: Draft, body: words.CancelAlarm) -> None:
+    """Takes it back where the code fits, in time and before somebody guessed; else notes it."""
     alarm, policy = draft.alarm, draft.policy
     reason = ""
     since = alarm.last_signal_at or draft.at
@@ -85,6 +90,7 @@ def cancel(draft: Draft, body: words.CancelAlarm) -> None:
 
 
 def declare_real(draft: Draft, body: words.DeclareAlarmReal) -> Refused | None:
+    """Out of its drill."""
     about = draft.alarm.about
     assert about is not None, "an alarm that is told is about something"
     if not draft.alarm.is_drill:
@@ -104,6 +110,7 @@ def turn_real(draft: Draft, about: About, reason: str) -> None:
 
 
 def verify(draft: Draft, body: words.VerifyAlarm) -> Refused | None:
+    """Says how far it is confirmed; nobody calls back where it is silent."""
     about = draft.alarm.about
     if body.evidence == "call_back" and about is not None and about.is_silent:
         return Refused("alarm_silent", "nobody calls back where it was pressed")

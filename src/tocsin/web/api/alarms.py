@@ -165,7 +165,8 @@ def _shown(access: AccessArg, row: AlarmRow, folded: Counter[AssetId]) -> dict[s
     asset = services.alarms.book.assets.get(about.asset)
     is_root = row.alarm.cause is None and about.kind in ("supervision", "power")
     members = folded[about.asset] if is_root else 0
-    return alarm_view(row, services.pack, asset, access.language, members)
+    site = services.alarms.book.site_name(about.asset)
+    return alarm_view(row, services.pack, asset, access.language, site, members)
 
 
 async def _recent(access: AccessArg) -> int:

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from bench.harness import Figure, median, percentile
@@ -158,12 +159,16 @@ class _Town:
             lines.append(f"d{n},Device {n},intrusion-detector,{self.county},{at},{wire}")
         told = self._ask("POST", "/api/assets.csv", "\r\n".join(lines).encode())[0]
         assert told["added"] == PRESSES + DEVICES, told
+        self._ask("POST", "/api/login", {"login": "sam", "password": PASSWORD}, "sam")
         for n in range(UNITS):
             post = {"lon": 24.93 + n * 0.003, "lat": 60.17}
-            unit = {"name": f"P{n}", "agency": "police-command", "kind": "patrol-car"}
+            unit = {
+                "name": f"P{n}",
+                "agency": f"police-command@{self.county}",
+                "kind": "patrol-car",
+            }
             more = {"area": self.county, "post": post}
             made = self._ask("POST", "/api/units", {**unit, **more})[0]
-            self._ask("POST", "/api/login", {"login": "sam", "password": PASSWORD}, "sam")
             self._ask("POST", f"/api/units/{made['id']}/start-duty", {}, "sam")
 
     def send(self, alarms: list[dict[str, Any]]) -> None:
@@ -210,7 +215,11 @@ class _Town:
         headers = {"Content-Type": "text/csv" if csv else "application/json", **known}
         headers["Origin"] = self.address
         data = body if csv or body is None else json.dumps(body).encode()
-        with urlopen(Request(f"{self.address}{path}", data, headers, method=method)) as answer:
+        try:
+            answer = urlopen(Request(f"{self.address}{path}", data, headers, method=method))
+        except HTTPError as error:
+            raise RuntimeError(f"{method} {path}: {error.read()!r}") from error
+        with answer:
             cookie = str(answer.headers.get("Set-Cookie") or "").split(";", 1)[0]
             said = json.load(answer)
         if path == "/api/login":

@@ -272,7 +272,8 @@ QUERIES = frozenset(
     "lat lon q from to policy level capability without unit post since until".split()
 )
 IN_PATHS = frozenset(
-    "account_id alarm_id asset_id case_id change_id code drill_id key_id reason session_id unit_id".split()
+    "account_id alarm_id asset_id case_id change_id code drill_id key_id reason session_id "
+    "unit_id".split()
 )
 
 

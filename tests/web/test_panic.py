@@ -189,6 +189,8 @@ async def test_what_is_real_in_a_drill_leaves_it_by_a_word(school: School) -> No
     assert shown["case"] not in (None, drilled["id"])
     real = await school.case(alarm)
     assert not real["is_drill"] and real["priority"] == 1
+    left = (await school.chief.get(f"/api/cases/{drilled['id']}")).json()
+    assert (left["status"], left["disposition"]) == ("void", "turned_real")
     again = await school.chief.post(path, json={"reason": "an intruder"})
     assert again.json()["reason"] == "alarm_no_drill"
 

@@ -13,7 +13,7 @@ from tocsin.kernel.alarms.decide import REPEAT_S
 from tocsin.kernel.alarms.state import Alarm
 from tocsin.kernel.assets import vocabulary as asset_words
 from tocsin.kernel.cases.vocabulary import VoidCase
-from tocsin.kernel.shared import SYSTEM, Actor, AlarmId, Refused
+from tocsin.kernel.shared import SYSTEM, Actor, AlarmId, CaseId, Refused
 from tocsin.packs.model import Pack
 from tocsin.runtime.alarm_opening import Openings, Prepared
 from tocsin.runtime.device_book import DeviceBook
@@ -115,7 +115,15 @@ class AlarmCommands:
         )
         if isinstance(outcome, Committed):
             self.learn(outcome)
+            if is_declared and alarm.case is not None:
+                await self._leave_drill_case(alarm.case)
         return outcome
+
+    async def _leave_drill_case(self, case: CaseId) -> None:
+        """The case of a drill whose last alarm turned real has nothing left to be practised."""
+        others = AlarmQuery(open_only=True, case=case, limit=1)
+        if not await self.engine.store.alarms(others):
+            await self.engine.handle(case, VoidCase("turned_real"), by=SYSTEM)
 
     def _prepare_for(self, alarm: Alarm) -> Prepared:
         about = alarm.about

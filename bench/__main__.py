@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bench import (
     advice,
+    alarm_screen,
     alarms,
     alarms_memory,
     console,
@@ -32,6 +33,7 @@ BENCHES: dict[str, Bench] = {
     "advice": advice.bench,
     "alarms": alarms.bench,
     "alarms-memory": alarms_memory.bench,
+    "alarm_screen": alarm_screen.bench,
     "console": console.bench,
     "dc09": dc09.bench,
     "deadlines": deadlines.bench,

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.browser.guard import Guard
+from tests.browser.school import INTAKES
 from tests.browser.town import PASSWORD, Town, TownNode, settle
 
 MAP = Path("build/maps/helsinki.osm.pbf")
@@ -46,8 +47,10 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     data = tmp_path_factory.mktemp("browser") / "data"
     tiles = MAP.with_name("helsinki.map")
     more = () if tiles.exists() else ("--map-build", "false")
+    data.mkdir()
+    (data / "intakes.toml").touch(0o600)
+    (data / "intakes.toml").write_text(INTAKES)
     if tiles.exists():
-        data.mkdir()
         shutil.copytree(tiles, data / "map")
     arguments = ("--map", str(MAP), "--roads", str(MAP), "--calendar", "finland-2026", *more)
     node = TownNode(data, (*arguments, "--log-level", "warning"))

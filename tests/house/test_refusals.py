@@ -75,6 +75,7 @@ COLUMNS = {
     "public.asset_journal": "seq xid asset_id version at actor command events",
     "public.asset_signs": "asset_id heard_at session sequence messages lost readings",
     "public.asset_wires": "source wire asset_id",
+    "public.site_codes": "asset_id hash set_at",
     "public.assets": "id state version updated_at kind status gateway power next_wake",
     "public.api_keys": "id name hash scopes grants created_at revoked_at",
     "public.areas": "name content",
@@ -283,8 +284,8 @@ QUERIES = frozenset(
     "since until index seq old size".split()
 )
 IN_PATHS = frozenset(
-    "account_id alarm_id asset_id case_id change_id code key_id level number reason session_id "
-    "unit_id".split()
+    "account_id alarm_id asset_id case_id change_id code drill_id key_id level number "
+    "reason session_id unit_id".split()
 )
 
 

@@ -11,19 +11,21 @@ from hypothesis import strategies as st
 
 from tocsin.kernel.alarms.state import Alarm
 from tocsin.kernel.assets.state import Asset
+from tocsin.kernel.cases.state import Case
 from tocsin.kernel.changing import changed
-from tocsin.kernel.shared import AlarmId, AssetId
+from tocsin.kernel.shared import AlarmId, AssetId, CaseId
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 VALUES = (
     Alarm(AlarmId("a")),
     Alarm(AlarmId("b"), occurrences=4, opened_at=NOW),
     Asset(AssetId("s")),
+    Case(CaseId("c")),
 )
 
 
 @given(st.sampled_from(VALUES), st.data())
-def test_it_is_what_replace_makes(value: Alarm | Asset, data: st.DataObject) -> None:
+def test_it_is_what_replace_makes(value: Alarm | Asset | Case, data: st.DataObject) -> None:
     names = st.sampled_from([each.name for each in fields(value)])
     changes = data.draw(st.dictionaries(names, st.integers(), max_size=4))
     before = repr(value)
@@ -32,9 +34,10 @@ def test_it_is_what_replace_makes(value: Alarm | Asset, data: st.DataObject) -> 
     assert repr(value) == before and made is not value
 
 
-def test_a_field_that_is_none_is_refused() -> None:
+@pytest.mark.parametrize("value", VALUES, ids=lambda each: type(each).__name__)
+def test_a_field_that_is_none_is_refused(value: Alarm | Asset | Case) -> None:
     with pytest.raises(TypeError):
-        changed(VALUES[0], nothing=1)
+        changed(value, nothing=1)
 
 
 def test_what_has_more_to_do_is_refused() -> None:

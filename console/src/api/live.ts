@@ -1,4 +1,5 @@
 /** The live stream, with resume. A line without a sign of life for five seconds counts as lost. */
+import type { LiveAlarm, LiveAsset } from "../alarms/types";
 import type { LiveItem, LiveUnit, Person, Position } from "./types";
 
 export interface LiveHandlers {
@@ -6,6 +7,8 @@ export interface LiveHandlers {
   onUnit?(unit: LiveUnit): void;
   /** A newer position of a duty unit. It is handed on once and never replayed. */
   onPosition?(unit: string, position: Position): void;
+  onAlarm?(told: LiveAlarm): void;
+  onAsset?(told: LiveAsset): void;
   onPresence(caseId: string, people: Person[]): void;
   onTime(now: string, rate: number): void;
   /** The node can not replay what was missed: the board must be read anew. */
@@ -67,6 +70,8 @@ export class Live {
     });
     on("case", (data) => this.handlers.onCase(JSON.parse(data) as LiveItem));
     on("unit", (data) => this.handlers.onUnit?.(JSON.parse(data) as LiveUnit));
+    on("alarm", (data) => this.handlers.onAlarm?.(JSON.parse(data) as LiveAlarm));
+    on("asset", (data) => this.handlers.onAsset?.(JSON.parse(data) as LiveAsset));
     on("position", (data) => {
       const { unit, ...position } = JSON.parse(data) as Position & { unit: string };
       this.handlers.onPosition?.(unit, position);

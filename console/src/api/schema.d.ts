@@ -1858,6 +1858,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/units/{unit_id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a free unit wait at another post; refused once it was sent to a case. */
+        post: operations["unit.move"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/units/{unit_id}/redispatch": {
         parameters: {
             query?: never;
@@ -1955,6 +1972,74 @@ export interface paths {
         put?: never;
         /** Call off a planned duty. */
         post: operations["roster.drop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/scorecard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How good the alarms are: numbers with their targets, for the whole or by group. */
+        get: operations["alarm.scorecard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/scorecard/{code}/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Exactly the alarms behind a number of the scorecard. */
+        get: operations["alarm.behind"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/scorecard/nights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The cards of the nights, as they were then. */
+        get: operations["alarm.nights"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/scorecard/table": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The scorecard as a plain table to print. */
+        get: operations["alarm.table"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2080,6 +2165,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alarms/{alarm_id}/declare-real": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** It came in a drill and is none: it leaves the drill and opens a case of its own. */
+        post: operations["alarm.declare_real"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alarms/{alarm_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take it back with the code of its site. A wrong code is noted and cancels nothing. */
+        post: operations["alarm.cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/assets.csv": {
         parameters: {
             query?: never;
@@ -2092,6 +2211,74 @@ export interface paths {
         put?: never;
         /** Register or change many assets from CSV, as the export writes it. */
         post: operations["asset.import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Online rates by class of device or by owner, and what is due. */
+        get: operations["asset.health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{asset_id}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One device: online rate, battery and its forecast, open work orders. */
+        get: operations["asset.upkeep"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{asset_id}/work-order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open a work order for a device: a case with the clocks of the pack. */
+        post: operations["asset.work_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{asset_id}/label.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A label to print and stick on: name, id, and a code that opens the device's page. */
+        get: operations["asset.label"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2230,6 +2417,109 @@ export interface paths {
         put?: never;
         /** It is gone for good; its history stays. */
         post: operations["asset.retire"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{asset_id}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set the code with which this site takes its alarms back; an empty one takes it away. */
+        post: operations["asset.code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{asset_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to an asset and to its alarms, the newest first. */
+        get: operations["asset.history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/drills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The drills in one's reach that are on now. */
+        get: operations["drill.list"];
+        put?: never;
+        /** Begin a drill of a site or an area. It ends by itself. */
+        post: operations["drill.start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/drills/{drill_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a drill before its time. */
+        post: operations["drill.end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/button-tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which sites pressed their buttons on test, which did not, and which got no answer. */
+        get: operations["button_test.report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/button-tests.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as CSV, one line for each device. */
+        get: operations["button_test.export"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2713,12 +3003,20 @@ export interface components {
          *           "repairs": [
          *             {
          *               "code": "none",
+         *               "reasons": [],
          *               "text": "nothing at hand mends it"
          *             }
          *           ],
          *           "text": "1 short: all that are free go; nothing at hand mends it"
          *         }
-         *       ]
+         *       ],
+         *       "times": {
+         *         "edition": "2026-11",
+         *         "is_fitted": true,
+         *         "made_on": "2026-11-28",
+         *         "runs": 1754,
+         *         "source": "log of the fire service"
+         *       }
          *     }
          */
         AdviceView: {
@@ -2750,6 +3048,7 @@ export interface components {
             shortfalls: components["schemas"]["ShortfallView"][];
             /** Notes */
             notes: components["schemas"]["NoteView"][];
+            times: components["schemas"]["TimesView"];
         };
         /**
          * AgenciesView
@@ -2806,6 +3105,28 @@ export interface components {
          */
         AlarmBody: Record<string, never>;
         /**
+         * AlarmCancelBody
+         * @description The code of the site, as somebody there said it. It is compared and never kept.
+         * @example {
+         *       "code": "a code of the site"
+         *     }
+         */
+        AlarmCancelBody: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * AlarmRealBody
+         * @description Why it is no drill.
+         * @example {
+         *       "reason": "the school called: an intruder"
+         *     }
+         */
+        AlarmRealBody: {
+            /** Reason */
+            reason: string;
+        };
+        /**
          * AlarmResetBody
          * @description Why it is let go, where that is not plain.
          * @example {
@@ -2838,8 +3159,10 @@ export interface components {
         };
         /**
          * AlarmView
-         * @description One alarm as it is now. `text` names its sealed words; `members` counts what is folded under
-         *     it, and `cause` names what it is folded under.
+         * @description One alarm as it is now. `in_drill`: it came while its site had a drill, and is kept apart
+         *     from what is real. `wrong_codes` counts tries to take it back. `text` names its sealed words;
+         *     `members` counts what is folded under it, and `cause` names what it is folded under.
+         *     `site_name` is what its asset hangs on.
          * @example {
          *       "areas": [
          *         "t0",
@@ -2860,6 +3183,7 @@ export interface components {
          *       ],
          *       "handled": [],
          *       "id": "01ha",
+         *       "in_drill": false,
          *       "is_acknowledged": false,
          *       "is_announced": true,
          *       "is_chattering": false,
@@ -2882,12 +3206,14 @@ export interface components {
          *       "priority": 1,
          *       "raised_at": "2026-11-22T01:30:00+00:00",
          *       "since": "2026-11-22T01:30:00+00:00",
+         *       "site_name": "Block 3",
          *       "source": "sia-dc09",
          *       "standing": "normal",
          *       "standing_reason": "",
          *       "text": "01ha.text",
          *       "updated_at": "2026-11-22T01:30:00+00:00",
          *       "version": 2,
+         *       "wrong_codes": 0,
          *       "zone": "005"
          *     }
          */
@@ -2905,6 +3231,8 @@ export interface components {
             asset: string;
             /** Asset Name */
             asset_name: string;
+            /** Site Name */
+            site_name: string;
             /** Kind */
             kind: string;
             /** Kind Name */
@@ -2941,6 +3269,14 @@ export interface components {
             is_fleeting: boolean;
             /** Is Drill */
             is_drill: boolean;
+            /** In Drill */
+            in_drill: boolean;
+            /** Cancelled At */
+            cancelled_at: string | null;
+            /** Cancelled By */
+            cancelled_by: string | null;
+            /** Wrong Codes */
+            wrong_codes: number;
             /**
              * Opened At
              * Format: date-time
@@ -3016,6 +3352,7 @@ export interface components {
          *           ],
          *           "handled": [],
          *           "id": "01ha",
+         *           "in_drill": false,
          *           "is_acknowledged": false,
          *           "is_announced": true,
          *           "is_chattering": false,
@@ -3038,12 +3375,14 @@ export interface components {
          *           "priority": 1,
          *           "raised_at": "2026-11-22T01:30:00+00:00",
          *           "since": "2026-11-22T01:30:00+00:00",
+         *           "site_name": "Block 3",
          *           "source": "sia-dc09",
          *           "standing": "normal",
          *           "standing_reason": "",
          *           "text": "01ha.text",
          *           "updated_at": "2026-11-22T01:30:00+00:00",
          *           "version": 2,
+         *           "wrong_codes": 0,
          *           "zone": "005"
          *         }
          *       ],
@@ -3285,6 +3624,7 @@ export interface components {
         /**
          * AssetBody
          * @description What an asset is. `supervision` is a class of EN 50136: how soon its silence is told.
+         *     `is_silent`: what it raises makes no sound and is not told at the place or in public.
          * @example {
          *       "area": "t0",
          *       "gateway": "01hg",
@@ -3355,6 +3695,11 @@ export interface components {
              * @default []
              */
             documents: string[];
+            /**
+             * Is Silent
+             * @default false
+             */
+            is_silent: boolean;
         };
         /**
          * AssetChangeBody
@@ -3392,6 +3737,68 @@ export interface components {
             certificate_until?: string | null;
             /** Documents */
             documents?: string[] | null;
+            /** Is Silent */
+            is_silent?: boolean | null;
+        };
+        /**
+         * AssetCodeBody
+         * @description 6 to 32 characters. It is kept as a slow hash.
+         * @example {
+         *       "code": "blue 4471"
+         *     }
+         */
+        AssetCodeBody: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * AssetHappened
+         * @description One thing that happened to an asset, or to an alarm of it.
+         * @example {
+         *       "at": "2026-11-22T01:30:00+00:00",
+         *       "by": "keeper",
+         *       "event": "asset_test_started",
+         *       "reason": "",
+         *       "words": "On test"
+         *     }
+         */
+        AssetHappened: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Event */
+            event: string;
+            /** Words */
+            words: string;
+            /** Alarm */
+            alarm: string | null;
+            /** Reason */
+            reason: string;
+            /** Until */
+            until: string | null;
+        };
+        /**
+         * AssetHistory
+         * @description What happened, the newest first.
+         * @example {
+         *       "entries": [
+         *         {
+         *           "at": "2026-11-22T01:30:00+00:00",
+         *           "by": "keeper",
+         *           "event": "asset_test_started",
+         *           "reason": "",
+         *           "words": "On test"
+         *         }
+         *       ]
+         *     }
+         */
+        AssetHistory: {
+            /** Entries */
+            entries: components["schemas"]["AssetHappened"][];
         };
         /**
          * AssetNoBody
@@ -3423,6 +3830,7 @@ export interface components {
          *       "gateway": "01hg",
          *       "heard_at": "2026-11-22T01:29:50+00:00",
          *       "id": "01hd",
+         *       "is_silent": false,
          *       "keeper": "housing@county",
          *       "kind": "smoke-detector",
          *       "kind_name": "Smoke detector",
@@ -3513,6 +3921,11 @@ export interface components {
             test_until: string | null;
             /** Last Tested At */
             last_tested_at: string | null;
+            /** Test Asked At */
+            test_asked_at: string | null;
+            drill: components["schemas"]["CoveringDrill"] | null;
+            /** Is Silent */
+            is_silent: boolean;
             /** Windows */
             windows: components["schemas"]["WindowView"][];
             /** Shelves */
@@ -3547,6 +3960,7 @@ export interface components {
          *           "gateway": "01hg",
          *           "heard_at": "2026-11-22T01:29:50+00:00",
          *           "id": "01hd",
+         *           "is_silent": false,
          *           "keeper": "housing@county",
          *           "kind": "smoke-detector",
          *           "kind_name": "Smoke detector",
@@ -3599,6 +4013,51 @@ export interface components {
             task: string;
             /** To */
             to: string;
+        };
+        /**
+         * BatteryView
+         * @description A forecast by a robust line through one reading a day; see `state`.
+         */
+        BatteryView: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "not_enough_readings" | "lasts" | "falls" | "low";
+            /** Readings */
+            readings: number;
+            /** Percent */
+            percent: number | null;
+            /** Per Day */
+            per_day: number | null;
+            /** Empty On */
+            empty_on: string | null;
+        };
+        /**
+         * BehindCardView
+         * @description The alarms behind one number, in order of opening. `next` is the offset of more.
+         * @example {
+         *       "alarms": [],
+         *       "code": "stale",
+         *       "count": 1,
+         *       "ids": [
+         *         "01ha"
+         *       ]
+         *     }
+         */
+        BehindCardView: {
+            /** Code */
+            code: string;
+            /** Count */
+            count: number;
+            /** Ids */
+            ids: string[];
+            /** Alarms */
+            alarms: {
+                [key: string]: unknown;
+            }[];
+            /** Next */
+            next: number | null;
         };
         /**
          * BehindView
@@ -3674,6 +4133,40 @@ export interface components {
             now: string;
         };
         /**
+         * ButtonReport
+         * @description Sites with what somebody has to see to first.
+         * @example {
+         *       "at": "2026-11-22T01:30:00+00:00",
+         *       "sites": [
+         *         {
+         *           "answered": 1,
+         *           "bad": 1,
+         *           "buttons": 2,
+         *           "devices": [
+         *             {
+         *               "answer": "no_answer",
+         *               "asked_at": "2026-11-22T01:00:00+00:00",
+         *               "asset": "01hd",
+         *               "days": 7,
+         *               "name": "Office"
+         *             }
+         *           ],
+         *           "site": "01hs",
+         *           "site_name": "School No. 1"
+         *         }
+         *       ]
+         *     }
+         */
+        ButtonReport: {
+            /** Sites */
+            sites: components["schemas"]["TestedSite"][];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
          * CancelTaskBody
          * @example {
          *       "reason": "duplicate_report",
@@ -3704,6 +4197,110 @@ export interface components {
             case_type: string;
             /** Reasons */
             reasons: components["schemas"]["LikenessView"][];
+        };
+        /**
+         * CardGroupView
+         * @description The numbers of one group; the whole has no name.
+         */
+        CardGroupView: {
+            /** Name */
+            name: string;
+            /** Readings */
+            readings: components["schemas"]["CardReadingView"][];
+        };
+        /**
+         * CardReadingView
+         * @description One number. `value` is null where there is nothing to count; `is_met` where there is no
+         *     target or no value. `alarms` are counted out of `among`; both open.
+         * @example {
+         *       "act_above": 300,
+         *       "alarms": 39,
+         *       "among": 39,
+         *       "at_most": 150,
+         *       "code": "alarms_per_day",
+         *       "formula": "announcements / days / operators",
+         *       "is_met": true,
+         *       "title": "Alarms an operator and day",
+         *       "unit": "per_day",
+         *       "value": 41
+         *     }
+         */
+        CardReadingView: {
+            /** Code */
+            code: string;
+            /** Title */
+            title: string;
+            /** Formula */
+            formula: string;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "per_day" | "share" | "count" | "seconds";
+            /** Value */
+            value: number | null;
+            /** At Most */
+            at_most: number | null;
+            /** At Least */
+            at_least: number | null;
+            /** Act Above */
+            act_above: number | null;
+            /** Is Met */
+            is_met: boolean | null;
+            /** Alarms */
+            alarms: number;
+            /** Among */
+            among: number;
+        };
+        /**
+         * CardView
+         * @description The scorecard of the alarms in one's reach. Numbers may lag behind by seconds.
+         * @example {
+         *       "by": "all",
+         *       "groups": [
+         *         {
+         *           "name": "",
+         *           "readings": [
+         *             {
+         *               "act_above": 300,
+         *               "alarms": 39,
+         *               "among": 39,
+         *               "at_most": 150,
+         *               "code": "alarms_per_day",
+         *               "formula": "announcements / days / operators",
+         *               "is_met": true,
+         *               "title": "Alarms an operator and day",
+         *               "unit": "per_day",
+         *               "value": 41
+         *             }
+         *           ]
+         *         }
+         *       ],
+         *       "operators": 1,
+         *       "since": "2026-11-21T00:00:00+00:00",
+         *       "until": "2026-11-22T00:00:00+00:00"
+         *     }
+         */
+        CardView: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "all" | "seat" | "agency" | "site" | "model";
+            /** Operators */
+            operators: number;
+            /** Groups */
+            groups: components["schemas"]["CardGroupView"][];
         };
         /**
          * CaseTypeFullView
@@ -3842,6 +4439,7 @@ export interface components {
          *         "town": "t0",
          *         "village": "t0v0"
          *       },
+         *       "cancels": 0,
          *       "case_type": "street-light-out",
          *       "clocks": [],
          *       "counts": {
@@ -3855,7 +4453,9 @@ export interface components {
          *       },
          *       "disposition": "",
          *       "id": "01hx",
+         *       "is_drill": false,
          *       "is_open": true,
+         *       "is_silent": false,
          *       "links": {
          *         "absorbed": [],
          *         "children": [],
@@ -3953,6 +4553,12 @@ export interface components {
             disposition: string;
             /** Published */
             published: boolean;
+            /** Is Silent */
+            is_silent: boolean;
+            /** Is Drill */
+            is_drill: boolean;
+            /** Cancels */
+            cancels: number;
             /** Units */
             units: components["schemas"]["UnitShare"][];
         };
@@ -3968,6 +4574,7 @@ export interface components {
          *             "town": "t0",
          *             "village": "t0v0"
          *           },
+         *           "cancels": 0,
          *           "case_type": "street-light-out",
          *           "clocks": [],
          *           "counts": {
@@ -3981,7 +4588,9 @@ export interface components {
          *           },
          *           "disposition": "",
          *           "id": "01hx",
+         *           "is_drill": false,
          *           "is_open": true,
+         *           "is_silent": false,
          *           "links": {
          *             "absorbed": [],
          *             "children": [],
@@ -4300,6 +4909,7 @@ export interface components {
          *       "name": "Pumping and attack",
          *       "target_s": 240,
          *       "text": "81.0 % covered, 74.0 % without E36",
+         *       "weighed": "Zones are weighed by 480 cases of the last 90 days",
          *       "zones": [
          *         {
          *           "covered": 0.9,
@@ -4335,8 +4945,29 @@ export interface components {
             covered_without: number;
             /** Text */
             text: string;
+            /** Weighed */
+            weighed: string;
             /** Zones */
             zones: components["schemas"]["ZoneView"][];
+        };
+        /**
+         * CoveringDrill
+         * @description The drill that covers an asset.
+         */
+        CoveringDrill: {
+            /** Id */
+            id: string;
+            /** Scope */
+            scope: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** Reason */
+            reason: string;
+            /** By */
+            by: string;
         };
         /**
          * CutOffView
@@ -4451,6 +5082,81 @@ export interface components {
             reason: string;
         };
         /**
+         * DeviceHealthView
+         * @description One device: its online rate, its battery (null where it never told of one), its readings of
+         *     the battery by day, and what is open.
+         * @example {
+         *       "battery": {
+         *         "empty_on": "2027-03-17",
+         *         "per_day": -0.4,
+         *         "percent": 61,
+         *         "readings": 40,
+         *         "state": "falls"
+         *       },
+         *       "days": {
+         *         "2026-11-21": 61.4,
+         *         "2026-11-22": 61
+         *       },
+         *       "rate": 0.998,
+         *       "work_orders": [
+         *         "01ha"
+         *       ]
+         *     }
+         */
+        DeviceHealthView: {
+            /** Rate */
+            rate: number | null;
+            battery: components["schemas"]["BatteryView"] | null;
+            /** Days */
+            days: {
+                [key: string]: number;
+            };
+            /** Work Orders */
+            work_orders: string[];
+        };
+        /**
+         * DevicesHealthView
+         * @description How the devices in one's reach are. Devices without supervision have no online rate; an
+         *     outage of the node itself is neither heard nor silent.
+         * @example {
+         *       "due": [
+         *         {
+         *           "asset": "01hd",
+         *           "asset_name": "Hall",
+         *           "on": "2026-12-01",
+         *           "what": "inspection"
+         *         }
+         *       ],
+         *       "online": [
+         *         {
+         *           "devices": 40,
+         *           "group": "smoke-detector",
+         *           "heard_s": 103000000,
+         *           "rate": 0.9934,
+         *           "service_s": 103680000
+         *         }
+         *       ],
+         *       "since": "2026-10-23T00:00:00+00:00",
+         *       "until": "2026-11-22T00:00:00+00:00"
+         *     }
+         */
+        DevicesHealthView: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** Online */
+            online: components["schemas"]["OnlineView"][];
+            /** Due */
+            due: components["schemas"]["DueView"][];
+        };
+        /**
          * DispatchBody
          * @example {
          *       "reason": "duplicate_report",
@@ -4495,6 +5201,83 @@ export interface components {
             done: boolean;
         };
         /**
+         * DrillBody
+         * @description Where, for how long (it ends by itself) and why: a site (what devices hang on, or one of
+         *     them) or an area. What is pressed there meanwhile is kept apart from what is real.
+         * @example {
+         *       "for_s": 1800,
+         *       "reason": "yearly exercise",
+         *       "site": "01hs"
+         *     }
+         */
+        DrillBody: {
+            /** Site */
+            site?: string | null;
+            /** Area */
+            area?: string | null;
+            /** For S */
+            for_s: number;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * DrillView
+         * @description One drill that is on now; `assets` counts what it covers in one's reach.
+         * @example {
+         *       "assets": 12,
+         *       "by": "keeper",
+         *       "id": "01hr",
+         *       "is_area": false,
+         *       "reason": "yearly exercise",
+         *       "scope": "01hs",
+         *       "scope_name": "School No. 1",
+         *       "until": "2026-11-22T02:00:00+00:00"
+         *     }
+         */
+        DrillView: {
+            /** Id */
+            id: string;
+            /** Scope */
+            scope: string;
+            /** Scope Name */
+            scope_name: string;
+            /** Is Area */
+            is_area: boolean;
+            /** Reason */
+            reason: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** By */
+            by: string;
+            /** Assets */
+            assets: number;
+        };
+        /**
+         * DrillsView
+         * @description The drills that are on now, the first to end first.
+         * @example {
+         *       "drills": [
+         *         {
+         *           "assets": 12,
+         *           "by": "keeper",
+         *           "id": "01hr",
+         *           "is_area": false,
+         *           "reason": "yearly exercise",
+         *           "scope": "01hs",
+         *           "scope_name": "School No. 1",
+         *           "until": "2026-11-22T02:00:00+00:00"
+         *         }
+         *       ]
+         *     }
+         */
+        DrillsView: {
+            /** Drills */
+            drills: components["schemas"]["DrillView"][];
+        };
+        /**
          * DropBody
          * @description Which duty of the unit is called off.
          * @example {
@@ -4504,6 +5287,26 @@ export interface components {
         DropBody: {
             /** Duty */
             duty: string;
+        };
+        /**
+         * DueView
+         * @description Something that must be done at a device.
+         */
+        DueView: {
+            /** Asset */
+            asset: string;
+            /** Asset Name */
+            asset_name: string;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "inspection" | "certificate" | "battery";
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
         };
         /**
          * DuplicatesView
@@ -4596,6 +5399,12 @@ export interface components {
             /** Shift */
             shift: string;
         };
+        /**
+         * EndDrillBody
+         * @description Nothing more to say.
+         * @example {}
+         */
+        EndDrillBody: Record<string, never>;
         /**
          * EndDutyBody
          * @description Why it goes off duty.
@@ -5674,6 +6483,40 @@ export interface components {
             why: string;
         };
         /**
+         * MoveBody
+         * @description To which post, as `GET /api/dispatch/moves` gave its place, and why.
+         * @example {
+         *       "place": {
+         *         "lat": 60.17,
+         *         "lon": 24.94
+         *       },
+         *       "reason": "cover"
+         *     }
+         */
+        MoveBody: {
+            place: components["schemas"]["PostBody"];
+            /**
+             * Reason
+             * @description One enumerated word, such as `no_answer`; never free text.
+             */
+            reason: string;
+        };
+        /**
+         * MoveUp
+         * @description Where a unit was told to wait in place of its own post: a place that another unit's post
+         *     is, what it is called, and since when.
+         */
+        MoveUp: {
+            place: components["schemas"]["Place"];
+            /** Name */
+            name: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+        };
+        /**
          * MoveView
          * @description An idle unit to a post: `gain` is the share of the demand that is covered more then.
          */
@@ -5846,6 +6689,46 @@ export interface components {
             text: string;
         };
         /**
+         * NightView
+         * @description The numbers of one night as they were then, over the whole county.
+         */
+        NightView: {
+            /**
+             * Night
+             * Format: date
+             */
+            night: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Readings */
+            readings: {
+                [key: string]: number | null;
+            };
+        };
+        /**
+         * NightsView
+         * @description The cards of the nights, the newest first.
+         * @example {
+         *       "nights": [
+         *         {
+         *           "made_at": "2026-11-22T03:00:02+00:00",
+         *           "night": "2026-11-22",
+         *           "readings": {
+         *             "alarms_per_day": 41,
+         *             "floods": 0
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
+        NightsView: {
+            /** Nights */
+            nights: components["schemas"]["NightView"][];
+        };
+        /**
          * NoteView
          * @description What a reader must know of the whole answer.
          */
@@ -5884,6 +6767,22 @@ export interface components {
              * @default false
              */
             is_stacked: boolean;
+        };
+        /**
+         * OnlineView
+         * @description Time heard over time in service, in seconds, while the node listened; null without any.
+         */
+        OnlineView: {
+            /** Group */
+            group: string;
+            /** Devices */
+            devices: number;
+            /** Heard S */
+            heard_s: number;
+            /** Service S */
+            service_s: number;
+            /** Rate */
+            rate: number | null;
         };
         /**
          * OutOfServiceBody
@@ -6112,6 +7011,16 @@ export interface components {
             heading_deg: number | null;
             /** Speed Mps */
             speed_mps: number | null;
+        };
+        /**
+         * PostBody
+         * @description Degrees WGS84.
+         */
+        PostBody: {
+            /** Lon */
+            lon: number;
+            /** Lat */
+            lat: number;
         };
         /**
          * PresenceView
@@ -6370,6 +7279,11 @@ export interface components {
              * @description One enumerated word, such as `no_answer`; never free text.
              */
             reason: string;
+            /**
+             * Is Drill Confirmed
+             * @default false
+             */
+            is_drill_confirmed: boolean;
         };
         /**
          * RefuseBody
@@ -6399,7 +7313,8 @@ export interface components {
         };
         /**
          * RepairView
-         * @description What would mend a shortfall, and after how long.
+         * @description What would mend a shortfall, and after how long. `wait_s` of it pass until the unit is free,
+         *     which is an estimate; `reasons` say from what.
          */
         RepairView: {
             /** Code */
@@ -6412,6 +7327,10 @@ export interface components {
             unit: string | null;
             /** Level */
             level: number | null;
+            /** Wait S */
+            wait_s: number | null;
+            /** Reasons */
+            reasons: string[];
         };
         /**
          * Report
@@ -6846,9 +7765,11 @@ export interface components {
         /**
          * SendBody
          * @description Which case, and why. `advice` is the id of the recommendation that was looked at: the
-         *     journal then keeps it, and says how the unit stood in it.
+         *     journal then keeps it, and says how the unit stood in it. A case that is a drill asks for
+         *     `is_drill_confirmed`: that a real unit is meant to drive.
          * @example {
          *       "case": "01hx",
+         *       "is_drill_confirmed": false,
          *       "reason": "nearest"
          *     }
          */
@@ -6862,6 +7783,11 @@ export interface components {
             reason: string;
             /** Advice */
             advice?: string | null;
+            /**
+             * Is Drill Confirmed
+             * @default false
+             */
+            is_drill_confirmed: boolean;
         };
         /**
          * SessionView
@@ -6990,6 +7916,29 @@ export interface components {
             reason: string;
             /** Children */
             children: components["schemas"]["RouteBody"][];
+        };
+        /**
+         * StackBody
+         * @description Which case, and why. A case that is a drill asks for `is_drill_confirmed`.
+         * @example {
+         *       "case": "01hx",
+         *       "is_drill_confirmed": false,
+         *       "reason": "nearest"
+         *     }
+         */
+        StackBody: {
+            /** Case */
+            case: string;
+            /**
+             * Reason
+             * @description One enumerated word, such as `no_answer`; never free text.
+             */
+            reason: string;
+            /**
+             * Is Drill Confirmed
+             * @default false
+             */
+            is_drill_confirmed: boolean;
         };
         /**
          * StageView
@@ -7206,6 +8155,63 @@ export interface components {
             next: string | null;
         };
         /**
+         * TestedDevice
+         * @description One device and how it answered its last test; `days`: how often it is to be tested.
+         */
+        TestedDevice: {
+            /** Asset */
+            asset: string;
+            /** Name */
+            name: string;
+            /**
+             * Answer
+             * @enum {string}
+             */
+            answer: "answered" | "waiting" | "no_answer" | "not_tested" | "out_of_service";
+            /** Days */
+            days: number;
+            /** Last Tested At */
+            last_tested_at: string | null;
+            /** Asked At */
+            asked_at: string | null;
+            /** Test Until */
+            test_until: string | null;
+        };
+        /**
+         * TestedSite
+         * @description What is to be pressed at one site; `bad` were not tested or did not answer.
+         * @example {
+         *       "answered": 1,
+         *       "bad": 1,
+         *       "buttons": 2,
+         *       "devices": [
+         *         {
+         *           "answer": "no_answer",
+         *           "asked_at": "2026-11-22T01:00:00+00:00",
+         *           "asset": "01hd",
+         *           "days": 7,
+         *           "name": "Office"
+         *         }
+         *       ],
+         *       "site": "01hs",
+         *       "site_name": "School No. 1"
+         *     }
+         */
+        TestedSite: {
+            /** Site */
+            site: string;
+            /** Site Name */
+            site_name: string;
+            /** Buttons */
+            buttons: number;
+            /** Answered */
+            answered: number;
+            /** Bad */
+            bad: number;
+            /** Devices */
+            devices: components["schemas"]["TestedDevice"][];
+        };
+        /**
          * ThreadMessageView
          * @description One message to a reporter.
          */
@@ -7239,6 +8245,23 @@ export interface components {
         ThreadView: {
             /** Messages */
             messages: components["schemas"]["ThreadMessageView"][];
+        };
+        /**
+         * TimesView
+         * @description What the bands of arrival, the hours and the stays rest on: `is_fitted` to a log of the town
+         *     (`edition`, `source`, `made_on`, of `runs` runs), or assumed; then the others are empty.
+         */
+        TimesView: {
+            /** Is Fitted */
+            is_fitted: boolean;
+            /** Edition */
+            edition: string;
+            /** Source */
+            source: string;
+            /** Made On */
+            made_on: string | null;
+            /** Runs */
+            runs: number;
         };
         /**
          * ToldView
@@ -7463,7 +8486,8 @@ export interface components {
         /**
          * UnitView
          * @description One unit as it is now. `capabilities` are its own and those of its kind; `next` are the
-         *     statuses that may be reported from the present one; `position` is null where none is known,
+         *     statuses that may be reported from the present one; `move_up` is the other post that it drives
+         *     to (returning) or waits at (available), null for none; `position` is null where none is known,
          *     and always off duty.
          * @example {
          *       "agency": "fire-rescue@county",
@@ -7573,6 +8597,7 @@ export interface components {
             duty_started_at: string | null;
             /** Cases */
             cases: components["schemas"]["OnCase"][];
+            move_up: components["schemas"]["MoveUp"] | null;
             position: components["schemas"]["PositionView"] | null;
         };
         /**
@@ -7869,6 +8894,17 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * WorkOrderBody
+         * @description Why somebody must go there.
+         * @example {
+         *       "reason": "housing loose"
+         *     }
+         */
+        WorkOrderBody: {
+            /** Reason */
+            reason: string;
+        };
+        /**
          * ZoneView
          * @description One area: a point inside, its share of the demand, and how surely it is covered.
          */
@@ -7946,7 +8982,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "console_missing" | "csrf_missing" | "decision_binds" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "log_proof_unknown" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "roads_missing" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_problem" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
+            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_no_drill" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_silent" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_drill" | "case_silent" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "code_missing" | "code_weak" | "code_wrong" | "console_missing" | "csrf_missing" | "decision_binds" | "drill_and_real" | "drill_empty" | "drill_other" | "drill_over" | "drill_too_long" | "drill_unconfirmed" | "drill_unknown" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "log_proof_unknown" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "roads_missing" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_post" | "unknown_problem" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
             request_id: string;
             hint?: string;
             errors?: {
@@ -10247,6 +11283,9 @@ export interface operations {
                      *           },
                      *           "disposition": "",
                      *           "published": false,
+                     *           "is_silent": false,
+                     *           "is_drill": false,
+                     *           "cancels": 0,
                      *           "units": []
                      *         }
                      *       ]
@@ -12658,6 +13697,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -12812,6 +13854,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -13002,6 +14047,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -13192,6 +14240,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -13382,6 +14433,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -13572,6 +14626,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -13762,6 +14819,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -13952,6 +15012,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -14142,6 +15205,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -14332,6 +15398,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -14522,6 +15591,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -14712,6 +15784,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -14902,6 +15977,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -15092,6 +16170,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -15282,6 +16363,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -15472,6 +16556,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -15662,6 +16749,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -15852,6 +16942,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -16042,6 +17135,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -16232,6 +17328,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -16422,6 +17521,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -16612,6 +17714,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -16802,6 +17907,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -16992,6 +18100,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -17182,6 +18293,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -17372,6 +18486,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -17562,6 +18679,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -17752,6 +18872,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -17942,6 +19065,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -18132,6 +19258,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -18322,6 +19451,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -18512,6 +19644,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -18702,6 +19837,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -18892,6 +20030,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -19082,6 +20223,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -19272,6 +20416,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -19462,6 +20609,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -19652,6 +20802,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -19842,6 +20995,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -20032,6 +21188,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -20222,6 +21381,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -20412,6 +21574,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -20602,6 +21767,9 @@ export interface operations {
                      *       },
                      *       "disposition": "",
                      *       "published": false,
+                     *       "is_silent": false,
+                     *       "is_drill": false,
+                     *       "cancels": 0,
                      *       "units": []
                      *     }
                      */
@@ -23771,7 +24939,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["UnitCaseBody"];
+                "application/json": components["schemas"]["StackBody"];
             };
         };
         responses: {
@@ -24220,7 +25388,8 @@ export interface operations {
                      *           "repairs": [
                      *             {
                      *               "code": "none",
-                     *               "text": "nothing at hand mends it"
+                     *               "text": "nothing at hand mends it",
+                     *               "reasons": []
                      *             }
                      *           ]
                      *         }
@@ -24230,7 +25399,14 @@ export interface operations {
                      *           "code": "target",
                      *           "text": "Target 4:00: NFPA 1710, 2020"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "times": {
+                     *         "is_fitted": true,
+                     *         "edition": "2026-11",
+                     *         "source": "log of the fire service",
+                     *         "made_on": "2026-11-28",
+                     *         "runs": 1754
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["AdviceView"];
@@ -24344,6 +25520,7 @@ export interface operations {
                      *       "covered": 0.81,
                      *       "covered_without": 0.74,
                      *       "text": "81.0 % covered, 74.0 % without E36",
+                     *       "weighed": "Zones are weighed by 480 cases of the last 90 days",
                      *       "zones": [
                      *         {
                      *           "id": "t0v0",
@@ -24628,6 +25805,200 @@ export interface operations {
             };
             /** @description Not with these roles, or not there. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unit.move": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of a unit. */
+                unit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveBody"];
+            };
+        };
+        responses: {
+            /** @description The unit after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hu",
+                     *       "version": 4,
+                     *       "updated_at": "2026-11-22T01:31:00+00:00",
+                     *       "name": "E36",
+                     *       "agency": "fire-rescue@county",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "kind": "engine",
+                     *       "travel": "road",
+                     *       "post": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "capabilities": [
+                     *         "fire",
+                     *         "first_aid",
+                     *         "rescue"
+                     *       ],
+                     *       "crew_size": 4,
+                     *       "shift": "day",
+                     *       "status": "en_route",
+                     *       "called": "",
+                     *       "next": [
+                     *         "on_scene",
+                     *         "clear"
+                     *       ],
+                     *       "since": "2026-11-22T01:31:00+00:00",
+                     *       "is_on_duty": true,
+                     *       "is_free": false,
+                     *       "is_alerted": true,
+                     *       "duty_started_at": "2026-11-22T00:00:00+00:00",
+                     *       "cases": [
+                     *         {
+                     *           "case": "01hx",
+                     *           "since": "2026-11-22T01:30:30+00:00",
+                     *           "is_stacked": false
+                     *         }
+                     *       ],
+                     *       "position": {
+                     *         "place": {
+                     *           "lon": 24.9455,
+                     *           "lat": 60.1712
+                     *         },
+                     *         "at": "2026-11-22T01:31:50+00:00",
+                     *         "age_s": 10,
+                     *         "is_stale": false,
+                     *         "accuracy_m": 8,
+                     *         "heading_deg": 90,
+                     *         "speed_mps": 12.5
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnitView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -25690,6 +27061,446 @@ export interface operations {
             };
         };
     };
+    "alarm.scorecard": {
+        parameters: {
+            query?: {
+                since?: string;
+                until?: string;
+                by?: "all" | "seat" | "agency" | "site" | "model";
+                operators?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "since": "2026-11-21T00:00:00+00:00",
+                     *       "until": "2026-11-22T00:00:00+00:00",
+                     *       "by": "all",
+                     *       "operators": 1,
+                     *       "groups": [
+                     *         {
+                     *           "name": "",
+                     *           "readings": [
+                     *             {
+                     *               "code": "alarms_per_day",
+                     *               "title": "Alarms an operator and day",
+                     *               "formula": "announcements / days / operators",
+                     *               "unit": "per_day",
+                     *               "value": 41,
+                     *               "at_most": 150,
+                     *               "act_above": 300,
+                     *               "is_met": true,
+                     *               "alarms": 39,
+                     *               "among": 39
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "alarm.behind": {
+        parameters: {
+            query?: {
+                since?: string;
+                until?: string;
+                by?: "all" | "seat" | "agency" | "site" | "model";
+                operators?: string;
+                of?: string;
+                part?: "alarms" | "among" | "rest";
+                offset?: string;
+            };
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "stale",
+                     *       "count": 1,
+                     *       "ids": [
+                     *         "01ha"
+                     *       ],
+                     *       "alarms": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BehindCardView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "alarm.nights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "nights": [
+                     *         {
+                     *           "night": "2026-11-22",
+                     *           "made_at": "2026-11-22T03:00:02+00:00",
+                     *           "readings": {
+                     *             "alarms_per_day": 41,
+                     *             "floods": 0
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NightsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "alarm.table": {
+        parameters: {
+            query?: {
+                since?: string;
+                until?: string;
+                by?: "all" | "seat" | "agency" | "site" | "model";
+                operators?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "text/html": string;
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "alarm.list": {
         parameters: {
             query?: {
@@ -25724,6 +27535,7 @@ export interface operations {
                      *           "updated_at": "2026-11-22T01:30:00+00:00",
                      *           "asset": "01hd",
                      *           "asset_name": "Block 3, stairwell, 2nd floor",
+                     *           "site_name": "Block 3",
                      *           "kind": "smoke",
                      *           "kind_name": "Smoke",
                      *           "priority": 1,
@@ -25738,6 +27550,8 @@ export interface operations {
                      *           "is_chattering": false,
                      *           "is_fleeting": false,
                      *           "is_drill": false,
+                     *           "in_drill": false,
+                     *           "wrong_codes": 0,
                      *           "opened_at": "2026-11-22T01:30:00+00:00",
                      *           "raised_at": "2026-11-22T01:30:00+00:00",
                      *           "last_signal_at": "2026-11-22T01:30:00+00:00",
@@ -25866,6 +27680,7 @@ export interface operations {
                      *       "updated_at": "2026-11-22T01:30:00+00:00",
                      *       "asset": "01hd",
                      *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
                      *       "kind": "smoke",
                      *       "kind_name": "Smoke",
                      *       "priority": 1,
@@ -25880,6 +27695,8 @@ export interface operations {
                      *       "is_chattering": false,
                      *       "is_fleeting": false,
                      *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
                      *       "opened_at": "2026-11-22T01:30:00+00:00",
                      *       "raised_at": "2026-11-22T01:30:00+00:00",
                      *       "last_signal_at": "2026-11-22T01:30:00+00:00",
@@ -26020,6 +27837,7 @@ export interface operations {
                      *       "updated_at": "2026-11-22T01:30:00+00:00",
                      *       "asset": "01hd",
                      *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
                      *       "kind": "smoke",
                      *       "kind_name": "Smoke",
                      *       "priority": 1,
@@ -26034,6 +27852,8 @@ export interface operations {
                      *       "is_chattering": false,
                      *       "is_fleeting": false,
                      *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
                      *       "opened_at": "2026-11-22T01:30:00+00:00",
                      *       "raised_at": "2026-11-22T01:30:00+00:00",
                      *       "last_signal_at": "2026-11-22T01:30:00+00:00",
@@ -26210,6 +28030,7 @@ export interface operations {
                      *       "updated_at": "2026-11-22T01:30:00+00:00",
                      *       "asset": "01hd",
                      *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
                      *       "kind": "smoke",
                      *       "kind_name": "Smoke",
                      *       "priority": 1,
@@ -26224,6 +28045,8 @@ export interface operations {
                      *       "is_chattering": false,
                      *       "is_fleeting": false,
                      *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
                      *       "opened_at": "2026-11-22T01:30:00+00:00",
                      *       "raised_at": "2026-11-22T01:30:00+00:00",
                      *       "last_signal_at": "2026-11-22T01:30:00+00:00",
@@ -26400,6 +28223,7 @@ export interface operations {
                      *       "updated_at": "2026-11-22T01:30:00+00:00",
                      *       "asset": "01hd",
                      *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
                      *       "kind": "smoke",
                      *       "kind_name": "Smoke",
                      *       "priority": 1,
@@ -26414,6 +28238,8 @@ export interface operations {
                      *       "is_chattering": false,
                      *       "is_fleeting": false,
                      *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
                      *       "opened_at": "2026-11-22T01:30:00+00:00",
                      *       "raised_at": "2026-11-22T01:30:00+00:00",
                      *       "last_signal_at": "2026-11-22T01:30:00+00:00",
@@ -26590,6 +28416,7 @@ export interface operations {
                      *       "updated_at": "2026-11-22T01:30:00+00:00",
                      *       "asset": "01hd",
                      *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
                      *       "kind": "smoke",
                      *       "kind_name": "Smoke",
                      *       "priority": 1,
@@ -26604,6 +28431,8 @@ export interface operations {
                      *       "is_chattering": false,
                      *       "is_fleeting": false,
                      *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
                      *       "opened_at": "2026-11-22T01:30:00+00:00",
                      *       "raised_at": "2026-11-22T01:30:00+00:00",
                      *       "last_signal_at": "2026-11-22T01:30:00+00:00",
@@ -26780,6 +28609,7 @@ export interface operations {
                      *       "updated_at": "2026-11-22T01:30:00+00:00",
                      *       "asset": "01hd",
                      *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
                      *       "kind": "smoke",
                      *       "kind_name": "Smoke",
                      *       "priority": 1,
@@ -26794,6 +28624,391 @@ export interface operations {
                      *       "is_chattering": false,
                      *       "is_fleeting": false,
                      *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
+                     *       "opened_at": "2026-11-22T01:30:00+00:00",
+                     *       "raised_at": "2026-11-22T01:30:00+00:00",
+                     *       "last_signal_at": "2026-11-22T01:30:00+00:00",
+                     *       "since": "2026-11-22T01:30:00+00:00",
+                     *       "occurrences": 1,
+                     *       "level": 1,
+                     *       "evidence": [
+                     *         {
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "sia-dc09",
+                     *           "evidence": "signal",
+                     *           "level": 1
+                     *         }
+                     *       ],
+                     *       "case": "01hx",
+                     *       "handled": [],
+                     *       "case_missing": "",
+                     *       "source": "sia-dc09",
+                     *       "zone": "005",
+                     *       "text": "01ha.text",
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "members": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "alarm.declare_real": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of an alarm. */
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmRealBody"];
+            };
+        };
+        responses: {
+            /** @description The alarm after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01ha",
+                     *       "version": 2,
+                     *       "updated_at": "2026-11-22T01:30:00+00:00",
+                     *       "asset": "01hd",
+                     *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
+                     *       "kind": "smoke",
+                     *       "kind_name": "Smoke",
+                     *       "priority": 1,
+                     *       "is_life_safety": true,
+                     *       "is_silent": false,
+                     *       "condition": "active",
+                     *       "standing": "normal",
+                     *       "standing_reason": "",
+                     *       "is_announced": true,
+                     *       "is_acknowledged": false,
+                     *       "is_latched": true,
+                     *       "is_chattering": false,
+                     *       "is_fleeting": false,
+                     *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
+                     *       "opened_at": "2026-11-22T01:30:00+00:00",
+                     *       "raised_at": "2026-11-22T01:30:00+00:00",
+                     *       "last_signal_at": "2026-11-22T01:30:00+00:00",
+                     *       "since": "2026-11-22T01:30:00+00:00",
+                     *       "occurrences": 1,
+                     *       "level": 1,
+                     *       "evidence": [
+                     *         {
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "sia-dc09",
+                     *           "evidence": "signal",
+                     *           "level": 1
+                     *         }
+                     *       ],
+                     *       "case": "01hx",
+                     *       "handled": [],
+                     *       "case_missing": "",
+                     *       "source": "sia-dc09",
+                     *       "zone": "005",
+                     *       "text": "01ha.text",
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "members": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "alarm.cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an alarm. */
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmCancelBody"];
+            };
+        };
+        responses: {
+            /** @description The alarm after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01ha",
+                     *       "version": 2,
+                     *       "updated_at": "2026-11-22T01:30:00+00:00",
+                     *       "asset": "01hd",
+                     *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
+                     *       "kind": "smoke",
+                     *       "kind_name": "Smoke",
+                     *       "priority": 1,
+                     *       "is_life_safety": true,
+                     *       "is_silent": false,
+                     *       "condition": "active",
+                     *       "standing": "normal",
+                     *       "standing_reason": "",
+                     *       "is_announced": true,
+                     *       "is_acknowledged": false,
+                     *       "is_latched": true,
+                     *       "is_chattering": false,
+                     *       "is_fleeting": false,
+                     *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
                      *       "opened_at": "2026-11-22T01:30:00+00:00",
                      *       "raised_at": "2026-11-22T01:30:00+00:00",
                      *       "last_signal_at": "2026-11-22T01:30:00+00:00",
@@ -27175,6 +29390,534 @@ export interface operations {
             };
         };
     };
+    "asset.health": {
+        parameters: {
+            query?: {
+                since?: string;
+                until?: string;
+                by?: "class" | "owner";
+                days?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "since": "2026-10-23T00:00:00+00:00",
+                     *       "until": "2026-11-22T00:00:00+00:00",
+                     *       "online": [
+                     *         {
+                     *           "group": "smoke-detector",
+                     *           "devices": 40,
+                     *           "heard_s": 103000000,
+                     *           "service_s": 103680000,
+                     *           "rate": 0.9934
+                     *         }
+                     *       ],
+                     *       "due": [
+                     *         {
+                     *           "asset": "01hd",
+                     *           "asset_name": "Hall",
+                     *           "what": "inspection",
+                     *           "on": "2026-12-01"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DevicesHealthView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.upkeep": {
+        parameters: {
+            query?: {
+                since?: string;
+                until?: string;
+                by?: "class" | "owner";
+                days?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "rate": 0.998,
+                     *       "battery": {
+                     *         "state": "falls",
+                     *         "readings": 40,
+                     *         "percent": 61,
+                     *         "per_day": -0.4,
+                     *         "empty_on": "2027-03-17"
+                     *       },
+                     *       "days": {
+                     *         "2026-11-21": 61.4,
+                     *         "2026-11-22": 61
+                     *       },
+                     *       "work_orders": [
+                     *         "01ha"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeviceHealthView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.work_order": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same content is carried out once and answered twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkOrderBody"];
+            };
+        };
+        responses: {
+            /** @description The alarm that carries it; `case` is the order. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01ha",
+                     *       "version": 2,
+                     *       "updated_at": "2026-11-22T01:30:00+00:00",
+                     *       "asset": "01hd",
+                     *       "asset_name": "Block 3, stairwell, 2nd floor",
+                     *       "site_name": "Block 3",
+                     *       "kind": "smoke",
+                     *       "kind_name": "Smoke",
+                     *       "priority": 1,
+                     *       "is_life_safety": true,
+                     *       "is_silent": false,
+                     *       "condition": "active",
+                     *       "standing": "normal",
+                     *       "standing_reason": "",
+                     *       "is_announced": true,
+                     *       "is_acknowledged": false,
+                     *       "is_latched": true,
+                     *       "is_chattering": false,
+                     *       "is_fleeting": false,
+                     *       "is_drill": false,
+                     *       "in_drill": false,
+                     *       "wrong_codes": 0,
+                     *       "opened_at": "2026-11-22T01:30:00+00:00",
+                     *       "raised_at": "2026-11-22T01:30:00+00:00",
+                     *       "last_signal_at": "2026-11-22T01:30:00+00:00",
+                     *       "since": "2026-11-22T01:30:00+00:00",
+                     *       "occurrences": 1,
+                     *       "level": 1,
+                     *       "evidence": [
+                     *         {
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "sia-dc09",
+                     *           "evidence": "signal",
+                     *           "level": 1
+                     *         }
+                     *       ],
+                     *       "case": "01hx",
+                     *       "handled": [],
+                     *       "case_missing": "",
+                     *       "source": "sia-dc09",
+                     *       "zone": "005",
+                     *       "text": "01ha.text",
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "members": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A drawing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "asset.list": {
         parameters: {
             query?: {
@@ -27229,6 +29972,7 @@ export interface operations {
                      *           "supervision": "SP3",
                      *           "documents": [],
                      *           "work_order": "",
+                     *           "is_silent": false,
                      *           "windows": [],
                      *           "shelves": [],
                      *           "reach": "online",
@@ -27363,6 +30107,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -27536,6 +30281,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -27680,6 +30426,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -27860,6 +30607,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -28040,6 +30788,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -28220,6 +30969,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -28400,6 +31150,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -28580,6 +31331,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -28760,6 +31512,7 @@ export interface operations {
                      *       "supervision": "SP3",
                      *       "documents": [],
                      *       "work_order": "",
+                     *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
                      *       "reach": "online",
@@ -28839,6 +31592,890 @@ export interface operations {
             };
             /** @description Not this kind of content. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetCodeBody"];
+            };
+        };
+        responses: {
+            /** @description The asset; the code is never shown. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01hd",
+                     *       "version": 1,
+                     *       "updated_at": "2026-11-22T01:00:00+00:00",
+                     *       "status": "in_service",
+                     *       "since": "2026-11-22T01:00:00+00:00",
+                     *       "name": "Block 3, stairwell, 2nd floor",
+                     *       "kind": "smoke-detector",
+                     *       "kind_name": "Smoke detector",
+                     *       "areas": [
+                     *         "t0",
+                     *         "county"
+                     *       ],
+                     *       "place": {
+                     *         "lon": 24.945,
+                     *         "lat": 60.17
+                     *       },
+                     *       "owner": "housing@county",
+                     *       "keeper": "housing@county",
+                     *       "model": "SD-2",
+                     *       "gateway": "01hg",
+                     *       "wires": [
+                     *         {
+                     *           "source": "mqtt",
+                     *           "address": "block-3/2"
+                     *         }
+                     *       ],
+                     *       "supervision": "SP3",
+                     *       "documents": [],
+                     *       "work_order": "",
+                     *       "is_silent": false,
+                     *       "windows": [],
+                     *       "shelves": [],
+                     *       "reach": "online",
+                     *       "heard_at": "2026-11-22T01:29:50+00:00",
+                     *       "messages": 1200,
+                     *       "lost": 0,
+                     *       "readings": {
+                     *         "battery_percent": 88
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssetView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "asset.history": {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The id of an asset. */
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "entries": [
+                     *         {
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "keeper",
+                     *           "event": "asset_test_started",
+                     *           "words": "On test",
+                     *           "reason": ""
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssetHistory"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "drill.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "drills": [
+                     *         {
+                     *           "id": "01hr",
+                     *           "scope": "01hs",
+                     *           "scope_name": "School No. 1",
+                     *           "is_area": false,
+                     *           "reason": "yearly exercise",
+                     *           "until": "2026-11-22T02:00:00+00:00",
+                     *           "by": "keeper",
+                     *           "assets": 12
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DrillsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "drill.start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrillBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "drills": [
+                     *         {
+                     *           "id": "01hr",
+                     *           "scope": "01hs",
+                     *           "scope_name": "School No. 1",
+                     *           "is_area": false,
+                     *           "reason": "yearly exercise",
+                     *           "until": "2026-11-22T02:00:00+00:00",
+                     *           "by": "keeper",
+                     *           "assets": 12
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DrillsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "drill.end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                drill_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndDrillBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "drills": [
+                     *         {
+                     *           "id": "01hr",
+                     *           "scope": "01hs",
+                     *           "scope_name": "School No. 1",
+                     *           "is_area": false,
+                     *           "reason": "yearly exercise",
+                     *           "until": "2026-11-22T02:00:00+00:00",
+                     *           "by": "keeper",
+                     *           "assets": 12
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DrillsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "button_test.report": {
+        parameters: {
+            query?: {
+                /** @description Only what lies in this area. */
+                area?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sites": [
+                     *         {
+                     *           "site": "01hs",
+                     *           "site_name": "School No. 1",
+                     *           "buttons": 2,
+                     *           "answered": 1,
+                     *           "bad": 1,
+                     *           "devices": [
+                     *             {
+                     *               "asset": "01hd",
+                     *               "name": "Office",
+                     *               "answer": "no_answer",
+                     *               "days": 7,
+                     *               "asked_at": "2026-11-22T01:00:00+00:00"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "at": "2026-11-22T01:30:00+00:00"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ButtonReport"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "button_test.export": {
+        parameters: {
+            query?: {
+                /** @description Only what lies in this area. */
+                area?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example site,device,asset,answer
+                     *     School No. 1,Office,01hd,no_answer
+                     */
+                    "text/csv": string;
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -38,6 +38,12 @@ export interface BoardItem {
   on_hold?: boolean;
   question_open?: boolean;
   published?: boolean;
+  /** Whoever pressed may be watched: no sound, no call-back, not a word in public. */
+  silent?: boolean;
+  /** An exercise, not real. */
+  drill?: boolean;
+  /** An alarm of it was taken back at the site. */
+  cancelled?: boolean;
   lon?: number | null;
   lat?: number | null;
   expects?: Expected;

@@ -1,5 +1,6 @@
 export const words = {
   en: {
+    drill: "DRILL", silent: "SILENT", silent_long: "Silent: no sound, no call-back to the site, not a word in public.", cancelled: "Taken back at the site with the code.",
     next: "Next", other: "Also possible", not_now: "Not possible now", story: "Story", tasks: "Tasks", reports: "Reports", duplicates: "May be the same matter", no_twins: "No other case looks like the same matter. Nothing to merge.",
     why: "Why here?", sealed: "Sealed fields", open: "Open", purpose: "What for? It is recorded before anything is shown.", print: "Print", back: "Back to the board",
     waits: "Waits for {who}: {action}", nothing: "Nobody has to act now.", reason: "Reason", disposition: "How did it end?", note: "Note", text: "Text", comment: "Comment",
@@ -19,6 +20,7 @@ export const words = {
     rule_hit: "This rule sends it here", current: "Explained with the current pack; the case is pinned to {version}.", others: "{names} has it open", writing: "{names} is writing", changed: "Changed just now", lon: "Longitude", lat: "Latitude", pick: "What to do", shown: "shown to the reporter", inbox: "in their inbox", gone: "There is no such case, or it lies outside your area.", votes: "solved: {solved}, treated well: {well}", none: "not said", photo: "Photo", children: "Agencies, one part each",
   },
   "zh-CN": {
+    drill: "演练", silent: "静默", silent_long: "静默：不发声、不回拨现场、不对外公开。", cancelled: "现场已凭码撤销。",
     next: "下一步", other: "其他可行操作", not_now: "目前不可行", story: "经过", tasks: "任务", reports: "上报", duplicates: "可能是同一事项", no_twins: "没有看起来是同一事项的案件，无可合并。",
     why: "为何在此？", sealed: "受保护内容", open: "查看", purpose: "用途？显示之前会先留下记录。", print: "打印", back: "返回工作台",
     waits: "等待{who}：{action}", nothing: "目前无人需要处理。", reason: "理由", disposition: "处置结果", note: "备注", text: "内容", comment: "说明",

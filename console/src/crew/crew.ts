@@ -106,6 +106,8 @@ function cases(): (HTMLElement | null)[] {
     const place = shown.place[each.case];
     return region(`case ${each.case}`, [crew.language, place, n], () => h("section", { class: "card", "data-case": each.case },
       h("h2", {}, n === 0 ? t("case") : t("case_next")),
+      place?.drill ? h("p", { class: "drill", "data-drill": true }, `◈ ${t("drill")}`) : null,
+      place?.silent ? h("p", { class: "drill", "data-silent": true }, `⊘ ${t("silent")}`) : null,
       h("p", { class: "place" }, `${place ? `■${place.priority} ` : ""}${crew.in(place?.title, each.case.slice(-8).toUpperCase())}`),
       place ? h("p", { "data-where": true }, h("b", {}, place.where || t("place")), place.lat === null ? null : ` (${place.lat.toFixed(5)}, ${place.lon!.toFixed(5)})`) : null,
       place?.lat == null ? null : h("a", { class: "button", href: `geo:${place.lat},${place.lon}`, "data-key": `geo ${each.case}` }, t("map"))));

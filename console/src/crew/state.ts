@@ -217,14 +217,14 @@ export class Crew {
   async #place(id: string, again = false): Promise<void> {
     if (kept.shown === null || (kept.shown.place[id] && !again)) return;
     try {
-      const found = await ask<{ case_type: string; priority: number; place: { lon: number; lat: number } | null }>("GET", `/api/cases/${encodeURIComponent(id)}`);
+      const found = await ask<{ case_type: string; priority: number; is_drill: boolean; is_silent: boolean; place: { lon: number; lat: number } | null }>("GET", `/api/cases/${encodeURIComponent(id)}`);
       const type = await ask<{ title: Names; script: Names[] }>("GET", `/api/case-types/${encodeURIComponent(found.case_type)}`);
       let where = "";
       if (found.place) {
         const near = await ask<{ place: { label: string; area: string | null } | null }>("GET", `/api/places/near?lon=${found.place.lon}&lat=${found.place.lat}`).catch(() => null);
         where = [near?.place?.label, near?.place?.area].filter(Boolean).join(", ");
       }
-      const shown: Place = { title: type.title, script: type.script, type: found.case_type, priority: found.priority, where, lon: found.place?.lon ?? null, lat: found.place?.lat ?? null };
+      const shown: Place = { title: type.title, script: type.script, type: found.case_type, priority: found.priority, drill: found.is_drill, silent: found.is_silent, where, lon: found.place?.lon ?? null, lat: found.place?.lat ?? null };
       if (!kept.shown?.cases.some((each) => each.case === id)) return; // it left the case meanwhile
       kept.shown.place[id] = shown;
       keep();

@@ -21,7 +21,7 @@ export interface Shown {
   /** The other post it was told to wait at. */
   moveUp?: { name: string; lon: number; lat: number; since: string } | null;
 }
-export interface Place { title: Record<string, string>; priority: number; where: string; lon: number | null; lat: number | null; script: Record<string, string>[]; type: string }
+export interface Place { title: Record<string, string>; priority: number; drill?: boolean; silent?: boolean; where: string; lon: number | null; lat: number | null; script: Record<string, string>[]; type: string }
 
 const KEEP = "tocsin.crew", OUTBOX = "tocsin.crew.outbox";
 const NOTHING: Kept = { account: "", name: "", unit: "", language: "", isLeaving: false, clock: null, shown: null, words: {} };

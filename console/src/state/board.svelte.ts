@@ -3,6 +3,7 @@ import { get, query, Refusal } from "../api/client";
 import { Live } from "../api/live";
 import type { BoardItem, LiveItem, Person } from "../api/types";
 import { clock } from "./clock.svelte";
+import { devices } from "./devices";
 import { units } from "./units.svelte";
 
 interface Page {
@@ -72,12 +73,15 @@ class Board {
       onCase: (item) => this.#onCase(item),
       onUnit: (unit) => units.onUnit(unit),
       onPosition: (id, position) => units.onPosition(id, position),
+      onAlarm: (told) => devices.taker?.onAlarm(told),
+      onAsset: (told) => devices.taker?.onAsset(told),
       onPresence: (id, people) => (this.presence = { ...this.presence, [id]: people }),
       onTime: (now, rate) => clock.set(now, rate),
       onReset: () => this.#restart(),
       onLine: (isUp) => this.#onLine(isUp),
     });
     const all = units.load();
+    devices.taker?.onStart();
     if (page.next !== null) await painted(); // the large page must not stand before the first rows
     while (page.next !== null && run === this.#run) {
       page = await get<Page>(`/api/board${query({ limit: REST, after: page.next })}`);

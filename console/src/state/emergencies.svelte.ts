@@ -22,7 +22,8 @@ class Emergencies {
       const isNew = before ? before.priority !== 1 : item.events.includes("case_opened");
       if (item.priority !== 1 || !isNew || this.#known.has(item.case)) return;
       this.unseen = [...this.unseen.filter((each) => each.case !== item.case), item];
-      if (settings.sound) alarm();
+      // A silent case makes no sound anywhere: who pressed may stand beside a screen; and a drill is none.
+      if (settings.sound && !item.silent && !item.drill) alarm();
     });
   }
   know(id: string): void {

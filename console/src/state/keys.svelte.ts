@@ -19,6 +19,8 @@ function chordOf(event: KeyboardEvent): string {
 
 class Keys {
   #groups = new Map<symbol, Key[]>();
+  /** Of a list that has the keyboard now: they win whenever they were registered. */
+  #held = new Map<symbol, Key[]>();
   #first = "";
   #firstAt = 0;
   version = $state(0);
@@ -36,9 +38,19 @@ class Keys {
       this.version++;
     };
   }
+  /** As `use`, for as long as one works in a list with the keyboard: these win over all others. */
+  hold(keys: Key[]): () => void {
+    const id = Symbol();
+    this.#held.set(id, keys);
+    this.version++;
+    return () => {
+      this.#held.delete(id);
+      this.version++;
+    };
+  }
   get all(): Key[] {
     void this.version;
-    return [...this.#groups.values()].flat().filter((each) => each.when?.() ?? true);
+    return [...this.#groups.values(), ...this.#held.values()].flat().filter((each) => each.when?.() ?? true);
   }
   #press(event: KeyboardEvent): void {
     if (event.defaultPrevented || event.isComposing) return;

@@ -1,6 +1,11 @@
 /** One way to give a command on a unit: the screen shows what surely follows, and takes it back
  * with the node's own words when it is refused. */
-import { newKey, post } from "../api/client";
+import { newKey, post, Refusal } from "../api/client";
+import { confirmDrill } from "../alarms/confirm.svelte";
+import { words as alarmWords } from "../alarms/words";
+import { board } from "../state/board.svelte";
+import { catalogue } from "../state/catalogue.svelte";
+import { speak } from "../words";
 import type { Unit, UnitStatus } from "../api/types";
 import { clock } from "../state/clock.svelte";
 import { units } from "../state/units.svelte";
@@ -19,9 +24,16 @@ function after(unit: Unit, verb: Verb, body: Record<string, unknown>, means?: st
   return null;
 }
 
+const d = speak(alarmWords);
+
 /** Throws the refusal, after the screen shows again what was before. */
 export async function order(id: string, verb: Verb, body: Record<string, unknown>, means?: string): Promise<Unit> {
   const before = units.all.get(id);
+  const item = verb === "recall" ? undefined : board.cases.get(String(body["case"] ?? body["to_case"] ?? ""));
+  if (item?.drill && ["send", "stack", "redispatch"].includes(verb)) {
+    if (!(await confirmDrill.ask(before?.name ?? id, catalogue.type(item.type)))) throw new Refusal(409, { reason: "drill_unconfirmed", title: d("not_sent") });
+    body = { ...body, is_drill_confirmed: true };
+  }
   const guess = before ? after(before, verb, body, means) : null;
   if (guess) units.put(guess);
   try {

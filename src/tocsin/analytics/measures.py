@@ -50,13 +50,14 @@ class Reading:
 
 
 EXCLUDED: Final = (
-    ("en", "void cases and cases merged into another"),
-    ("zh-CN", "作废的案件和并入其他案件的案件"),
+    ("en", "void cases, cases merged into another, and drills"),
+    ("zh-CN", "作废的案件、并入其他案件的案件和演练案件"),
 )
 
 
 def _is_counted(story: Story) -> bool:
-    return story.opened_at is not None and story.end not in ("void", "merged")
+    is_real = story.opened_at is not None and not story.is_drill
+    return is_real and story.end not in ("void", "merged")
 
 
 def _in_time(code: str, clock: ClockName, en: str, zh: str) -> Measure:

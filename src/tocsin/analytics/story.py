@@ -40,6 +40,7 @@ class Story:
     solved: int = 0
     treated_well: int = 0
     escalations: int = 0
+    is_drill: bool = False
 
 
 Teller = Callable[[Story, Any], Story]
@@ -53,6 +54,7 @@ def _opened(story: Story, event: said.CaseOpened) -> Story:
         profile=event.profile,
         areas=event.areas,
         reports=1,
+        is_drill=event.is_drill,
     )
 
 

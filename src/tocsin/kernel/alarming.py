@@ -24,11 +24,12 @@ from tocsin.kernel.assets.decide import decide as decide_asset_alone
 from tocsin.kernel.assets.evolve import fold as fold_asset
 from tocsin.kernel.assets.state import GRACE_S, Asset, AssetFacts
 from tocsin.kernel.cases import vocabulary as case_words
-from tocsin.kernel.cases.policy import CaseFacts
+from tocsin.kernel.cases.intake import CANCELLED
+from tocsin.kernel.cases.policy import CaseFacts, CasePolicy, Priority
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import AlarmId, AssetId, CaseId, Instant, Refused, Stamped
 
-FALSE_DISPOSITIONS: Final = ("false_alarm", "nothing_found")
+FALSE_DISPOSITIONS: Final = ("false_alarm", "nothing_found", CANCELLED)
 """How a case ends whose alarm was none; the words are the pack's list of dispositions."""
 UNDECIDED: Final = ("", "void")
 
@@ -49,7 +50,8 @@ class Opening:
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:
     """What was looked up before. `policies` are those of the kinds at hand; `find` registers an
-    asset that is not there yet; `cause` explains the alarm."""
+    asset that is not there yet; `cause` explains the alarm; `case_policy` is that of the case that
+    the order named."""
 
     policies: tuple[AlarmPolicy, ...] = ()
     assets: AssetFacts = AssetFacts()
@@ -57,6 +59,7 @@ class DeviceFacts:
     opening: Opening | None = None
     unplaced: str = ""
     cause: AssetId | None = None
+    case_policy: CasePolicy | None = None
 
     def policy(self, kind: str) -> AlarmPolicy | None:
         return next((each for each in self.policies if each.kind == kind), None)
@@ -66,7 +69,8 @@ class DeviceFacts:
 class Scene:
     """What the store found and locked: the asset, its open alarms and the alarm in question
     (`target`, "absent" for a new one), the same message as it was kept before, the open case of
-    the site, and whether another device of the site has an open alarm of that kind."""
+    the site, whether another device of the site has an open alarm of that kind, and the cases that
+    the order named."""
 
     asset: Asset
     target: AlarmId | None = None
@@ -76,6 +80,7 @@ class Scene:
     is_confirmed: bool = False
     ended: Mapping[CaseId, Ended] = field(default_factory=dict[CaseId, Ended])
     """The cases of those alarms, and those that the order asks about, that are over."""
+    cases: Mapping[CaseId, Case] = field(default_factory=dict[CaseId, Case])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +152,15 @@ def _decide_alarm(
     if policy is None:
         # A clear for a point without an alarm, or a pack that forgot a kind: nothing is lost.
         return DeviceDecision(found)
+    mute = mute_of(asset, kind, command.at)
+    if isinstance(body, alarm_words.RaiseAlarm) and body.about.is_drill:
+        drill = asset.drill_at(command.at)
+        if mute is not None or drill is None:
+            return Refused("drill_over", "no exercise covers it now")
+        mute = Mute("drill", drill.until, drill.id)
     facts = AlarmFacts(
         policy,
-        mute=mute_of(asset, kind, command.at),
+        mute=mute,
         cause=command.facts.cause,
         is_confirmed=scene.is_confirmed,
         earlier=scene.earlier,
@@ -162,10 +173,48 @@ def _decide_alarm(
     if isinstance(outcome, Refused):
         return outcome
     events, cases = outcome
-    shelved = _shelf(asset, kind, body, command)
-    if isinstance(shelved, Refused):
-        return shelved
-    return DeviceDecision((*found, *shelved), {scene.target: events}, cases)
+    if isinstance(body, alarm_words.CancelAlarm):
+        taken = _take_back(scene, alarm, policy, events, command)
+        if isinstance(taken, Refused):
+            return taken
+        events, cases = taken
+    beside = _beside(asset, kind, body, events, command)
+    if isinstance(beside, Refused):
+        return beside
+    return DeviceDecision((*found, *beside), {scene.target: events}, cases)
+
+
+def _take_back(
+    scene: Scene,
+    alarm: Alarm,
+    policy: AlarmPolicy,
+    events: tuple[alarm_words.Event, ...],
+    command: Stamped[Command, DeviceFacts],
+) -> tuple[tuple[alarm_words.Event, ...], Mapping[CaseId, tuple[case_words.Event, ...]]] | Refused:
+    """What an alarm that was taken back does to its case; told with what became of it."""
+    said = next((e for e in events if isinstance(e, alarm_words.AlarmCancelled)), None)
+    if said is None or alarm.case is None:
+        return events, {}
+    case, case_policy = scene.cases.get(alarm.case), command.facts.case_policy
+    if case is None or case_policy is None:
+        return Refused("stale_version", "the alarm came to another case meanwhile")
+    note = case_words.NoteAlarmCancel(alarm.id, said.effect, _priority(policy.cancel_priority))
+    told = coordination.decide(
+        {case.id: case},
+        case.id,
+        Stamped(note, command.at, command.by, command.new_id, CaseFacts(case_policy)),
+    )
+    if isinstance(told, Refused):
+        return told
+    done = next(e for e in told[case.id] if isinstance(e, case_words.AlarmCancelNoted))
+    # Where the case was only noted, the alarm has let go of it nevertheless if it was asked to.
+    effect = done.effect if said.effect != "note" and done.effect != "note" else said.effect
+    changed = tuple(replace(e, effect=effect) if e is said else e for e in events)
+    return changed, told
+
+
+def _priority(number: int) -> Priority:
+    return 1 if number <= 1 else 2 if number == 2 else 3 if number == 3 else 4
 
 
 def _with_case(
@@ -206,16 +255,22 @@ def _found(
     return events, asset if isinstance(events, Refused) else fold_asset(asset, events)
 
 
-def _shelf(
+def _beside(
     asset: Asset,
     kind: str,
     body: alarm_words.Command,
+    events: tuple[alarm_words.Event, ...],
     command: Stamped[Command, DeviceFacts],
 ) -> tuple[asset_words.Event, ...] | Refused:
-    """Shelving is kept with the asset too, so that the next alarm of that kind lies there."""
+    """What the asset keeps of it: a shelf, so that the next alarm of that kind lies there; and
+    that it answered, where it was pressed on test or in an exercise."""
     match body:
+        case alarm_words.RaiseAlarm() if events and (
+            body.about.is_drill or asset.is_on_test(command.at)
+        ):
+            about: asset_words.Command = asset_words.RecordAssetTest()
         case alarm_words.ShelveAlarm():
-            about: asset_words.Command = asset_words.ShelveAssetKind(kind, body.for_s, body.reason)
+            about = asset_words.ShelveAssetKind(kind, body.for_s, body.reason)
         case alarm_words.UnshelveAlarm():
             about = asset_words.UnshelveAssetKind(kind)
         case _:
@@ -258,6 +313,11 @@ def _restood(
     assert alarm.about is not None, "an open alarm is about something"
     at, who = command.at, command.by.id
     mute = mute_of(asset, alarm.about.kind, at)
+    if alarm.is_drill and alarm.about.is_drill and alarm.standing_until is not None:
+        # The exercise ended before its time: what it raised ends with the next wake-up.
+        is_over = asset.drill_at(at) is None and at < alarm.standing_until
+        reason = alarm.standing_reason
+        return (alarm_words.AlarmMuted(at, who, "drill", at, reason),) if is_over else ()
     if alarm.standing in ("drill", "suppressed"):
         return ()
     if mute is None and alarm.is_muted:

@@ -85,7 +85,7 @@ def _merge(
         return Refused("same_case", "a case is not its own duplicate")
     if duplicate.links.merged_into == primary.id:
         return {primary.id: draft.events, duplicate.id: ()}
-    refused = _unfit(duplicate)
+    refused = _unfit(duplicate) or _unlike(primary, duplicate)
     if refused is not None:
         return refused
     policy = _policy_of(duplicate, primary, command.facts)
@@ -98,6 +98,15 @@ def _merge(
     reports = tuple(report.id for report in duplicate.reports)
     draft.say(words.DuplicateAbsorbed(draft.at, draft.who, duplicate.id, reports))
     return {primary.id: draft.events, duplicate.id: other.events}
+
+
+def _unlike(primary: Case, duplicate: Case) -> Refused | None:
+    """Why two cases are never one: an exercise and what is real, or a silent one in a loud one."""
+    if primary.is_drill != duplicate.is_drill:
+        return Refused("drill_and_real", "an exercise is never joined to what is real")
+    if duplicate.is_silent and not primary.is_silent:
+        return Refused("case_silent", "join the other one into the silent one")
+    return None
 
 
 def _unfit(duplicate: Case) -> Refused | None:
@@ -190,6 +199,8 @@ def _child(
             report,
             draft.who,
             parent.id,
+            parent.is_silent,
+            parent.is_drill,
         )
     )
     pass_on(opening, child.route, "split")
@@ -257,12 +268,20 @@ def decide_unit(
             draft = Draft(cases[case_id], policy, command.at, command.by, command.new_id)
             draft.catch_up(command.at)
             drafts[case_id] = draft
+        is_sent = isinstance(event, units.UnitDispatched | units.UnitStacked)
+        if is_sent and cases[case_id].is_drill and not is_confirmed(command.body):
+            return Refused("drill_unconfirmed", "this is an exercise: say again that it drives")
         refused = _tell_case(drafts[case_id], unit, event)
         if refused is not None:
             return refused
     for draft in drafts.values():
         draft.catch_up(command.at, late=True)
     return JointDecision(events, {key: tuple(draft.taken) for key, draft in drafts.items()})
+
+
+def is_confirmed(body: units.Command) -> bool:
+    """Whether somebody said again that a real unit is to drive to an exercise."""
+    return bool(getattr(body, "is_drill_confirmed", False))
 
 
 def _lost_already(cases: Mapping[CaseId, Case], body: units.Command) -> Refused | None:

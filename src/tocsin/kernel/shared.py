@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Generic, Literal, NamedTuple, NewType, TypeVar
+from typing import Generic, Literal, NamedTuple, NewType, TypeVar
 
 CaseId = NewType("CaseId", str)
 ReportId = NewType("ReportId", str)
@@ -38,6 +38,10 @@ class AreaPath(NamedTuple):
     def at(self, tier: Tier) -> AreaId:
         """The area of this path on one tier."""
         return self[TIERS.index(tier)]
+
+
+CancelEffect = Literal["note", "lower", "close"]
+"""What taking an alarm back at the site does to its case: a note, a lower priority, or the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +121,3 @@ class Refused:
 
     reason: str
     detail: str
-
-
-# -- copying ---------------------------------------------------------------------------
-
-Value = TypeVar("Value")
-_new: Final = object.__new__
-_put: Final = object.__setattr__
-
-
-def changed(value: Value, **changes: Any) -> Value:
-    """The same value but for `changes`, which name fields of its dataclass. Copies its dict, which
-    costs a fifth of `dataclasses.replace`; so the class has no slots and checks nothing when it is
-    made."""
-    copy = _new(type(value))
-    fields = value.__dict__.copy()
-    fields.update(changes)
-    _put(copy, "__dict__", fields)  # frozen binds its users, not its maker
-    return copy

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, cast, get_args
 
 from tocsin.kernel.alarms.policy import AlarmPolicy, Limit, Opens
+from tocsin.kernel.shared import CancelEffect
 from tocsin.packs.reading import Problem, Reader, nearest
 
 Words = Mapping[str, str]
@@ -22,6 +23,11 @@ CHATTER_MAX: Final = 20
 UNCLEAR: Final = "unclear"
 """The kind of what nobody could read: it is kept, and a person looks."""
 OPENS: Final[tuple[Opens, ...]] = get_args(Opens)
+CANCELS: Final[tuple[CancelEffect, ...]] = get_args(CancelEffect)
+CANCEL_MAX_S: Final = 900
+"""After a quarter of an hour people are there: they end it, and no number."""
+TEST_DAYS_MAX: Final = 92
+"""A button that nobody presses for a quarter of a year is not known to work."""
 LEVEL_MAX: Final = 4
 """The highest level of ANSI/TMA AVS-01."""
 SHELVING_ROLES: Final = ("call_taker", "dispatcher", "grid_worker", "agency_handler", "supervisor")
@@ -40,11 +46,13 @@ class AlarmKind:
 
 @dataclass(frozen=True, slots=True)
 class AssetKind:
-    """A kind of device or facility. The silence of one that guards lives is shown one by one."""
+    """A kind of device or facility. The silence of one that guards lives is shown one by one.
+    `test_days`: how often each of them is pressed on test; 0 where nobody does."""
 
     code: str
     name: Words
     is_life_safety: bool = False
+    test_days: int = 0
 
 
 def read_asset_kinds(pack: Reader, languages: Sequence[str]) -> Mapping[str, AssetKind]:
@@ -55,7 +63,12 @@ def read_asset_kinds(pack: Reader, languages: Sequence[str]) -> Mapping[str, Ass
         if code in found:
             reader.find("code", "duplicate", f"asset kind {code} is there twice")
         words = reader.words("name", tuple(languages))
-        found[code] = AssetKind(code, words, reader.flag("life_safety", False))
+        found[code] = AssetKind(
+            code,
+            words,
+            reader.flag("life_safety", False),
+            reader.whole("test_days", 0, 0, TEST_DAYS_MAX),
+        )
         reader.close()
     return found
 
@@ -95,6 +108,10 @@ def _policy(reader: Reader, code: str) -> AlarmPolicy:
         momentary=reader.flag("momentary", False),
         latching=reader.flag("latching", False),
         silent=reader.flag("silent", False),
+        drill=reader.flag("drill", False),
+        cancel=cast(CancelEffect, reader.one_of("cancel", CANCELS, "lower")),
+        cancel_s=reader.whole("cancel_s", 0, 0, CANCEL_MAX_S),
+        cancel_priority=reader.whole("cancel_priority", 2, 1, 4),
         on_delay_s=reader.whole("on_delay_s", 0, 0, DELAY_MAX_S),
         off_delay_s=reader.whole("off_delay_s", 0, 0, DELAY_MAX_S),
         fleeting_s=reader.whole("fleeting_s", 0, 0, DELAY_MAX_S),
@@ -161,6 +178,11 @@ def kind_defects(
         if policy.is_life_safety and policy.on_delay_s > LIFE_SAFETY_DELAY_MAX_S:
             text = f"life does not wait {policy.on_delay_s} s"
             yield where, "cannot_be_kept", text
+        if policy.drill and not policy.momentary:
+            text = "only what is pressed is drilled: a condition goes on after the drill"
+            yield where, "bad_value", text
+        if policy.cancel_s and policy.cancel_priority < policy.priority:
+            yield where, "bad_value", "taking it back would make its case more urgent"
         if policy.momentary and policy.off_delay_s:
             yield where, "never_starts", "a momentary alarm is never over: no off_delay_s"
     if kinds and UNCLEAR not in kinds:

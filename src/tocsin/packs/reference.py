@@ -116,6 +116,7 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         "name": _WORDS,
         "life_safety": "Whether it guards lives: folded under a common cause, its silence is "
         "still shown one by one.",
+        "test_days": "How often each of them is pressed on test; 0 when left out, for never.",
     },
     "alarm_kind": {
         "code": "Its name in alarms; `unclear` must be there, for what nobody can read.",
@@ -125,6 +126,13 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         "momentary": "Its device never says that it is over (a button); a person resets it.",
         "latching": "Stays until a person resets it, also when its condition is over.",
         "silent": "Makes no sound where it was raised, and none on a screen there.",
+        "drill": "A drill of the site covers it; only for what is momentary.",
+        "cancel": "What taking it back with the code of the site does to its case: `note`, "
+        "`lower` or `close`; `lower` when left out. A case with a unit on it is never "
+        "closed by that.",
+        "cancel_s": "Seconds after the press within which the code takes it back; 0 when left out, "
+        "for never.",
+        "cancel_priority": "To which priority its case is lowered; 2 when left out.",
         "on_delay_s": "Seconds the condition must last before it is announced; 0 when left out.",
         "off_delay_s": "Seconds it must stay away before it is over; 0 when left out.",
         "fleeting_s": "Shorter than this it counts as fleeting; 0 when left out.",

@@ -12,6 +12,7 @@ from tocsin.runtime.alarm_ports import (
     KEY_MAX,
     SIGNALS,
     TEXT_MAX,
+    TYPED_MAX,
     VALUES_MAX,
     IncomingAlarm,
 )
@@ -21,9 +22,17 @@ def wrong_with(incoming: IncomingAlarm) -> str | None:
     """What is wrong with a message; None where nothing is. Says no word of the message."""
     codes = (incoming.source, incoming.kind, incoming.zone)
     keys = (incoming.session, incoming.key)
-    texts = (*codes, *keys, incoming.device, incoming.sender, incoming.text, *incoming.values)
+    texts = (
+        *codes,
+        *keys,
+        incoming.code,
+        incoming.device,
+        incoming.sender,
+        incoming.text,
+        *incoming.values,
+    )
     if incoming.signal not in SIGNALS:
-        return "the signal is none of the five"
+        return "the signal is none of the six"
     if not incoming.source or not incoming.device:
         return "it names no source or no device"
     if not incoming.kind and incoming.signal not in ("heard", "tested"):
@@ -32,6 +41,8 @@ def wrong_with(incoming: IncomingAlarm) -> str | None:
         return f"a code is at most {CODE_MAX}, a key {KEY_MAX} characters long"
     if max(len(incoming.device), len(incoming.sender)) > DEVICE_MAX:
         return f"an address is at most {DEVICE_MAX} characters long"
+    if len(incoming.code) > TYPED_MAX:
+        return f"a code is at most {TYPED_MAX} characters long"
     if len(incoming.text) > TEXT_MAX or len(incoming.values) > VALUES_MAX:
         return f"at most {TEXT_MAX} characters and {VALUES_MAX} readings"
     if any("\0" in each or not _is_text(each) for each in texts):

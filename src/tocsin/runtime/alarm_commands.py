@@ -12,7 +12,8 @@ from tocsin.kernel.alarms import vocabulary as words
 from tocsin.kernel.alarms.decide import REPEAT_S
 from tocsin.kernel.alarms.state import Alarm
 from tocsin.kernel.assets import vocabulary as asset_words
-from tocsin.kernel.shared import SYSTEM, Actor, AlarmId, Refused
+from tocsin.kernel.cases.vocabulary import VoidCase
+from tocsin.kernel.shared import SYSTEM, Actor, AlarmId, CaseId, Refused
 from tocsin.packs.model import Pack
 from tocsin.runtime.alarm_opening import Openings, Prepared
 from tocsin.runtime.device_book import DeviceBook
@@ -100,7 +101,8 @@ class AlarmCommands:
         """One command on an alarm that is there, with the case it may open by it."""
         alarm = row.alarm
         prepared = Prepared()
-        if alarm.about is not None and alarm.case is None and not alarm.is_drill:
+        is_declared = isinstance(command, words.DeclareAlarmReal)
+        if alarm.about is not None and (is_declared or (alarm.case is None and not alarm.is_drill)):
             prepared = self._prepare_for(alarm)
         outcome = await self.engine.handle_alarm(
             alarm,
@@ -108,11 +110,20 @@ class AlarmCommands:
             by=by,
             opening=prepared.opening,
             unplaced=prepared.unplaced,
+            case=alarm.case if isinstance(command, words.CancelAlarm) else None,
             **how,
         )
         if isinstance(outcome, Committed):
             self.learn(outcome)
+            if is_declared and alarm.case is not None:
+                await self._leave_drill_case(alarm.case)
         return outcome
+
+    async def _leave_drill_case(self, case: CaseId) -> None:
+        """The case of a drill whose last alarm turned real has nothing left to be practised."""
+        others = AlarmQuery(open_only=True, case=case, limit=1)
+        if not await self.engine.store.alarms(others):
+            await self.engine.handle(case, VoidCase("turned_real"), by=SYSTEM)
 
     def _prepare_for(self, alarm: Alarm) -> Prepared:
         about = alarm.about
@@ -123,7 +134,8 @@ class AlarmCommands:
         known = self.book.assets.get(about.asset)
         place = about.place or (known.about.place if known is not None else None)
         text = alarm.signal.text if alarm.signal is not None else None
-        return self.openings.prepare(policy, place, text, self.engine.clock.now())
+        now = self.engine.clock.now()
+        return self.openings.prepare(policy, place, text, now, is_silent=about.is_silent)
 
     # -- clocks ------------------------------------------------------------------------
 
@@ -138,6 +150,8 @@ class AlarmCommands:
             row.alarm.id: row
             for row in await store.alarms(AlarmQuery(ids=tuple(alarms), limit=len(alarms)))
         } if alarms else {}  # fmt: skip
+        for row in rows.values():
+            await self._end_drill_case(row.alarm)
         outcomes = await asyncio.gather(
             *(
                 self.command(rows[alarm], words.WakeAlarm(), by=SYSTEM)
@@ -158,6 +172,14 @@ class AlarmCommands:
             else:
                 log.error("alarm_wake_failed", what=str(outcome))
         return woken
+
+    async def _end_drill_case(self, alarm: Alarm) -> None:
+        """The case of a drill ends with it: before its alarm is told, so that it is not missed."""
+        until = alarm.standing_until
+        is_over = until is not None and until <= self.engine.clock.now()
+        if alarm.about is not None and alarm.about.is_drill and is_over and alarm.case is not None:
+            # Whatever it says: void already, or held by what people made of it, who then end it.
+            await self.engine.handle(alarm.case, VoidCase("drill_over"), by=SYSTEM)
 
     async def tidy(self) -> None:
         """Forgets messages that can be no repeat any more."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from tocsin.kernel.alarming import DeviceFacts
+from tocsin.kernel.alarming import DeviceFacts, mute_of
 from tocsin.kernel.alarms import vocabulary as words
 from tocsin.kernel.alarms.policy import AlarmPolicy, crossed
 from tocsin.kernel.alarms.state import About
@@ -22,23 +22,25 @@ from tocsin.kernel.shared import (
     Instant,
     Place,
     Refused,
-    SealedRef,
 )
 from tocsin.packs.model import Pack
 from tocsin.runtime.alarm_checks import signalled, wrong_with
 from tocsin.runtime.alarm_commands import AlarmCommands
-from tocsin.runtime.alarm_opening import Prepared, is_life_safety
+from tocsin.runtime.alarm_opening import Prepared, is_life_safety, site_name
 from tocsin.runtime.alarm_ports import (
     AlarmReceived,
     IncomingAlarm,
 )
 from tocsin.runtime.device_book import DOWN_KINDS, SUPERVISION, digest_of, found_id
 from tocsin.runtime.engine import Engine
-from tocsin.runtime.ports import Committed, DeviceOrder, Unavailable
+from tocsin.runtime.ports import AlarmQuery, AlarmRow, Committed, DeviceOrder, Unavailable
 from tocsin.runtime.reception import Reception
+from tocsin.runtime.site_codes import SiteCodes
 
 FLUSH_EVERY_S: Final = 1.0
 """How old the signs of life are that come with alarms, on disk; nothing was promised of them."""
+TRIES: Final = 3
+"""How often an alarm is taken back anew that came to another case meanwhile."""
 FOUND_MAX: Final = 10_000
 """Unregistered devices whose signs of life are kept: more is a wrong wire, or an attack. What
 they raise is kept always."""
@@ -61,6 +63,7 @@ class AlarmDesk(AlarmCommands):
             for limit in policy.limits
         ]
         self._unsaved: set[AssetId] = set()
+        self.codes = SiteCodes(engine.store)
 
     # -- in ----------------------------------------------------------------------------
 
@@ -82,6 +85,8 @@ class AlarmDesk(AlarmCommands):
                 outcome = await self._tested(asset, by)
             case "cleared":
                 outcome = await self._clear(incoming, asset, by)
+            case "cancelled":
+                outcome = await self._cancel(incoming, asset, by)
             case _:
                 outcome = await self._raise(incoming, asset, by)
         if isinstance(outcome, Refused):
@@ -213,6 +218,34 @@ class AlarmDesk(AlarmCommands):
         command = words.ClearAlarm(signalled(incoming, None))
         return await self.engine.commit_device(device, command, DeviceFacts(), by=by)
 
+    async def _cancel(
+        self, incoming: IncomingAlarm, asset: AssetId, by: Actor
+    ) -> Committed | Refused:
+        kind = self.pack.alarm_kind(incoming.source, incoming.kind)
+        rows = await self.engine.store.alarms(
+            AlarmQuery(open_only=True, kinds=(kind,), asset=asset, limit=1)
+        )
+        if not rows:
+            return await self._clear(incoming, asset, by)  # nothing to take back; it lives
+        return await self.take_back(rows[0], incoming.code, by=by)
+
+    async def take_back(
+        self, row: AlarmRow, code: str, *, by: Actor, **how: Any
+    ) -> Committed | Refused:
+        """Takes an alarm back with the code of its site. A wrong code is noted and cancels
+        nothing; whether it was right is seen from the alarm afterwards."""
+        about = row.alarm.about
+        if about is None:
+            return Refused("alarm_unknown", "there is no alarm with this id")
+        is_right = await self.codes.fits(self.book.sites_of(about.asset), code)
+        outcome: Committed | Refused = Refused("stale_version", "")
+        for _ in range(TRIES):
+            outcome = await self.command(row, words.CancelAlarm(is_right), by=by, **how)
+            if not (isinstance(outcome, Refused) and outcome.reason == "stale_version"):
+                break
+            row = await self.engine.store.alarm(row.alarm.id) or row
+        return outcome
+
     async def _raise(
         self, incoming: IncomingAlarm, asset: AssetId, by: Actor
     ) -> Committed | Refused:
@@ -222,6 +255,9 @@ class AlarmDesk(AlarmCommands):
             await self.reload()
             asset = self._asset_of(incoming.source, incoming.device)
             outcome = await self._raise_once(incoming, asset, by)
+        if isinstance(outcome, Refused) and outcome.reason == "drill_over":
+            # The drill ended while this was on its way: it is real, whatever the book says.
+            outcome = await self._raise_once(incoming, asset, by, may_drill=False)
         if isinstance(outcome, Committed):
             await self.tell_mates(outcome)
         return outcome
@@ -236,7 +272,7 @@ class AlarmDesk(AlarmCommands):
         return outcome
 
     async def _raise_once(
-        self, incoming: IncomingAlarm, asset_id: AssetId, by: Actor
+        self, incoming: IncomingAlarm, asset_id: AssetId, by: Actor, may_drill: bool = True
     ) -> Committed | Refused:
         now = self.engine.clock.now()
         kind = self.pack.alarm_kind(incoming.source, incoming.kind)
@@ -249,12 +285,24 @@ class AlarmDesk(AlarmCommands):
         if kind != incoming.kind and self.pack.alarm_policies.get(incoming.kind) is None:
             said = f"{incoming.kind} {said}".strip()
         sealed = self.openings.sealed(fresh, asset, kind, incoming.zone, said)
-        prepared = self._prepared(policy, place, sealed.ref, now, incoming)
+        is_silent = policy.silent or asset.about.is_silent
+        in_drill = (
+            may_drill
+            and policy.drill
+            and asset.drill_at(now) is not None
+            and mute_of(asset, kind, now) is None
+        )
+        prepared = Prepared()
+        if in_drill or not incoming.is_drill:
+            prepared = self.openings.prepare(
+                policy, place, sealed.ref, now, is_silent=is_silent, is_drill=in_drill
+            )
         cause = self.book.cause_of(asset_id) if kind in DOWN_KINDS else None
         sender = self._asset_of(incoming.source, incoming.sender or incoming.device)
         # What nobody registered hangs on what speaks for it.
-        site = self.book.site_of(asset_id, cause) if known or cause else sender
-        about = self._about(policy, asset, site, place, prepared)
+        at_site = self.book.site_of(asset_id, cause) if known or cause else sender
+        site = site_name(policy.case_type, at_site, is_silent, in_drill)
+        about = self._about(policy, asset, place, prepared, site, is_silent)
         wires = () if known else ((incoming.source, incoming.device),)
         find = self._find(incoming, sender, asset_id) if known is None else None
         return await self.engine.commit_device(
@@ -276,25 +324,14 @@ class AlarmDesk(AlarmCommands):
             sealed=(sealed,),
         )
 
-    def _prepared(
-        self,
-        policy: AlarmPolicy,
-        place: Place | None,
-        text: SealedRef,
-        now: Instant,
-        incoming: IncomingAlarm,
-    ) -> Prepared:
-        if incoming.is_drill:
-            return Prepared()
-        return self.openings.prepare(policy, place, text, now)
-
     def _about(
         self,
         policy: AlarmPolicy,
         asset: Asset,
-        site: AssetId,
         place: Place | None,
         prepared: Prepared,
+        site: str,
+        is_silent: bool,
     ) -> About:
         areas = asset.about.areas
         if not areas and prepared.opening is not None:
@@ -311,7 +348,8 @@ class AlarmDesk(AlarmCommands):
             policy.momentary,
             place,
             areas,
-            f"{policy.case_type}:{site}",
+            site,
+            is_silent,
         )
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from tocsin.kernel.alarming import Opening
 from tocsin.kernel.alarms.policy import AlarmPolicy
+from tocsin.kernel.alarms.state import DRILL_SITE
 from tocsin.kernel.assets.state import Asset
 from tocsin.kernel.cases.policy import CaseFacts
 from tocsin.kernel.cases.react import ALARM_SOURCE
@@ -16,6 +17,7 @@ from tocsin.kernel.cases.state import Report
 from tocsin.kernel.cases.vocabulary import OpenCase
 from tocsin.kernel.shared import (
     AlarmId,
+    AssetId,
     CaseId,
     Instant,
     Place,
@@ -29,6 +31,7 @@ from tocsin.runtime.reception import Reception
 
 JSON: Final = "application/json"
 _TEXT: Final = ".text"
+SILENT_SITE: Final = "#silent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,14 @@ class Openings:
         self.county = home.county
 
     def prepare(
-        self, policy: AlarmPolicy, place: Place | None, text: SealedRef | None, at: Instant
+        self,
+        policy: AlarmPolicy,
+        place: Place | None,
+        text: SealedRef | None,
+        at: Instant,
+        *,
+        is_silent: bool = False,
+        is_drill: bool = False,
     ) -> Prepared:
         """Everything that opening a case takes. Whether it is opened the kernel decides."""
         if policy.opens == "never":
@@ -85,6 +95,8 @@ class Openings:
             areas=areas,
             owner_tier=case_type.owner_tier,
             route=route,
+            is_silent=is_silent,
+            is_drill=is_drill,
         )
         return Prepared(Opening(case_id, command, CaseFacts(case_policy)))
 
@@ -109,6 +121,12 @@ def scope_of(ref: SealedRef) -> CaseId:
     return CaseId(ref.removesuffix(_TEXT))
 
 
+def site_name(case_type: str, site: AssetId, is_silent: bool, is_drill: bool) -> str:
+    """Where alarms of one matter meet. What is silent never shares a case with what is loud, nor a
+    drill with what is real."""
+    return f"{case_type}:{site}{SILENT_SITE if is_silent else ''}{DRILL_SITE if is_drill else ''}"
+
+
 def is_life_safety(pack: Pack, policy: AlarmPolicy, asset: Asset | None) -> bool:
     """Whether lives hang on it: by the kind of the alarm, or by what the asset guards."""
     if policy.is_life_safety:
@@ -117,4 +135,4 @@ def is_life_safety(pack: Pack, policy: AlarmPolicy, asset: Asset | None) -> bool
     return kind is not None and kind.is_life_safety
 
 
-__all__ = ["Openings", "Prepared", "is_life_safety", "scope_of"]
+__all__ = ["Openings", "Prepared", "is_life_safety", "scope_of", "site_name"]

@@ -12,10 +12,11 @@ from typing import Final, Literal, Protocol, get_args
 
 from tocsin.kernel.shared import Actor, Instant, Place, Refused
 
-Signal = Literal["raised", "cleared", "tested", "heard", "trouble"]
+Signal = Literal["raised", "cleared", "tested", "heard", "trouble", "cancelled"]
 """`raised` and `cleared`: the condition is there, or over. `tested`: the same on purpose, by a
 person at the device. `heard`: it lives, and perhaps has readings. `trouble`: the device itself is
-not well (its battery, its case, its line); `kind` says how."""
+not well (its battery, its case, its line); `kind` says how. `cancelled`: somebody at the site takes
+it back, with the `code` of the site."""
 
 SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
 
@@ -25,6 +26,8 @@ DEVICE_MAX: Final = 200
 """Characters of `device`: a topic of a broker may be long."""
 KEY_MAX: Final = 128
 """Characters of `session` and `key`; longer ones are hashed by the intake."""
+TYPED_MAX: Final = 128
+"""Characters of `code`."""
 TEXT_MAX: Final = 1_000
 """Characters of `text`: what a panel prints."""
 VALUES_MAX: Final = 32
@@ -65,6 +68,8 @@ class IncomingAlarm:
     """Readings by name, SI units."""
     is_drill: bool = False
     """It opens no real case and says so on every screen."""
+    code: str = field(default="", repr=False)
+    """What somebody typed to take an alarm back. It is compared and dropped, never kept."""
     sender: str = ""
     """Who counts `sequence` and bears `session`, where it is not the device itself: the account
     of a zone, the gateway of a sensor. An address of the same kind as `device`."""

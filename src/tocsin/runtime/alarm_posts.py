@@ -8,18 +8,16 @@ from typing import Final
 from tocsin.kernel.shared import Actor, Refused
 from tocsin.packs.words import word
 from tocsin.runtime.alarm_ports import AlarmTaker, IncomingAlarm
-from tocsin.runtime.services import Services
 
 SCOPE: Final = "reports:trusted"
 """What a sender's API key must be made for."""
-STATUS: Final[Mapping[str, int]] = {"key_wrong": 403, "too_large": 413, "no_alarms": 503}
+STATUS: Final[Mapping[str, int]] = {"key_wrong": 403, "too_large": 413}
 """HTTP status by reason; what is not here cannot be read: 400."""
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "key_wrong": (
         "Send an API key with the scope reports:trusted as X-API-Key or as a bearer token.",
         "请以 X-API-Key 或 Bearer 令牌提供具有 reports:trusted 权限的 API 密钥。",
     ),
-    "no_alarms": ("This node takes no alarms.", "本节点不接收告警。"),
     "too_large": ("The message is too large: {detail}.", "消息过大：{detail}。"),
     "too_many": ("Too many in one message: {detail}.", "一条消息中内容过多：{detail}。"),
     "unreadable": ("The message cannot be read: {detail}.", "无法读取消息：{detail}。"),
@@ -54,11 +52,6 @@ def given_key(headers: Mapping[str, str]) -> str:
     """The API key of a request: X-API-Key, or a bearer token."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return headers.get("x-api-key", "") or (token.strip() if scheme.lower() == "bearer" else "")
-
-
-def desk_of(services: Services) -> AlarmTaker | None:
-    """The desk of a node; None on one that takes no alarms."""
-    return services.alarms
 
 
 async def keep_all(desk: AlarmTaker, found: Iterable[IncomingAlarm], by: Actor) -> Refused | None:

@@ -70,6 +70,8 @@ class DeviceBook:
         self.tracks: dict[AssetId, Track] = {}
         self.down: dict[AssetId, set[str]] = {}
         """Kinds of `DOWN_KINDS` that are open, by asset."""
+        self.drilled: set[AssetId] = set()
+        """Those a drill covers, or did a moment ago."""
         self.open: set[tuple[AssetId, str]] = set()
         """(asset, kind) of every open alarm."""
 
@@ -99,6 +101,10 @@ class DeviceBook:
                 if self.wires.get(wire) == asset.id:
                     del self.wires[wire]
         self.assets[asset.id] = asset
+        if asset.drill is not None:
+            self.drilled.add(asset.id)
+        else:
+            self.drilled.discard(asset.id)
         for each in (asset.about.gateway, asset.about.power):
             if each is not None:
                 self.behind.setdefault(each, set()).add(asset.id)
@@ -155,6 +161,32 @@ class DeviceBook:
             seen.add(following)
             found = self.assets.get(following)
         return None
+
+    def sites_of(self, asset: AssetId) -> tuple[AssetId, ...]:
+        """The asset and what it hangs on by its gateway, the nearest first."""
+        found = [asset]
+        while True:
+            known = self.assets.get(found[-1])
+            ahead = known.about.gateway if known is not None else None
+            if ahead is None or ahead in found:
+                return tuple(found)
+            found.append(ahead)
+
+    def site_name(self, asset: AssetId) -> str:
+        """The name of what it hangs on; empty where it stands by itself."""
+        site = self.sites_of(asset)[-1]
+        known = self.assets.get(site)
+        return known.about.name if known is not None and site != asset else ""
+
+    def members_of(self, site: AssetId) -> tuple[AssetId, ...]:
+        """A site and whatever hangs on it by its gateway, by id."""
+        found, todo = {site}, [site]
+        while todo:
+            for each in self.behind.get(todo.pop(), ()):
+                if each not in found and self.assets[each].about.gateway in found:
+                    found.add(each)
+                    todo.append(each)
+        return tuple(sorted(found))
 
     def site_of(self, asset: AssetId, cause: AssetId | None) -> AssetId:
         """Where alarms of one matter meet: at their cause, else at what the asset hangs on; one on

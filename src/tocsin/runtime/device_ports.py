@@ -13,7 +13,7 @@ from tocsin.kernel.alarms.vocabulary import Event as AlarmEvent
 from tocsin.kernel.assets.state import Asset
 from tocsin.kernel.assets.vocabulary import Command as AssetCommand
 from tocsin.kernel.assets.vocabulary import Event as AssetEvent
-from tocsin.kernel.shared import Actor, AlarmId, AssetId, CaseId, Instant, Refused
+from tocsin.kernel.shared import Actor, ActorId, AlarmId, AssetId, CaseId, Instant, Refused
 
 Wire = tuple[str, str]
 """(intake, address): under which an asset speaks."""
@@ -158,6 +158,17 @@ class DeviceStore(Protocol):
 
     async def forget_seen(self, before: Instant) -> int:
         """Forgets messages that were kept before that: a repeat of one is a new message."""
+        ...
+
+    # -- codes of sites: hashes, never in the journal
+    async def put_site_code(
+        self, site: AssetId, hashed: str | None, at: Instant, by: ActorId
+    ) -> None:
+        """Keeps the hash of a site's code; None takes it away. Durable when it returns."""
+        ...
+
+    async def site_codes(self, sites: Sequence[AssetId]) -> Mapping[AssetId, str]:
+        """The hashes of those that have one."""
         ...
 
     # -- signs of life: never in the journal

@@ -7,9 +7,9 @@ from typing import Any
 
 from tocsin.kernel import coordination
 from tocsin.kernel.alarming import DeviceDecision, DeviceFacts, Opening, Scene, decide_device
-from tocsin.kernel.alarms.state import Alarm
+from tocsin.kernel.alarms.state import DRILL_SITE, Alarm
 from tocsin.kernel.alarms.vocabulary import Command as AlarmCommand
-from tocsin.kernel.alarms.vocabulary import FollowAlarmCase, RaiseAlarm
+from tocsin.kernel.alarms.vocabulary import DeclareAlarmReal, FollowAlarmCase, RaiseAlarm
 from tocsin.kernel.assets.vocabulary import Command as AssetCommand
 from tocsin.kernel.cases.policy import CaseFacts
 from tocsin.kernel.cases.state import Case
@@ -186,26 +186,32 @@ class Engine:
         by: Actor,
         opening: Opening | None = None,
         unplaced: str = "",
+        case: CaseId | None = None,
         key: str | None = None,
         fingerprint: str = "",
         expected_version: int | None = None,
         answer: Mapping[str, Any] | None = None,
     ) -> Committed | Refused:
         """Apply one command to an alarm that is there, durably. `alarm` is as it was read: what it
-        is about never changes. Promises as `handle`; `Committed.alarms` has it afterwards."""
+        is about never changes. `case` is the one it changes with the alarm, where it does.
+        Promises as `handle`; `Committed.alarms` has it afterwards."""
         about = alarm.about
         if about is None:
             return Refused("alarm_unknown", "there is no alarm with this id")
         facts = DeviceFacts(opening=opening, unplaced=unplaced)
+        # What leaves a drill looks for company among what is real.
+        is_declared = isinstance(command, DeclareAlarmReal)
+        site = about.site.removesuffix(DRILL_SITE) if is_declared else about.site
         asks = (command.case,) if isinstance(command, FollowAlarmCase) else ()
         device = DeviceOrder(
-            about.asset, _none, alarm=alarm.id, kind=about.kind, site=about.site, asks=asks
+            about.asset, _none, alarm=alarm.id, kind=about.kind, site=site, asks=asks
         )
         return await self.commit_device(
             device,
             command,
             facts,
             by=by,
+            case=case,
             key=key,
             fingerprint=fingerprint,
             expected_version=expected_version,
@@ -252,6 +258,7 @@ class Engine:
         expected_version: int | None = None,
         answer: Mapping[str, Any] | None = None,
         is_urgent: bool = True,
+        case: CaseId | None = None,
     ) -> Committed | Refused:
         """One order to a device. `device.plan` is made here: the policies are those under which
         each alarm was opened, looked up once its state is known."""
@@ -259,8 +266,8 @@ class Engine:
         opening = facts.opening
         return await self.store.commit(
             Order(
-                cases=(opening.case,) if opening is not None else (),
-                target=opening.case if opening is not None else CaseId(""),
+                cases=(opening.case,) if opening is not None else (case,) if case else (),
+                target=opening.case if opening is not None else case or CaseId(""),
                 command=command,
                 at=stamped.at,
                 by=by,
@@ -354,6 +361,10 @@ class _DeviceStamp:
             if (policy := self._policies.alarm_policy(kind, opened.get(kind, ""))) is not None
         )
         facts = changed(self._facts, policies=policies, assets=self._policies.asset_facts())
+        for case in scene.cases.values():
+            if case.status != "absent":
+                pinned = self._policies.policy(case.pack_version, case.case_type)
+                facts = changed(facts, case_policy=pinned)
         stamped = Stamped(self._command, self.at, self._by, self._id, facts)
         return decide_device(scene, stamped)
 

@@ -23,6 +23,7 @@ from tocsin.runtime.alarm_ports import (
     KEY_MAX,
     SIGNALS,
     TEXT_MAX,
+    TYPED_MAX,
     VALUES_MAX,
     IncomingAlarm,
     Signal,
@@ -58,6 +59,7 @@ class JsonMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lon: Path = "/lon"
     lat: Path = "/lat"
     drill: Path = "/drill"
+    code: Path = ""
     items: Path = ""
     kinds: dict[str, str] = {}
     signals: dict[str, Signal] = {}
@@ -131,6 +133,7 @@ def _alarm(mapping: JsonMapping, source: str, item: object) -> IncomingAlarm | R
         place=place_of(at_path(item, mapping.lon), at_path(item, mapping.lat)),
         values={name: each for name, each in sorted(readings.items()) if each is not None},
         is_drill=at_path(item, mapping.drill) is True or word(mapping.drill) == "true",
+        code=word(mapping.code)[:TYPED_MAX],
     )
 
 

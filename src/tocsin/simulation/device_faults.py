@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tocsin.kernel.shared import AlarmId, AssetId, Instant
+from tocsin.kernel.shared import ActorId, AlarmId, AssetId, Instant
 from tocsin.runtime.device_ports import (
     AlarmEntry,
     AlarmQuery,
@@ -62,6 +62,16 @@ class FaultyDevices:
     async def forget_seen(self, before: Instant) -> int:
         self._reach_devices()
         return await self._devices.forget_seen(before)
+
+    async def put_site_code(
+        self, site: AssetId, hashed: str | None, at: Instant, by: ActorId
+    ) -> None:
+        self._reach_devices()
+        await self._devices.put_site_code(site, hashed, at, by)
+
+    async def site_codes(self, sites: Sequence[AssetId]) -> Mapping[AssetId, str]:
+        self._reach_devices()
+        return await self._devices.site_codes(sites)
 
     async def put_signs(self, signs: Sequence[Sign]) -> None:
         self._reach_devices()

@@ -147,7 +147,7 @@ def apply_device(
     refused = _unlike(order, device, found)
     if refused is not None:
         return refused
-    decision = device.plan(found.scene)
+    decision = device.plan(replace(found.scene, cases=cases))
     if isinstance(decision, Refused):
         return decision
     applied = _apply(order, decision.cases, cases, versions)

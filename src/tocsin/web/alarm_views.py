@@ -21,6 +21,7 @@ ALARM_EXAMPLE: Final[dict[str, Any]] = {
     "updated_at": "2026-11-22T01:30:00+00:00",
     "asset": "01hd",
     "asset_name": "Block 3, stairwell, 2nd floor",
+    "site_name": "Block 3",
     "kind": "smoke",
     "kind_name": "Smoke",
     "priority": 1,
@@ -36,6 +37,10 @@ ALARM_EXAMPLE: Final[dict[str, Any]] = {
     "is_chattering": False,
     "is_fleeting": False,
     "is_drill": False,
+    "in_drill": False,
+    "cancelled_at": None,
+    "cancelled_by": None,
+    "wrong_codes": 0,
     "opened_at": "2026-11-22T01:30:00+00:00",
     "raised_at": "2026-11-22T01:30:00+00:00",
     "last_signal_at": "2026-11-22T01:30:00+00:00",
@@ -89,6 +94,9 @@ ASSET_EXAMPLE: Final[dict[str, Any]] = {
     "work_order": "",
     "test_until": None,
     "last_tested_at": None,
+    "test_asked_at": None,
+    "drill": None,
+    "is_silent": False,
     "windows": [],
     "shelves": [],
     "reach": "online",
@@ -109,8 +117,10 @@ class EvidenceView(View):
 
 
 class AlarmView(View):
-    """One alarm as it is now. `text` names its sealed words; `members` counts what is folded under
-    it, and `cause` names what it is folded under."""
+    """One alarm as it is now. `in_drill`: it came while its site had a drill, and is kept apart
+    from what is real. `wrong_codes` counts tries to take it back. `text` names its sealed words;
+    `members` counts what is folded under it, and `cause` names what it is folded under.
+    `site_name` is what its asset hangs on."""
 
     model_config = like(ALARM_EXAMPLE)
 
@@ -119,6 +129,7 @@ class AlarmView(View):
     updated_at: datetime
     asset: str
     asset_name: str
+    site_name: str
     kind: str
     kind_name: str
     priority: int
@@ -134,6 +145,10 @@ class AlarmView(View):
     is_chattering: bool
     is_fleeting: bool
     is_drill: bool
+    in_drill: bool
+    cancelled_at: datetime | None
+    cancelled_by: str | None
+    wrong_codes: int
     opened_at: datetime
     raised_at: datetime | None
     last_signal_at: datetime | None
@@ -195,6 +210,16 @@ class ShelfView(View):
     by: str
 
 
+class CoveringDrill(View):
+    """The drill that covers an asset."""
+
+    id: str
+    scope: str
+    until: datetime
+    reason: str
+    by: str
+
+
 class AssetView(View):
     """One asset as it is now. `lost` counts messages that may be lost, by the count of its sender;
     `reach` is unknown where nobody waits for it or the node did not listen."""
@@ -224,6 +249,9 @@ class AssetView(View):
     work_order: str
     test_until: datetime | None
     last_tested_at: datetime | None
+    test_asked_at: datetime | None
+    drill: CoveringDrill | None
+    is_silent: bool
     windows: tuple[WindowView, ...]
     shelves: tuple[ShelfView, ...]
     reach: Reach
@@ -264,6 +292,11 @@ def alarm_members(row: AlarmRow) -> dict[str, Any]:
         "is_chattering": alarm.is_chattering,
         "is_fleeting": alarm.is_fleeting,
         "is_drill": alarm.is_drill,
+        "in_drill": about.is_drill,
+        "is_silent": about.is_silent,
+        "cancelled_at": alarm.cancelled_at,
+        "cancelled_by": alarm.cancelled_by,
+        "wrong_codes": alarm.wrong_codes,
         "opened_at": alarm.opened_at,
         "raised_at": alarm.raised_at,
         "last_signal_at": alarm.last_signal_at,
@@ -288,7 +321,7 @@ def alarm_members(row: AlarmRow) -> dict[str, Any]:
 
 
 def alarm_view(
-    row: AlarmRow, pack: Pack, asset: Asset | None, language: str, members: int = 0
+    row: AlarmRow, pack: Pack, asset: Asset | None, language: str, site: str, members: int = 0
 ) -> dict[str, Any]:
     """The members of `AlarmView`."""
     found = alarm_members(row)
@@ -296,8 +329,8 @@ def alarm_view(
     return {
         **found,
         "asset_name": asset.about.name if asset is not None else "",
+        "site_name": site,
         "kind_name": pack.in_language(kind.name, language) if kind else found["kind"],
-        "is_silent": kind.policy.silent if kind else False,
         "members": members,
     }
 
@@ -328,6 +361,9 @@ def asset_members(row: AssetRow) -> dict[str, Any]:
         "work_order": asset.work_order,
         "test_until": asset.test_until,
         "last_tested_at": asset.last_tested_at,
+        "test_asked_at": asset.test_asked_at,
+        "drill": asset.drill,
+        "is_silent": about.is_silent,
         "windows": asset.windows,
         "shelves": asset.shelves,
     }

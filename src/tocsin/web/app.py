@@ -29,6 +29,7 @@ from tocsin.web.api import (
     catalogue,
     coverage,
     crews,
+    drills,
     health,
     history,
     insight,
@@ -96,6 +97,7 @@ MODULES = (
     asset_files,
     upkeep,
     assets,
+    drills,
     admin,
     log,
 )

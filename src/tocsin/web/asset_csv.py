@@ -67,11 +67,12 @@ def written(rows: Iterable[AssetRow]) -> str:
             row.asset.status,
         )
         numeric = {COLUMNS.index("lon"), COLUMNS.index("lat")}
-        writer.writerow(cell if n in numeric else _safe(str(cell)) for n, cell in enumerate(cells))
+        writer.writerow(cell if n in numeric else safe(str(cell)) for n, cell in enumerate(cells))
     return out.getvalue()
 
 
-def _safe(cell: str) -> str:
+def safe(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 

@@ -68,6 +68,9 @@ class BoardItem(msgspec.Struct, frozen=True, omit_defaults=True):
     on_hold: bool = False
     question_open: bool = False
     published: bool = False
+    silent: bool = False
+    drill: bool = False
+    cancelled: bool = False
     lon: float | None = None
     lat: float | None = None
     units: tuple[ItemUnit, ...] = ()
@@ -131,6 +134,9 @@ def _members(case: Case, version: int, updated_at: Instant) -> dict[str, Any]:
         "on_hold": case.hold is not None and case.hold.granted_at is not None,
         "question_open": case.question is not None,
         "published": case.published,
+        "silent": case.is_silent,
+        "drill": case.is_drill,
+        "cancelled": case.cancels > 0,
         "lon": place.lon if place else None,
         "lat": place.lat if place else None,
         "units": tuple(

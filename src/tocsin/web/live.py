@@ -38,7 +38,7 @@ from tocsin.runtime.ports import (
     UnitRow,
 )
 from tocsin.runtime.positions import Seen
-from tocsin.web.alarm_views import alarm_members, asset_members
+from tocsin.web.device_live import alarm_told, asset_told
 from tocsin.web.items import live_item
 from tocsin.web.unit_views import position_view, unit_members
 from tocsin.web.views import encode
@@ -52,6 +52,8 @@ REPLAY_LIMIT: Final = 20_000
 BEAT_S: Final = 2.0
 """A sign of life, so that a client can show a lost line within five seconds."""
 RETRY_MS: Final = 1_000
+SITES_MAX: Final = 20_000
+"""Names of sites that are remembered; beyond, they are read anew."""
 LISTENER_S: Final = 0.0001
 """What one listener adds to the pace of the ticks: with a thousand of them, handing out twenty
 times a second would fill the thread that also takes the reports."""
@@ -111,6 +113,7 @@ class Hub:
         self.sent = 0
         self.drops = 0
         self._listeners: dict[Hashable, list[Listener]] = {}
+        self._sites: dict[AssetId, str] = {}
 
     def time(self) -> bytes:
         """The node's time and how fast it runs, for clocks that count down on a screen."""
@@ -207,9 +210,10 @@ class Hub:
                 case UnitEntry() if entry.events:
                     found.append(_encode_unit(entry, units[entry.unit_id]))
                 case AlarmEntry():
-                    found.append(_encode_alarm(entry, alarms[entry.alarm_id]))
+                    told = alarm_told(entry, alarms[entry.alarm_id], assets, self._sites)
+                    found.append(_Message(*told))
                 case AssetEntry():
-                    found.append(_encode_asset(entry, assets[entry.asset_id]))
+                    found.append(_Message(*asset_told(entry, assets[entry.asset_id])))
                 case _:
                     pass
         return found
@@ -217,16 +221,30 @@ class Hub:
     async def _devices(
         self, entries: Sequence[Entry]
     ) -> tuple[dict[AlarmId, AlarmRow], dict[AssetId, AssetRow]]:
-        """The alarms and assets of the entries, as they are now."""
+        """The alarms and assets of the entries, as they are now, and the assets of the alarms."""
         alarms = tuple(sorted({e.alarm_id for e in entries if isinstance(e, AlarmEntry)}))
         assets = tuple(sorted({e.asset_id for e in entries if isinstance(e, AssetEntry)}))
         told: Sequence[AlarmRow] = ()
         known: Sequence[AssetRow] = ()
         if alarms:
             told = await self.store.alarms(AlarmQuery(ids=alarms, limit=len(alarms)))
-        if assets:
-            known = await self.store.assets(AssetQuery(ids=assets, limit=len(assets)))
+        named = {row.alarm.about.asset for row in told if row.alarm.about is not None}
+        if wanted := tuple(sorted({*assets, *named})):
+            known = await self.store.assets(AssetQuery(ids=wanted, limit=len(wanted)))
+            self._sites.update((row.asset.id, row.asset.about.name) for row in known)
+            await self._read_sites(known)
         return {row.alarm.id: row for row in told}, {row.asset.id: row for row in known}
+
+    async def _read_sites(self, rows: Sequence[AssetRow]) -> None:
+        """The names of what the assets hang on: a button by itself is in no school."""
+        gateways = {row.asset.about.gateway for row in rows} - {None} - set(self._sites)
+        ids = tuple(sorted(each for each in gateways if each is not None))
+        if not ids:
+            return
+        if len(self._sites) > SITES_MAX:
+            self._sites.clear()
+        for row in await self.store.assets(AssetQuery(ids=ids, limit=len(ids))):
+            self._sites[row.asset.id] = row.asset.about.name
 
     def join(self, view: View) -> Listener:
         listener = Listener(view, self.queue_limit)
@@ -276,23 +294,6 @@ def _encode_unit(entry: UnitEntry, row: UnitRow) -> _Message:
     data = b"id: %d\nevent: unit\ndata: %b\n\n" % (entry.seq, encode(item))
     agency = row.unit.agency
     return _Message(row.unit.areas, (agency,) if agency else (), data)
-
-
-def _encode_alarm(entry: AlarmEntry, row: AlarmRow) -> _Message:
-    """An alarm as it is now, at the entry that changed it."""
-    events = tuple(name_of(event) for event in entry.events)
-    item = {**alarm_members(row), "seq": entry.seq, "events": events, "at": entry.at}
-    data = b"id: %d\nevent: alarm\ndata: %b\n\n" % (entry.seq, encode(item))
-    about = row.alarm.about
-    return _Message(about.areas if about is not None else (), (), data)
-
-
-def _encode_asset(entry: AssetEntry, row: AssetRow) -> _Message:
-    """An asset as it is now, at the entry that changed it."""
-    events = tuple(name_of(event) for event in entry.events)
-    item = {**asset_members(row), "seq": entry.seq, "events": events, "at": entry.at}
-    data = b"id: %d\nevent: asset\ndata: %b\n\n" % (entry.seq, encode(item))
-    return _Message(row.asset.about.areas, (), data)
 
 
 class EventStream:

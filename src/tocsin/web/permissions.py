@@ -125,6 +125,8 @@ ALARM_VERBS: Final[Mapping[str, tuple[Role, ...]]] = {
     "unshelve": (CT, D, G, H, S),
     "reset": (D, H, S),
     "verify": (CT, D, G, S),
+    "cancel": (CT, D, S),
+    "declare_real": (CT, D, G, H, S),
 }
 """Who may ask what of an alarm they reach. How long each role may shelve is in the pack."""
 
@@ -225,6 +227,12 @@ def _rows() -> Iterable[Rule]:
         yield write(f"alarm.{verb}", "device", roles, "cases:write")
     for verb, roles in ASSET_VERBS.items():
         yield write(f"asset.{verb}", "device", roles, "cases:write")
+    yield row("asset.history", "device", (*CASE_ROLES, AD), "cases:read")
+    yield write("asset.code", "device", (S, AD))
+    for name in ("drill.list", "button_test.report", "button_test.export"):
+        yield row(name, "role", (*CASE_ROLES, AD), "cases:read")
+    for name in ("drill.start", "drill.end"):
+        yield write(name, "device", (D, S))
     for name in ("asset.create", "asset.change", "asset.import", "asset.retire"):
         yield write(name, "county", (AD,))
     for name in ("unit.create", "unit.change", "unit.key", "unit.end_key"):

@@ -20,6 +20,7 @@ from tocsin.runtime.positions import REASONS as POSITION_REASONS
 from tocsin.runtime.reception import REASONS as RECEPTION_REASONS
 from tocsin.runtime.recommending.closing import REASONS as ROAD_REASONS
 from tocsin.runtime.rosters import REASONS as ROSTER_REASONS
+from tocsin.runtime.site_codes import REASONS as CODE_REASONS
 from tocsin.web.texts import REASON_TEXTS, text_of
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -46,6 +47,8 @@ WEB_STATUS: Final[Mapping[str, int]] = {
     "unknown_problem": 404,
     "log_proof_unknown": 404,
     "advice_unknown": 409,
+    "drill_unknown": 404,
+    "drill_empty": 409,
     "unknown_capability": 404,
     "map_missing": 404,
     "map_building": 404,
@@ -73,7 +76,7 @@ WEB_STATUS: Final[Mapping[str, int]] = {
 STATUS: Final[Mapping[str, int]] = {
     **dict.fromkeys((*CASE_REASONS, *UNIT_REASONS, *POSITION_REASONS, *ROSTER_REASONS), 409),
     **dict.fromkeys((*ENGINE_REASONS, *RECEPTION_REASONS, *ROAD_REASONS), 409),
-    **dict.fromkeys((*ALARM_REASONS, *ASSET_REASONS, *DESK_REASONS), 409),
+    **dict.fromkeys((*ALARM_REASONS, *ASSET_REASONS, *DESK_REASONS, *CODE_REASONS), 409),
     **WEB_STATUS,
     "case_unknown": 404,
     "not_found": 404,

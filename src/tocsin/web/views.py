@@ -98,6 +98,9 @@ CASE_EXAMPLE: dict[str, Any] = {
     },
     "disposition": "",
     "published": False,
+    "is_silent": False,
+    "is_drill": False,
+    "cancels": 0,
     "units": [],
 }
 
@@ -141,6 +144,9 @@ class CaseView(View):
     counts: Counts
     disposition: str
     published: bool
+    is_silent: bool
+    is_drill: bool
+    cancels: int
     units: tuple[UnitShare, ...]
 
 

@@ -20,7 +20,7 @@ from tocsin.intakes.cap.words import sentence
 from tocsin.kernel.shared import Refused
 from tocsin.packs.words import word
 from tocsin.runtime.alarm_ports import AlarmTaker
-from tocsin.runtime.alarm_posts import SCOPE, desk_of, given_key
+from tocsin.runtime.alarm_posts import SCOPE, given_key
 from tocsin.runtime.intake_settings import taken
 from tocsin.runtime.ports import Clock, Unavailable
 from tocsin.runtime.services import Services
@@ -33,7 +33,7 @@ RUN_OUT_EVERY_S: Final = 5.0
 """How often alerts that run out are looked for; they are meant to the minute."""
 CLIENT: Final = "tocsin"
 """How this node names itself to feeds."""
-STATUS: Final = {"key_wrong": 403, "too_large": 413, "no_alarms": 503}
+STATUS: Final = {"key_wrong": 403, "too_large": 413}
 """HTTP status by reason; what is not here cannot be read: 400."""
 
 
@@ -73,9 +73,7 @@ def routes(services: Services) -> list[BaseRoute]:
 async def _receive(services: Services, request: Request) -> Refused | None:
     if await services.keys.actor(given_key(request.headers), SCOPE) is None:
         return Refused("key_wrong", "")
-    desk = desk_of(services)
-    if desk is None:
-        return Refused("no_alarms", "")
+    desk = services.alarms
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -93,9 +91,7 @@ async def _receive(services: Services, request: Request) -> Refused | None:
 async def run(services: Services) -> None:
     """Poll the operator's feeds and let alerts run out, until cancelled. Raises IntakeError."""
     settings = taken(services.intakes, CODE, CapSettings) or CapSettings()
-    desk = desk_of(services)
-    if desk is None:
-        return
+    desk = services.alarms
     chains = chains_of(services)
     county = county_of([each.polygon for each in services.atlas.tier("county")])
     async with httpx.AsyncClient(headers={"user-agent": CLIENT}, trust_env=False) as client:

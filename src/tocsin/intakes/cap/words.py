@@ -12,7 +12,6 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "Send an API key with the scope reports:trusted as X-API-Key.",
         "请在 X-API-Key 中提供具有 reports:trusted 权限的 API 密钥。",
     ),
-    "no_alarms": ("This node takes no alarms.", "本节点不接收告警。"),
     "too_large": ("The message is too large: {detail}.", "消息过大：{detail}。"),
     "unreadable": ("This is no CAP message: {detail}.", "不是 CAP 消息：{detail}。"),
     "dtd_forbidden": (

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from tocsin.intakes.cloudevents.parse import BODY_MAX, parse
 from tocsin.kernel.shared import Refused
-from tocsin.runtime.alarm_posts import SCOPE, STATUS, desk_of, given_key, keep_all, told
+from tocsin.runtime.alarm_posts import SCOPE, STATUS, given_key, keep_all, told
 from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.services import Services
 
@@ -41,9 +41,7 @@ async def _receive(services: Services, request: Request) -> Refused | None:
     by = await services.keys.actor(given_key(request.headers), SCOPE)
     if by is None:
         return Refused("key_wrong", "")
-    desk = desk_of(services)
-    if desk is None:
-        return Refused("no_alarms", "")
+    desk = services.alarms
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -14,7 +14,6 @@ from tocsin.intakes.device_probe.client import Networks, NotAllowed, head_of
 from tocsin.intakes.device_probe.parse import DEVICE_HEADER, SOURCE, parse
 from tocsin.kernel.shared import Actor, ActorId, Refused
 from tocsin.runtime.alarm_ports import AlarmTaker
-from tocsin.runtime.alarm_posts import desk_of
 from tocsin.runtime.intake_settings import IntakeError, taken
 from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.services import Services
@@ -46,8 +45,7 @@ class ProbeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def run(services: Services) -> None:
     """Ask until cancelled. Without a table it does nothing. Raises IntakeError."""
     settings = taken(services.intakes, SOURCE, ProbeSettings)
-    desk = desk_of(services)
-    if settings is None or desk is None:
+    if settings is None:
         return
     try:
         networks = tuple(ip_network(each) for each in settings.networks)
@@ -56,7 +54,7 @@ async def run(services: Services) -> None:
     free = asyncio.Semaphore(AT_ONCE)
     async with asyncio.TaskGroup() as group:
         for number, each in enumerate(settings.device):
-            group.create_task(_keep_asking(each, number, networks, desk, free))
+            group.create_task(_keep_asking(each, number, networks, services.alarms, free))
 
 
 async def _keep_asking(

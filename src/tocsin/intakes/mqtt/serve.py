@@ -22,7 +22,6 @@ from tocsin.intakes.mqtt.parse import Topics
 from tocsin.intakes.mqtt.rights import own
 from tocsin.intakes.mqtt.secrets import is_secret
 from tocsin.intakes.mqtt.settings import FAILURES_MAX, MqttSettings
-from tocsin.runtime.alarm_posts import desk_of
 from tocsin.runtime.intake_settings import IntakeError, taken
 from tocsin.runtime.services import Services
 
@@ -48,10 +47,9 @@ async def run(services: Services) -> None:
     """Serve devices, and listen to brokers, until cancelled. Without a table `[mqtt]` it does
     nothing. Raises IntakeError when the table is wrong or the port is taken."""
     settings = taken(services.intakes, CODE, MqttSettings)
-    desk = desk_of(services)
-    if settings is None or desk is None:
+    if settings is None:
         return
-    keeper = Keeper(Topics(meanings_of(settings)), desk)
+    keeper = Keeper(Topics(meanings_of(settings)), services.alarms)
     server = Server(settings, keeper)
     towns = [Town(each, keeper, settings) for each in settings.broker]
     if settings.listen:

@@ -81,6 +81,9 @@ def shown_type(pack: Pack, case: Case) -> CaseType | None:
     case_type = pack.case_types.get(case.case_type)
     if case_type is None or not case_type.public or case_type.terms.sealed:
         return None
+    if case.is_silent or case.is_drill:
+        # Not a word of what somebody pressed in secret; and an exercise is no news.
+        return None
     return case_type
 
 
@@ -118,8 +121,9 @@ async def find(services: Services, filters: Filters) -> tuple[Sequence[BoardRow]
         wanted = filters.page_size - len(found) + skip
         query = filters.board_query(codes, min(wanted, ROWS_MAX), after)
         page = await services.store.cases(query)
-        found += page.rows[skip:]
-        skip = max(0, skip - len(page.rows))
+        rows = [row for row in page.rows if shown_type(services.pack, row.case) is not None]
+        found += rows[skip:]
+        skip = max(0, skip - len(rows))
         after = page.next
         if after is None:
             break

@@ -15,7 +15,6 @@ from tocsin.intakes.sia_dc09.accounts import Dc09Settings
 from tocsin.intakes.sia_dc09.frames import Frame, Splitter
 from tocsin.intakes.sia_dc09.receiver import Receiver
 from tocsin.runtime.alarm_ports import IncomingAlarm
-from tocsin.runtime.alarm_posts import desk_of
 from tocsin.runtime.intake_settings import IntakeError, taken
 from tocsin.runtime.services import Services
 
@@ -42,10 +41,9 @@ async def run(services: Services) -> None:
     """Serve panels until cancelled. Without a table `[sia-dc09]` it does nothing. Raises
     IntakeError when the table is wrong or the port is taken."""
     settings = taken(services.intakes, CODE, Dc09Settings)
-    desk = desk_of(services)
-    if settings is None or desk is None:
+    if settings is None:
         return
-    receiver = Receiver(settings, desk, services.clock, os.urandom)
+    receiver = Receiver(settings, services.alarms, services.clock, os.urandom)
     server = Server(receiver)
     await server.start()
     try:

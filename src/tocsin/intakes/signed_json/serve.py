@@ -22,7 +22,7 @@ from tocsin.intakes.signed_json.parse import (
     wrong_signature,
 )
 from tocsin.kernel.shared import Actor, ActorId, Refused
-from tocsin.runtime.alarm_posts import STATUS, desk_of, keep_all, told
+from tocsin.runtime.alarm_posts import STATUS, keep_all, told
 from tocsin.runtime.intake_settings import taken
 from tocsin.runtime.json_mapping import JsonMapping
 from tocsin.runtime.ports import Unavailable
@@ -65,9 +65,7 @@ class Desk:
         sender = self.senders.get(name)
         if sender is None:
             return Refused("sender_unknown", "")
-        desk = desk_of(self.services)
-        if desk is None:
-            return Refused("no_alarms", "")
+        desk = self.services.alarms
         now_s = self.services.clock.now().timestamp()
         refused = wrong_signature(sender.secret, body, headers, now_s)
         if refused is not None:

@@ -68,6 +68,8 @@ def _raised_again(alarm: Alarm, event: words.AlarmRaisedAgain) -> Alarm:
         is_latched=event.is_latched,
         is_acknowledged=False,
         realarm_at=event.realarm_at,
+        cancelled_at=None,
+        cancelled_by=None,
     )
 
 
@@ -121,6 +123,44 @@ def _unmuted(alarm: Alarm, event: words.AlarmUnmuted) -> Alarm:
 def _verified(alarm: Alarm, event: words.AlarmVerified) -> Alarm:
     seen = Verified(event.at, event.by, event.evidence, event.level)
     return changed(alarm, level=event.level, evidence=(*alarm.evidence, seen)[-EVIDENCE_MAX:])
+
+
+def _cancelled(alarm: Alarm, event: words.AlarmCancelled) -> Alarm:
+    alarm = changed(alarm, cancelled_at=event.at, cancelled_by=event.by)
+    if event.effect == "note" or alarm.case is None:
+        return alarm
+    # The next press is another matter: it joins no case that was lowered for this one.
+    return changed(
+        alarm,
+        outcome="false",
+        case=None,
+        case_wanted_at=None,
+        handled=(*alarm.handled, alarm.case),
+        is_latched=False,
+    )
+
+
+def _cancel_refused(alarm: Alarm, event: words.AlarmCancelRefused) -> Alarm:
+    wrong = alarm.wrong_codes + (event.reason == "wrong_code")
+    # Somebody tries to take it back who may not: that is news, whoever has seen the alarm.
+    return changed(alarm, wrong_codes=wrong, is_acknowledged=False)
+
+
+def _turned_real(alarm: Alarm, event: words.AlarmTurnedReal) -> Alarm:
+    handled = alarm.handled if alarm.case is None else (*alarm.handled, alarm.case)
+    return changed(
+        alarm,
+        about=event.about,
+        standing="normal",
+        standing_until=None,
+        standing_reason="",
+        is_acknowledged=False,
+        cancelled_at=None,
+        cancelled_by=None,
+        case=None,
+        first_case=None,
+        handled=handled,
+    )
 
 
 def _grouped(alarm: Alarm, event: words.AlarmGrouped) -> Alarm:
@@ -199,6 +239,9 @@ EVOLVERS: Final[dict[type[words.Event], Callable[[Alarm, Any], Alarm]]] = {
     words.AlarmMuted: _muted,
     words.AlarmUnmuted: _unmuted,
     words.AlarmVerified: _verified,
+    words.AlarmCancelled: _cancelled,
+    words.AlarmCancelRefused: _cancel_refused,
+    words.AlarmTurnedReal: _turned_real,
     words.AlarmGrouped: _grouped,
     words.AlarmReannounced: _reannounced,
     words.AlarmChattered: _chattered,

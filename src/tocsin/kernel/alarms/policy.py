@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tocsin.kernel.shared import CancelEffect
+
 Opens = Literal["at_once", "from_level", "never"]
 """When an alarm becomes a case: as it is raised, once it is verified enough, or never."""
 
@@ -33,6 +35,9 @@ class AlarmPolicy:
     `momentary`: its device never says that it is over (a button). `shelve_s` is the longest time
     on a shelf by role; a role that is not in it may not shelve. `level` is what a bare signal is
     worth; `confirmed_level` what it is worth once a second device of the site says the same.
+    `silent`: nothing of it is said at the place. `drill`: an exercise of the site covers it.
+    `cancel_s`: how long after it was raised the code of the site takes it back (0: never);
+    `cancel` and `cancel_priority` say what that does to its case.
     """
 
     kind: str
@@ -55,6 +60,10 @@ class AlarmPolicy:
     shelve_s: tuple[tuple[str, int], ...] = ()
     limits: tuple[Limit, ...] = ()
     silent: bool = False
+    drill: bool = False
+    cancel: CancelEffect = "lower"
+    cancel_s: int = 0
+    cancel_priority: int = 2
 
     def wants_case(self, level: int) -> bool:
         """Whether an alarm verified so far is to become a case."""

@@ -36,6 +36,10 @@ Evidence = Literal[
 OPEN: Final[tuple[Condition, ...]] = ("pending", "active", "cleared")
 RECENT_MAX: Final = 20
 """Raises that are remembered one by one, for chatter; all are counted."""
+DRILL_SITE: Final = "#drill"
+"""The end of the site of an alarm in an exercise: it never shares a case with what is real."""
+CODES_MAX: Final = 3
+"""Wrong codes after which none takes an alarm back any more: somebody guesses."""
 EVIDENCE_MAX: Final = 20
 """What spoke for it last; all of it is in the journal."""
 
@@ -78,6 +82,12 @@ class About:
     place: Place | None = None
     areas: tuple[AreaId, ...] = ()
     site: str = ""
+    is_silent: bool = False
+
+    @property
+    def is_drill(self) -> bool:
+        """It came while its site had an exercise: such alarms share cases among themselves."""
+        return self.site.endswith(DRILL_SITE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +139,9 @@ class Alarm:
     case_wanted_at: Instant | None = None
     case_missing: str = ""
     outcome: Outcome | None = None
+    cancelled_at: Instant | None = None
+    cancelled_by: ActorId | None = None
+    wrong_codes: int = 0
     closed_at: Instant | None = None
 
     @property
@@ -167,6 +180,8 @@ class Alarm:
 
 
 __all__ = [
+    "CODES_MAX",
+    "DRILL_SITE",
     "EVIDENCE_MAX",
     "OPEN",
     "RECENT_MAX",

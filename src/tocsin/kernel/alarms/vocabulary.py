@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tocsin.kernel.alarms.state import About, Evidence, Outcome, Signalled, Standing
-from tocsin.kernel.shared import ActorId, AssetId, CaseId, Instant
+from tocsin.kernel.shared import ActorId, AssetId, CancelEffect, CaseId, Instant
 
 # -- commands: imperative --------------------------------------------------------------
 
@@ -59,6 +59,20 @@ class VerifyAlarm:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelAlarm:
+    """Somebody takes it back with the code of the site; whether it is the code was looked up."""
+
+    is_right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareAlarmReal:
+    """It came in an exercise, and is none."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class GroupAlarm:
     """The failure of another asset explains it."""
 
@@ -93,6 +107,8 @@ Command = (
     | ShelveAlarm
     | UnshelveAlarm
     | VerifyAlarm
+    | CancelAlarm
+    | DeclareAlarmReal
     | GroupAlarm
     | RecordAlarmOutcome
     | FollowAlarmCase
@@ -219,6 +235,34 @@ class AlarmVerified:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmCancelled:
+    """It was taken back at the site; `effect` is what its case was asked for."""
+
+    at: Instant
+    by: ActorId
+    effect: CancelEffect
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmCancelRefused:
+    """Somebody tried to take it back: with a wrong code, too late, or once too often."""
+
+    at: Instant
+    by: ActorId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmTurnedReal:
+    """It came in an exercise and is none; what it is about no longer says so."""
+
+    at: Instant
+    by: ActorId
+    about: About
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmGrouped:
     """The failure of another asset explains it: it is folded under that, and never hidden."""
 
@@ -312,6 +356,9 @@ Event = (
     | AlarmMuted
     | AlarmUnmuted
     | AlarmVerified
+    | AlarmCancelled
+    | AlarmCancelRefused
+    | AlarmTurnedReal
     | AlarmGrouped
     | AlarmReannounced
     | AlarmChattered
@@ -334,5 +381,8 @@ REASONS: tuple[str, ...] = (
     "shelf_too_long",
     "reason_needed",
     "not_your_alarm",
+    "alarm_silent",  # nobody calls back where it was pressed
+    "alarm_no_drill",
+    "drill_over",  # the exercise ended meanwhile: it is real
 )
 """Every reason the alarm context refuses with. Translated in the packs and the API."""

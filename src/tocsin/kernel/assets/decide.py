@@ -9,11 +9,13 @@ from typing import Any, Final
 from tocsin.kernel.assets import vocabulary as words
 from tocsin.kernel.assets.evolve import evolve
 from tocsin.kernel.assets.machine import RULES
-from tocsin.kernel.assets.state import About, Asset, AssetFacts
+from tocsin.kernel.assets.state import About, Asset, AssetFacts, Drill
 from tocsin.kernel.shared import Actor, Refused, Stamped
 
 TEST_MAX_S: Final = 8 * 3_600
 """A working day: a test that nobody ended must not leave a house without its alarm overnight."""
+DRILL_MAX_S: Final = 4 * 3_600
+"""Longer than an exercise of a school takes. It ends by itself: what comes after it is real."""
 WINDOWS_MAX: Final = 20
 """Planned works of one asset that are still to come."""
 WINDOW_MAX_S: Final = 30 * 86_400
@@ -172,11 +174,34 @@ def _tested(asset: Asset, body: words.RecordAssetTest, command: Command) -> Even
     return (words.AssetTested(command.at, command.by.id),)
 
 
+def _start_drill(asset: Asset, body: words.StartAssetDrill, command: Command) -> Events | Refused:
+    if not 0 < body.for_s <= DRILL_MAX_S:
+        return Refused("drill_too_long", f"an exercise ends after {DRILL_MAX_S // 3_600} hours")
+    if not body.reason.strip():
+        return Refused("reason_needed", "say why")
+    running = asset.drill_at(command.at)
+    if running is not None and running.id == body.drill:
+        return ()
+    if running is not None:
+        return Refused("drill_other", f"exercise {running.id} covers it until it ends")
+    until = command.at + timedelta(seconds=body.for_s)
+    drill = Drill(body.drill, body.scope, until, body.reason, command.by.id)
+    return (words.AssetDrillStarted(command.at, command.by.id, drill),)
+
+
+def _end_drill(asset: Asset, body: words.EndAssetDrill, command: Command) -> Events:
+    if asset.drill is None or asset.drill.id != body.drill:
+        return ()
+    return (words.AssetDrillEnded(command.at, command.by.id, body.drill, "ended"),)
+
+
 def _wake(asset: Asset, body: words.WakeAsset, command: Command) -> Events:
     at, who = command.at, command.by.id
     found: list[words.Event] = []
     if asset.status == "on_test" and not asset.is_on_test(at):
         found.append(words.AssetTestEnded(at, who, "time_over"))
+    if asset.drill is not None and asset.drill_at(at) is None:
+        found.append(words.AssetDrillEnded(at, who, asset.drill.id, "time_over"))
     found += [
         words.AssetKindUnshelved(at, who, each.kind, "time_over")
         for each in asset.shelves
@@ -189,6 +214,8 @@ _DECIDERS: Final[dict[type[words.Command], Callable[[Asset, Any, Command], Event
     words.AddAsset: _add,
     words.FindAsset: _find,
     words.ChangeAsset: _change,
+    words.StartAssetDrill: _start_drill,
+    words.EndAssetDrill: _end_drill,
     words.RetireAsset: _retire,
     words.StartAssetTest: _start_test,
     words.EndAssetTest: _end_test,

@@ -33,7 +33,7 @@ def _described(
 
 
 def _test_started(asset: Asset, event: words.AssetTestStarted) -> Asset:
-    return changed(asset, test_until=event.until, tested_by=event.by)
+    return changed(asset, test_until=event.until, tested_by=event.by, test_asked_at=event.at)
 
 
 def _test_ended(asset: Asset, event: words.AssetTestEnded) -> Asset:
@@ -68,8 +68,24 @@ def _unshelved(asset: Asset, event: words.AssetKindUnshelved) -> Asset:
     return changed(asset, shelves=tuple(s for s in asset.shelves if s.kind != event.kind))
 
 
+def _drill_started(asset: Asset, event: words.AssetDrillStarted) -> Asset:
+    return changed(asset, drill=event.drill)
+
+
+def _drill_ended(asset: Asset, event: words.AssetDrillEnded) -> Asset:
+    return changed(asset, drill=None)
+
+
 def _retired(asset: Asset, event: words.AssetRetired) -> Asset:
-    return changed(asset, test_until=None, tested_by=None, windows=(), shelves=(), work_order="")
+    return changed(
+        asset,
+        test_until=None,
+        tested_by=None,
+        windows=(),
+        shelves=(),
+        work_order="",
+        drill=None,
+    )
 
 
 EVOLVERS: Final[dict[type[words.Event], Callable[[Asset, Any], Asset]]] = {
@@ -84,5 +100,7 @@ EVOLVERS: Final[dict[type[words.Event], Callable[[Asset, Any], Asset]]] = {
     words.AssetWorkPlanned: _planned,
     words.AssetKindShelved: _shelved,
     words.AssetKindUnshelved: _unshelved,
+    words.AssetDrillStarted: _drill_started,
+    words.AssetDrillEnded: _drill_ended,
     words.AssetRetired: _retired,
 }

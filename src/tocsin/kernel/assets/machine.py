@@ -84,11 +84,18 @@ _RULES: Final = (
     ),
     Rule(words.UnshelveAssetKind, THERE, (words.AssetKindUnshelved,), repeats=("retired",)),
     Rule(words.RecordAssetTest, LIVE, (words.AssetTested,), repeats=("absent", "found", "retired")),
+    Rule(
+        words.StartAssetDrill,
+        LIVE,
+        (words.AssetDrillStarted,),
+        reasons=("drill_too_long", "drill_other", "reason_needed"),
+    ),
+    Rule(words.EndAssetDrill, THERE, (words.AssetDrillEnded,), repeats=("retired",)),
     Rule(words.RetireAsset, THERE, (words.AssetRetired,), repeats=("retired",)),
     Rule(
         words.WakeAsset,
         THERE,
-        (words.AssetTestEnded, words.AssetKindUnshelved),
+        (words.AssetTestEnded, words.AssetKindUnshelved, words.AssetDrillEnded),
         repeats=("absent", "retired"),
     ),
 )
@@ -105,6 +112,8 @@ _STEPS: Final = (
     Step(words.AssetWorkPlanned),
     Step(words.AssetKindShelved),
     Step(words.AssetKindUnshelved),
+    Step(words.AssetDrillStarted),
+    Step(words.AssetDrillEnded),
     Step(words.AssetRetired, "retired"),
 )
 

@@ -70,7 +70,8 @@ class Shelf:
 @dataclass(frozen=True, slots=True)
 class About:
     """What an asset is. Its kind and its models are words of the pack or of its maker; `power` and
-    `gateway` are the assets it hangs on; `wires` are (intake, address) under which it speaks."""
+    `gateway` are the assets it hangs on; `wires` are (intake, address) under which it speaks.
+    `is_silent`: whatever it raises is not told where it stands."""
 
     name: str
     kind: str
@@ -86,6 +87,19 @@ class About:
     inspection_at: Instant | None = None
     certificate_until: Instant | None = None
     documents: tuple[str, ...] = ()
+    is_silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """An exercise of a site or a town that covers this asset, until then at the latest. `scope`
+    is the asset or the area for which it was announced, `id` is the same for all it covers."""
+
+    id: str
+    scope: str
+    until: Instant
+    reason: str
+    by: ActorId
 
 
 NOTHING: Final = About("", "")
@@ -111,6 +125,8 @@ class Asset:
     test_until: Instant | None = None
     tested_by: ActorId | None = None
     last_tested_at: Instant | None = None
+    test_asked_at: Instant | None = None
+    drill: Drill | None = None
     windows: tuple[Window, ...] = ()
     shelves: tuple[Shelf, ...] = ()
 
@@ -124,6 +140,11 @@ class Asset:
     def is_on_test(self, at: Instant) -> bool:
         """On test now; past its end it is not, whether or not the clock has spoken yet."""
         return self.status == "on_test" and self.test_until is not None and at < self.test_until
+
+    def drill_at(self, at: Instant) -> Drill | None:
+        """The exercise that covers it now; past its end there is none, whether or not the clock
+        has spoken yet."""
+        return self.drill if self.drill is not None and at < self.drill.until else None
 
     def window_at(self, at: Instant) -> Window | None:
         """The planned work that mutes it now."""
@@ -139,6 +160,8 @@ class Asset:
         due = [each.until for each in self.shelves]
         if self.status == "on_test" and self.test_until is not None:
             due.append(self.test_until)
+        if self.drill is not None:
+            due.append(self.drill.until)
         return min(due, default=None)
 
 
@@ -151,6 +174,7 @@ __all__ = [
     "Asset",
     "AssetFacts",
     "AssetStatus",
+    "Drill",
     "Reach",
     "Shelf",
     "Supervision",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tocsin.kernel.assets.state import About
+from tocsin.kernel.assets.state import About, Drill
 from tocsin.kernel.shared import ActorId, AssetId, Instant, Place
 
 # -- commands: imperative --------------------------------------------------------------
@@ -90,6 +90,24 @@ class RecordAssetTest:
 
 
 @dataclass(frozen=True, slots=True)
+class StartAssetDrill:
+    """An exercise covers the asset for so many seconds: what it raises is kept apart from what is
+    real, and ends with it. `drill` and `scope` are the same for all that it covers."""
+
+    drill: str
+    scope: str
+    for_s: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndAssetDrill:
+    """End the exercise before its time."""
+
+    drill: str
+
+
+@dataclass(frozen=True, slots=True)
 class RetireAsset:
     """It is gone for good; its history stays."""
 
@@ -111,6 +129,8 @@ Command = (
     | ShelveAssetKind
     | UnshelveAssetKind
     | RecordAssetTest
+    | StartAssetDrill
+    | EndAssetDrill
     | RetireAsset
     | WakeAsset
 )
@@ -222,6 +242,25 @@ class AssetKindUnshelved:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetDrillStarted:
+    """An exercise covers it until then, at the latest."""
+
+    at: Instant
+    by: ActorId
+    drill: Drill
+
+
+@dataclass(frozen=True, slots=True)
+class AssetDrillEnded:
+    """What it raises is real again; by a person or because the time was over."""
+
+    at: Instant
+    by: ActorId
+    drill: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class AssetRetired:
     """It is gone for good."""
 
@@ -241,6 +280,8 @@ Event = (
     | AssetWorkPlanned
     | AssetKindShelved
     | AssetKindUnshelved
+    | AssetDrillStarted
+    | AssetDrillEnded
     | AssetRetired
 )
 
@@ -253,6 +294,8 @@ REASONS: tuple[str, ...] = (
     "asset_circle",  # it would hang on itself
     "test_too_long",
     "work_order_needed",
+    "drill_too_long",
+    "drill_other",  # another exercise covers it already
     "window_invalid",
     "too_many_windows",
     "shelf_not_allowed",

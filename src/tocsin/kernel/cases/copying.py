@@ -7,7 +7,8 @@ from typing import Final
 from tocsin.kernel.cases import vocabulary as words
 from tocsin.kernel.cases.machine import MACHINE
 from tocsin.kernel.cases.state import Status
-from tocsin.kernel.shared import Instant, changed
+from tocsin.kernel.changing import changed
+from tocsin.kernel.shared import Instant
 
 TO: Final[dict[type[words.Event], Status]] = {
     event: step.to for event, step in MACHINE.steps.items() if step.to is not None

@@ -21,8 +21,9 @@ from tocsin.kernel.cases.machine import (
 )
 from tocsin.kernel.cases.policy import Audience, CasePolicy, ClockName, ClockPolicy
 from tocsin.kernel.cases.state import Case, Clock
+from tocsin.kernel.changing import changed
 from tocsin.kernel.deadlines import Allowance, due, remaining, resume
-from tocsin.kernel.shared import SYSTEM, Actor, ActorId, AgencyId, Instant, changed
+from tocsin.kernel.shared import SYSTEM, Actor, ActorId, AgencyId, Instant
 
 
 class Taken(NamedTuple):

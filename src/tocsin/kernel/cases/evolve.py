@@ -28,6 +28,7 @@ def fold(case: Case, events: Iterable[words.Event]) -> Case:
 
 EVOLVERS: Final[dict[type[words.Event], Callable[[Case, Any], Case]]] = {
     words.CaseOpened: course.opened,
+    words.AlarmCancelNoted: course.alarm_cancelled,
     words.ReportAttached: course.attached,
     words.CaseAccepted: course.accepted,
     words.CaseRefused: course.refused,

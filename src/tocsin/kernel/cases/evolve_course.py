@@ -27,7 +27,13 @@ def opened(case: Case, event: words.CaseOpened) -> Case:
         reports=(event.report,),
         ownership=Ownership(event.owner_tier, event.areas.at(event.owner_tier)),
         links=case.links if event.parent is None else replace(case.links, parent=event.parent),
+        is_silent=event.is_silent,
+        is_drill=event.is_drill,
     )
+
+
+def alarm_cancelled(case: Case, event: words.AlarmCancelNoted) -> Case:
+    return changed(case, cancels=case.cancels + 1)
 
 
 def attached(case: Case, event: words.ReportAttached) -> Case:

@@ -12,6 +12,8 @@ from tocsin.kernel.cases.policy import CaseFacts, CasePolicy, ClockName
 from tocsin.kernel.cases.state import LIVE_TASKS, Status, Task, TaskRole
 from tocsin.kernel.shared import AgencyId, Refused, TaskId
 
+CANCELLED: Final = "cancelled_with_code"
+"""Why a case is lowered or closed whose alarm was taken back at the site."""
 FAST_PATH: Final = "fast_path"
 """The reason each step of the fast path gives."""
 
@@ -33,6 +35,8 @@ def open_case(draft: Draft, body: words.OpenCase, facts: CaseFacts) -> Refused |
             body.report,
             draft.who,
             body.parent,
+            body.is_silent,
+            body.is_drill,
         )
     )
     if body.route is not None:
@@ -85,6 +89,25 @@ def attach_report(draft: Draft, body: words.AttachReport, facts: CaseFacts) -> R
 
 def accept_case(draft: Draft, body: words.AcceptCase, facts: CaseFacts) -> None:
     draft.take(words.CaseAccepted(draft.at, draft.who, "accepted", body.note))
+
+
+def note_alarm_cancel(
+    draft: Draft, body: words.NoteAlarmCancel, facts: CaseFacts
+) -> Refused | None:
+    case, links = draft.case, draft.case.links
+    effect = body.effect
+    is_busy = any(each.released_at is None for each in case.units)
+    if effect == "close" and (is_busy or links.absorbed or links.open_children):
+        effect = "lower"
+    if not case.is_open or (effect == "lower" and body.priority <= case.priority):
+        effect = "note"
+    draft.say(words.AlarmCancelNoted(draft.at, draft.who, body.alarm, effect))
+    if effect == "close":
+        draft.take(words.CaseVoided(draft.at, draft.who, CANCELLED))
+    elif effect == "lower":
+        lower = words.TriageCase(case.case_type, case.profile, body.priority, CANCELLED)
+        return triage_case(draft, lower, facts)
+    return None
 
 
 def refuse_case(draft: Draft, body: words.RefuseCase, facts: CaseFacts) -> Refused | None:
@@ -267,6 +290,10 @@ def publish_case(draft: Draft, body: words.PublishCase, facts: CaseFacts) -> Ref
     case = draft.case
     if body.publish == case.published:
         return None
+    if body.publish and case.is_silent:
+        return Refused("case_silent", "nothing of it is said in public")
+    if body.publish and case.is_drill:
+        return Refused("case_drill", "an exercise is no news")
     if body.publish and facts.policy.sealed:
         return Refused("sealed_type", f"{case.case_type} is confidential")
     if body.publish and not case.reports[0].consent:

@@ -216,7 +216,7 @@ _RULES: Final = (
         words.AskReporter,
         UNCLAIMED,
         (words.ReporterAsked,),
-        reasons=("question_open", "unknown_report", "pause_over_cap"),
+        reasons=("question_open", "unknown_report", "pause_over_cap", "case_silent"),
     ),
     Rule(
         words.AnswerQuestion,
@@ -292,8 +292,18 @@ _RULES: Final = (
         reasons=("unknown_report",),
     ),
     Rule(words.SetConsent, KNOWN, kinds=ANYONE, reasons=("unknown_report",)),
-    Rule(words.PublishCase, (*OPEN, "verified"), reasons=("sealed_type", "no_consent")),
+    Rule(
+        words.PublishCase,
+        (*OPEN, "verified"),
+        reasons=("sealed_type", "no_consent", "case_silent", "case_drill"),
+    ),
     Rule(words.AddNote, KNOWN),
+    Rule(
+        words.NoteAlarmCancel,
+        KNOWN,
+        (words.CaseTriaged, words.CaseVoided),
+        reasons=("policy_missing", "bad_value"),
+    ),
     Rule(words.CorrectPlace, OPEN, reasons=("ownership_offered",)),
     Rule(
         words.EvaluateCase,
@@ -361,6 +371,8 @@ _RULES: Final = (
             "has_absorbed",
             "children_open",
             "arbitration_open",
+            "drill_and_real",
+            "case_silent",
             "policy_missing",
         ),
     ),

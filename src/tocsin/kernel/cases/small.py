@@ -18,6 +18,8 @@ def ask_reporter(draft: Draft, body: words.AskReporter, facts: CaseFacts) -> Ref
     report = find_report(case, body.report)
     if isinstance(report, Refused):
         return report
+    if case.is_silent:
+        return Refused("case_silent", "nobody calls back where it was pressed")
     if case.question is not None:
         if (case.question.report, case.question.text) == (body.report, body.text):
             return None

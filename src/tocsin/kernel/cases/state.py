@@ -284,6 +284,10 @@ class Case:
     stash: Stash | None = None
     disposition: str = ""
     published: bool = False
+    is_silent: bool = False
+    is_drill: bool = False
+    cancels: int = 0
+    """How often an alarm of it was taken back at the site."""
     units: tuple[UnitShare, ...] = ()
 
     @property

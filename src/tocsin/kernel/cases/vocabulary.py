@@ -11,8 +11,10 @@ from tocsin.kernel.deadlines import Allowance, Left
 from tocsin.kernel.shared import (
     ActorId,
     AgencyId,
+    AlarmId,
     AreaId,
     AreaPath,
+    CancelEffect,
     CaseId,
     Choice,
     Instant,
@@ -41,7 +43,9 @@ class Route:
 @dataclass(frozen=True, slots=True)
 class OpenCase:
     """Open a case from its first report. With a `route` and a pack that allows the fast path,
-    the case passes on to dispatched at once; the events still show each step and its reason."""
+    the case passes on to dispatched at once; the events still show each step and its reason.
+    `is_silent`: whoever pressed may be watched, so nothing of it is said at the place or in
+    public. `is_drill`: an exercise."""
 
     report: Report
     place: Place
@@ -49,6 +53,8 @@ class OpenCase:
     owner_tier: Tier
     route: Route | None = None
     parent: CaseId | None = None
+    is_silent: bool = False
+    is_drill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +266,16 @@ class AddNote:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteAlarmCancel:
+    """An alarm of the case was taken back at the site. What the pack wishes happens where it may:
+    a case is closed only while no unit is on it, and never goes without a word."""
+
+    alarm: AlarmId
+    effect: CancelEffect
+    priority: Priority
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectPlace:
     """The place was wrong, or not known when the case opened. Route and tasks stay: whoever
     corrects it decides whether they still fit."""
@@ -407,6 +423,7 @@ Command = (
     | SetConsent
     | PublishCase
     | AddNote
+    | NoteAlarmCancel
     | CorrectPlace
     | EvaluateCase
     | AppealEvaluation
@@ -441,6 +458,18 @@ class CaseOpened:
     report: Report
     by: ActorId
     parent: CaseId | None = None
+    is_silent: bool = False
+    is_drill: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmCancelNoted:
+    """An alarm of it was taken back at the site, with the code. `effect` is what followed."""
+
+    at: Instant
+    by: ActorId
+    alarm: AlarmId
+    effect: CancelEffect
 
 
 @dataclass(frozen=True, slots=True)
@@ -950,6 +979,7 @@ class DeadlineMissed:
 
 Event = (
     CaseOpened
+    | AlarmCancelNoted
     | ReportAttached
     | CaseAccepted
     | CaseRefused
@@ -1056,6 +1086,9 @@ REASONS: tuple[str, ...] = (
     "no_children",
     "sealed_type",
     "no_consent",
+    "case_silent",  # not a word of it at the place or in public
+    "case_drill",
+    "drill_and_real",
     "policy_missing",
     "bad_value",
 )

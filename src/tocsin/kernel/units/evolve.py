@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from tocsin.kernel.shared import CaseId, Instant, changed
+from tocsin.kernel.changing import changed
+from tocsin.kernel.shared import CaseId, Instant
 from tocsin.kernel.units import vocabulary as words
 from tocsin.kernel.units.machine import STEPS
 from tocsin.kernel.units.state import MoveUp, OnCase, Unit, UnitStatus

@@ -103,7 +103,13 @@ _RULES: Final = (
         words.RedispatchUnit,
         ("dispatched", "en_route"),
         (words.UnitRecalled, words.UnitDispatched),
-        reasons=("unit_on_case", "unit_not_on_case", "almost_there", "lost_a_unit_already"),
+        reasons=(
+            "unit_on_case",
+            "unit_not_on_case",
+            "almost_there",
+            "lost_a_unit_already",
+            "drill_unconfirmed",
+        ),
     ),
     Rule(words.MoveUnit, FREE, (words.UnitMoved,), reasons=("unit_on_case", "bad_value")),
 )

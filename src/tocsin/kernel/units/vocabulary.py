@@ -91,6 +91,7 @@ class SendUnit:
     reason: str
     choice: Choice | None = None
     kept: KeptAdvice | None = None
+    is_drill_confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class StackUnit:
 
     case: CaseId
     reason: str
+    is_drill_confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class RedispatchUnit:
     to_case: CaseId
     reason: str
     arrives_in_s: float | None = None
+    is_drill_confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +308,7 @@ REASONS: tuple[str, ...] = (
     "case_stacked_already",
     "stack_full",
     "almost_there",  # it arrives where it was sent first before it could be turned
+    "drill_unconfirmed",  # a real unit goes to an exercise only when that is said twice
     "lost_a_unit_already",  # a case is taken a unit from once, not twice
     "unit_kind_unknown",
     "unit_status_unknown",

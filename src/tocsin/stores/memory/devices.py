@@ -9,7 +9,7 @@ from typing import Any, cast
 from tocsin.kernel.alarming import Ended, Scene
 from tocsin.kernel.alarms.state import Alarm, Seen
 from tocsin.kernel.assets.state import Asset
-from tocsin.kernel.shared import AlarmId, AssetId, CaseId, Instant, Refused
+from tocsin.kernel.shared import ActorId, AlarmId, AssetId, CaseId, Instant, Refused
 from tocsin.runtime.device_ports import (
     AlarmEntry,
     AlarmQuery,
@@ -35,6 +35,7 @@ class MemoryDevices:
         self._device_entries: list[AssetEntry | AlarmEntry] = []
         self._seen: dict[bytes, Seen] = {}
         self._signs: dict[AssetId, Sign] = {}
+        self._site_codes: dict[AssetId, str] = {}
 
     def found_device(self, device: DeviceOrder, ended: Callable[[CaseId], Ended | None]) -> Found:
         """What an order sees. `ended` tells how a case ended, None while it is open."""
@@ -158,6 +159,16 @@ class MemoryDevices:
         for each in old:
             del self._seen[each]
         return len(old)
+
+    async def put_site_code(
+        self, site: AssetId, hashed: str | None, at: Instant, by: ActorId
+    ) -> None:
+        self._site_codes.pop(site, None)
+        if hashed is not None:
+            self._site_codes[site] = hashed
+
+    async def site_codes(self, sites: Sequence[AssetId]) -> Mapping[AssetId, str]:
+        return {each: self._site_codes[each] for each in sites if each in self._site_codes}
 
     async def put_signs(self, signs: Sequence[Sign]) -> None:
         for sign in signs:

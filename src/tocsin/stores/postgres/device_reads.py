@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from tocsin.kernel.shared import AlarmId, AssetId, Instant
+from tocsin.kernel.shared import ActorId, AlarmId, AssetId, Instant
 from tocsin.runtime.device_ports import (
     AlarmEntry,
     AlarmQuery,
@@ -16,6 +16,7 @@ from tocsin.runtime.device_ports import (
     Wire,
 )
 from tocsin.runtime.verify import DeviceAudit
+from tocsin.stores.postgres import site_codes
 from tocsin.stores.postgres.chains import ChainReads
 from tocsin.stores.postgres.connections import Dsn, Readers
 from tocsin.stores.postgres.devices import Devices, audit_devices
@@ -28,6 +29,7 @@ class DeviceReads(ChainReads):
     def __init__(self, dsn: Dsn, readers: Readers) -> None:
         super().__init__(readers)
         self._where = dsn
+        self._pool = readers
         self._devices = Devices(readers)
         self._signs = SignWriter(dsn, readers)
 
@@ -66,6 +68,14 @@ class DeviceReads(ChainReads):
 
     async def signs(self, assets: Sequence[AssetId] | None = None) -> Sequence[Sign]:
         return await self._signs.read(assets)
+
+    async def put_site_code(
+        self, site: AssetId, hashed: str | None, at: Instant, by: ActorId
+    ) -> None:
+        await site_codes.put_site_code(self._pool, site, hashed, at, by)
+
+    async def site_codes(self, sites: Sequence[AssetId]) -> Mapping[AssetId, str]:
+        return await site_codes.site_codes(self._pool, sites)
 
     def audit_devices(self) -> AsyncIterator[DeviceAudit]:
         """Assets and alarms with their journals; see `runtime.verify`."""

@@ -64,7 +64,7 @@ SELECT * FROM unnest($1::text[], $2::bytea[], $3::int4[], $4::timestamptz[], $5:
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, version = excluded.version,
   updated_at = excluded.updated_at, condition = excluded.condition, standing = excluded.standing,
   is_open = excluded.is_open, is_announced = excluded.is_announced, case_id = excluded.case_id,
-  cause = excluded.cause, next_wake = excluded.next_wake"""
+  cause = excluded.cause, next_wake = excluded.next_wake, site = excluded.site"""
 _WRITE_ALARMS: Final = """
 INSERT INTO alarm_journal (alarm_id, version, at, actor, command, events)
 SELECT * FROM unnest($1::text[], $2::int4[], $3::timestamptz[], $4::bytea[], $5::bytea[],

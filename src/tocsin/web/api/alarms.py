@@ -21,13 +21,16 @@ from tocsin.web.api.common import (
     STAFF_ONE,
     WRITES,
     AccessArg,
-    KeyArg,
     VersionArg,
+    checked,
+    expected,
     json,
     router,
     shown,
 )
-from tocsin.web.api.device_orders import AlarmIdArg, act_on_alarm, alarm_of, sees, show_alarm
+from tocsin.web.api.device_orders import AlarmIdArg, alarm_of, sees, show_alarm
+from tocsin.web.api.device_verbs import DeviceVerb, add_alarm_verbs
+from tocsin.web.problems import Problem
 from tocsin.web.shapes import NO_NUL, Id, Strict, Word, like
 
 routes: APIRouter = router("alarms")
@@ -82,6 +85,22 @@ class AlarmVerifyBody(Strict):
 
     level: VerifiedLevel
     evidence: Evidence
+
+
+class AlarmRealBody(Strict):
+    """Why it is no drill."""
+
+    model_config = like({"reason": "the school called: an intruder"})
+
+    reason: Why
+
+
+class AlarmCancelBody(Strict):
+    """The code of the site, as somebody there said it. It is compared and never kept."""
+
+    model_config = like({"code": "a code of the site"})
+
+    code: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=NO_NUL)]
 
 
 @routes.get(
@@ -146,7 +165,8 @@ def _shown(access: AccessArg, row: AlarmRow, folded: Counter[AssetId]) -> dict[s
     asset = services.alarms.book.assets.get(about.asset)
     is_root = row.alarm.cause is None and about.kind in ("supervision", "power")
     members = folded[about.asset] if is_root else 0
-    return alarm_view(row, services.pack, asset, access.language, members)
+    site = services.alarms.book.site_name(about.asset)
+    return alarm_view(row, services.pack, asset, access.language, site, members)
 
 
 async def _recent(access: AccessArg) -> int:
@@ -169,86 +189,58 @@ async def show(alarm_id: AlarmIdArg, access: AccessArg) -> Response:
     return await show_alarm(access, row)
 
 
-@routes.post(
-    "/alarms/{alarm_id}/acknowledge",
-    operation_id="alarm.acknowledge",
-    summary="A person has seen it.",
-    **shown(AlarmView, *WRITES, what="The alarm after it."),
+# -- pressing --------------------------------------------------------------------------
+
+VERBS: Final = (
+    DeviceVerb("acknowledge", words.AcknowledgeAlarm, AlarmBody, "A person has seen it."),
+    DeviceVerb(
+        "shelve",
+        words.ShelveAlarm,
+        ShelveBody,
+        "Put alarms of this kind of this asset aside for a while.",
+    ),
+    DeviceVerb("unshelve", words.UnshelveAlarm, AlarmBody, "Take it from the shelf."),
+    DeviceVerb(
+        "reset",
+        words.ResetAlarm,
+        AlarmResetBody,
+        "Let go of a latched alarm, or end one whose device never says that it is over.",
+    ),
+    DeviceVerb(
+        "verify",
+        words.VerifyAlarm,
+        AlarmVerifyBody,
+        "Say how far it is confirmed and by what; the pack says from where it is a case.",
+    ),
+    DeviceVerb(
+        "declare_real",
+        words.DeclareAlarmReal,
+        AlarmRealBody,
+        "It came in a drill and is none: it leaves the drill and opens a case of its own.",
+    ),
 )
-async def acknowledge(
-    alarm_id: AlarmIdArg,
-    body: AlarmBody,
-    access: AccessArg,
-    key: KeyArg = None,
-    version: VersionArg = None,
-) -> Response:
-    command = words.AcknowledgeAlarm()
-    return await act_on_alarm(access, alarm_id, command, body, key, version, "acknowledge")
+"""Each a command on one alarm; its shape is the fields of the command."""
 
-
-@routes.post(
-    "/alarms/{alarm_id}/shelve",
-    operation_id="alarm.shelve",
-    summary="Put alarms of this kind of this asset aside for a while.",
-    **shown(AlarmView, *WRITES, what="The alarm after it."),
-)
-async def shelve(
-    alarm_id: AlarmIdArg,
-    body: ShelveBody,
-    access: AccessArg,
-    key: KeyArg = None,
-    version: VersionArg = None,
-) -> Response:
-    command = words.ShelveAlarm(body.for_s, body.reason)
-    return await act_on_alarm(access, alarm_id, command, body, key, version, "shelve")
-
-
-@routes.post(
-    "/alarms/{alarm_id}/unshelve",
-    operation_id="alarm.unshelve",
-    summary="Take it from the shelf.",
-    **shown(AlarmView, *WRITES, what="The alarm after it."),
-)
-async def unshelve(
-    alarm_id: AlarmIdArg,
-    body: AlarmBody,
-    access: AccessArg,
-    key: KeyArg = None,
-    version: VersionArg = None,
-) -> Response:
-    command = words.UnshelveAlarm()
-    return await act_on_alarm(access, alarm_id, command, body, key, version, "unshelve")
+add_alarm_verbs(routes, VERBS)
 
 
 @routes.post(
-    "/alarms/{alarm_id}/reset",
-    operation_id="alarm.reset",
-    summary="Let go of a latched alarm, or end one whose device never says that it is over.",
+    "/alarms/{alarm_id}/cancel",
+    operation_id="alarm.cancel",
+    summary="Take it back with the code of its site. A wrong code is noted and cancels nothing.",
     **shown(AlarmView, *WRITES, what="The alarm after it."),
 )
-async def reset(
-    alarm_id: AlarmIdArg,
-    body: AlarmResetBody,
-    access: AccessArg,
-    key: KeyArg = None,
-    version: VersionArg = None,
+async def cancel(
+    alarm_id: AlarmIdArg, body: AlarmCancelBody, access: AccessArg, version: VersionArg = None
 ) -> Response:
-    command = words.ResetAlarm(body.reason)
-    return await act_on_alarm(access, alarm_id, command, body, key, version, "reset")
-
-
-@routes.post(
-    "/alarms/{alarm_id}/verify",
-    operation_id="alarm.verify",
-    summary="Say how far it is confirmed and by what; the pack says from where it is a case.",
-    **shown(AlarmView, *WRITES, what="The alarm after it."),
-)
-async def verify(
-    alarm_id: AlarmIdArg,
-    body: AlarmVerifyBody,
-    access: AccessArg,
-    key: KeyArg = None,
-    version: VersionArg = None,
-) -> Response:
-    command = words.VerifyAlarm(body.level, body.evidence)
-    return await act_on_alarm(access, alarm_id, command, body, key, version, "verify")
+    row, actor = await alarm_of(access, alarm_id)
+    outcome = await access.services.alarms.take_back(
+        row, body.code, by=actor, expected_version=expected(version)
+    )
+    checked(outcome)
+    access.web.metrics.commits.labels("alarm_cancel").inc()
+    after = await access.services.store.alarm(row.alarm.id)
+    assert after is not None, "an alarm that was changed is there"
+    if after.alarm.cancelled_at is None:
+        raise Problem("code_wrong")
+    return await show_alarm(access, after)

@@ -23,6 +23,7 @@ from tocsin.web.api.common import (
     AccessArg,
     KeyArg,
     VersionArg,
+    checked,
     json,
     router,
     shown,
@@ -34,6 +35,13 @@ from tocsin.web.api.device_orders import (
     asset_shown,
     sees_asset,
     show_asset,
+)
+from tocsin.web.api.device_verbs import (
+    HISTORY_MAX,
+    AssetHistory,
+    DeviceVerb,
+    add_asset_verbs,
+    history_of,
 )
 from tocsin.web.problems import Problem
 from tocsin.web.shapes import CODE, NO_NUL, Id, InstantText, PlaceBody, Strict, Word, like, wgs84
@@ -75,7 +83,8 @@ _ABOUT: Final[dict[str, Any]] = {
 
 
 class AssetBody(Strict):
-    """What an asset is. `supervision` is a class of EN 50136: how soon its silence is told."""
+    """What an asset is. `supervision` is a class of EN 50136: how soon its silence is told.
+    `is_silent`: what it raises makes no sound and is not told at the place or in public."""
 
     model_config = like(_ABOUT)
 
@@ -93,6 +102,7 @@ class AssetBody(Strict):
     inspection_at: InstantText | None = None
     certificate_until: InstantText | None = None
     documents: Documents = ()
+    is_silent: bool = False
 
 
 class AssetChangeBody(Strict):
@@ -114,6 +124,7 @@ class AssetChangeBody(Strict):
     inspection_at: InstantText | None = None
     certificate_until: InstantText | None = None
     documents: Documents | None = None
+    is_silent: bool | None = None
 
 
 class AssetTestBody(Strict):
@@ -153,6 +164,14 @@ class PlannedWorkBody(Strict):
     starts_at: InstantText
     ends_at: InstantText
     reason: Why
+
+
+class AssetCodeBody(Strict):
+    """6 to 32 characters. It is kept as a slow hash."""
+
+    model_config = like({"code": "blue 4471"})
+
+    code: Annotated[str, StringConstraints(max_length=64, pattern=r"^[^\x00]*$")]
 
 
 # -- looking ---------------------------------------------------------------------------
@@ -260,6 +279,7 @@ def _about(body: AssetBody, access: AccessArg) -> About:
         body.inspection_at,
         body.certificate_until,
         body.documents,
+        body.is_silent,
     )
 
 
@@ -281,109 +301,57 @@ def _merged(about: About, body: AssetChangeBody, access: AccessArg) -> About:
 # -- whether it may speak --------------------------------------------------------------
 
 
-@routes.post(
-    "/assets/{asset_id}/start-test",
-    operation_id="asset.start_test",
-    summary="Put it on test: its alarms are kept and open no case. Ends by itself.",
-    **shown(AssetView, *WRITES, what="The asset after it."),
+VERBS: Final = (
+    DeviceVerb(
+        "start_test",
+        words.StartAssetTest,
+        AssetTestBody,
+        "Put it on test: its alarms are kept and open no case. Ends by itself.",
+    ),
+    DeviceVerb("end_test", words.EndAssetTest, AssetNoBody, "Take it off test."),
+    DeviceVerb(
+        "take_out",
+        words.TakeAssetOutOfService,
+        OutOfServiceBody,
+        "Out of service, until its work order is done.",
+    ),
+    DeviceVerb("return", words.ReturnAssetToService, AssetNoBody, "In service again."),
+    DeviceVerb(
+        "plan_work",
+        words.PlanAssetWork,
+        PlannedWorkBody,
+        "Announce work on it: its alarms and its recovery are muted meanwhile.",
+    ),
+    DeviceVerb("retire", words.RetireAsset, AssetNoBody, "It is gone for good; its history stays."),
 )
-async def start_test(
-    asset_id: AssetIdArg,
-    body: AssetTestBody,
-    access: AccessArg,
-    key: KeyArg = None,
-    version: VersionArg = None,
-) -> Response:
-    _, actor = await asset_of(access, asset_id)
-    command = words.StartAssetTest(body.for_s)
-    return await act_on_asset(access, asset_id, actor, command, body, key, version, "start_test")
+"""Each a command on one asset; its shape is the fields of the command."""
 
-
-@routes.post(
-    "/assets/{asset_id}/end-test",
-    operation_id="asset.end_test",
-    summary="Take it off test.",
-    **shown(AssetView, *WRITES, what="The asset after it."),
-)
-async def end_test(
-    asset_id: AssetIdArg,
-    body: AssetNoBody,
-    access: AccessArg,
-    key: KeyArg = None,
-    version: VersionArg = None,
-) -> Response:
-    _, actor = await asset_of(access, asset_id)
-    command = words.EndAssetTest()
-    return await act_on_asset(access, asset_id, actor, command, body, key, version, "end_test")
+add_asset_verbs(routes, VERBS)
 
 
 @routes.post(
-    "/assets/{asset_id}/take-out",
-    operation_id="asset.take_out",
-    summary="Out of service, until its work order is done.",
-    **shown(AssetView, *WRITES, what="The asset after it."),
+    "/assets/{asset_id}/code",
+    operation_id="asset.code",
+    summary="Set the code with which this site takes its alarms back; an empty one takes it away.",
+    **shown(AssetView, *WRITES, what="The asset; the code is never shown."),
 )
-async def take_out(
-    asset_id: AssetIdArg,
-    body: OutOfServiceBody,
-    access: AccessArg,
-    key: KeyArg = None,
-    version: VersionArg = None,
-) -> Response:
-    _, actor = await asset_of(access, asset_id)
-    command = words.TakeAssetOutOfService(body.work_order, body.reason)
-    return await act_on_asset(access, asset_id, actor, command, body, key, version, "take_out")
+async def code(asset_id: AssetIdArg, body: AssetCodeBody, access: AccessArg) -> Response:
+    row, actor = await asset_of(access, asset_id)
+    codes, now = access.services.alarms.codes, access.services.clock.now()
+    checked(await codes.set(row.asset.id, body.code, at=now, by=actor))
+    return show_asset(access, row)
 
 
-@routes.post(
-    "/assets/{asset_id}/return",
-    operation_id="asset.return",
-    summary="In service again.",
-    **shown(AssetView, *WRITES, what="The asset after it."),
+@routes.get(
+    "/assets/{asset_id}/history",
+    operation_id="asset.history",
+    summary="What happened to an asset and to its alarms, the newest first.",
+    **shown(AssetHistory, *STAFF_ONE),
 )
-async def return_(
+async def history(
     asset_id: AssetIdArg,
-    body: AssetNoBody,
     access: AccessArg,
-    key: KeyArg = None,
-    version: VersionArg = None,
+    limit: Annotated[int, Query(ge=1, le=HISTORY_MAX)] = 100,
 ) -> Response:
-    _, actor = await asset_of(access, asset_id)
-    command = words.ReturnAssetToService()
-    return await act_on_asset(access, asset_id, actor, command, body, key, version, "return")
-
-
-@routes.post(
-    "/assets/{asset_id}/plan-work",
-    operation_id="asset.plan_work",
-    summary="Announce work on it: its alarms and its recovery are muted meanwhile.",
-    **shown(AssetView, *WRITES, what="The asset after it."),
-)
-async def plan_work(
-    asset_id: AssetIdArg,
-    body: PlannedWorkBody,
-    access: AccessArg,
-    key: KeyArg = None,
-    version: VersionArg = None,
-) -> Response:
-    _, actor = await asset_of(access, asset_id)
-    command = words.PlanAssetWork(body.starts_at, body.ends_at, body.reason)
-    return await act_on_asset(access, asset_id, actor, command, body, key, version, "plan_work")
-
-
-@routes.post(
-    "/assets/{asset_id}/retire",
-    operation_id="asset.retire",
-    summary="It is gone for good; its history stays.",
-    **shown(AssetView, *WRITES, what="The asset after it."),
-)
-async def retire(
-    asset_id: AssetIdArg,
-    body: AssetNoBody,
-    access: AccessArg,
-    key: KeyArg = None,
-    version: VersionArg = None,
-) -> Response:
-    _, actor = await asset_of(access, asset_id)
-    command = words.RetireAsset()
-    return await act_on_asset(access, asset_id, actor, command, body, key, version, "retire")
+    row, _ = await asset_of(access, asset_id)
+    return json({"entries": await history_of(access, row.asset.id, limit)})

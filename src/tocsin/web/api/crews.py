@@ -67,11 +67,23 @@ class UnitCaseBody(Strict):
 
 class SendBody(UnitCaseBody):
     """Which case, and why. `advice` is the id of the recommendation that was looked at: the
-    journal then keeps it, and says how the unit stood in it."""
+    journal then keeps it, and says how the unit stood in it. A case that is a drill asks for
+    `is_drill_confirmed`: that a real unit is meant to drive."""
 
-    model_config = like({"case": "01hx", "reason": "nearest", "advice": None})
+    model_config = like(
+        {"case": "01hx", "reason": "nearest", "advice": None, "is_drill_confirmed": False}
+    )
 
     advice: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$")] = None
+    is_drill_confirmed: bool = False
+
+
+class StackBody(UnitCaseBody):
+    """Which case, and why. A case that is a drill asks for `is_drill_confirmed`."""
+
+    model_config = like({"case": "01hx", "reason": "nearest", "is_drill_confirmed": False})
+
+    is_drill_confirmed: bool = False
 
 
 # -- pressing --------------------------------------------------------------------------
@@ -92,7 +104,7 @@ VERBS: Final = (
     UnitVerb("end_duty", words.EndDuty, EndDutyBody, "Sign off: alerts and position are gone."),
     UnitVerb("report_status", words.ReportStatus, ReportStatusBody, "A crew presses a button."),
     UnitVerb("send", words.SendUnit, SendBody, "Send a free unit to a case at work."),
-    UnitVerb("stack", words.StackUnit, UnitCaseBody, "One more case, after the one it is on."),
+    UnitVerb("stack", words.StackUnit, StackBody, "One more case, after the one it is on."),
     UnitVerb("recall", words.RecallUnit, UnitCaseBody, "Take it off a case."),
 )
 NOT_VERBS: Final[tuple[type[words.Command], ...]] = (

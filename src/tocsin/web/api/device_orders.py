@@ -145,7 +145,8 @@ async def show_alarm(access: Access, row: AlarmRow) -> Response:
         AlarmQuery(open_only=True, cause=about.asset, limit=MEMBERS_MAX)
     )
     members = sum(each.alarm.id != row.alarm.id for each in folded)
-    shown = alarm_view(row, services.pack, asset, access.language, members)
+    site = services.alarms.book.site_name(about.asset)
+    shown = alarm_view(row, services.pack, asset, access.language, site, members)
     return json(shown, headers={"etag": f'"{row.version}"'})
 
 

@@ -103,6 +103,7 @@ class RedispatchBody(Strict):
     from_case: Id
     to_case: Id
     reason: Word
+    is_drill_confirmed: bool = False
 
 
 class PostBody(Strict):
@@ -216,6 +217,7 @@ async def redispatch(
         CaseId(to_case.case.id),
         body.reason,
         await _arrival(access, row.unit.id),
+        body.is_drill_confirmed,
     )
     after = await handle(access, UnitId(unit_id), command, body, key, version, "redispatch")
     return await answer(access, after)

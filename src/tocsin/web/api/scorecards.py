@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from tocsin.analytics.scorecard import MEASURES, By, Measure, Reading, Row, Window, scorecard
 from tocsin.kernel.shared import AlarmId
-from tocsin.runtime.ports import AlarmQuery
+from tocsin.runtime.ports import AlarmQuery, AlarmRow
 from tocsin.runtime.quality import Quality
 from tocsin.web.alarm_views import AlarmsView, alarm_view
 from tocsin.web.api.common import STAFF_ONE, AccessArg, json, router, shown
@@ -199,25 +199,22 @@ async def behind(
     page, following = ids[offset : offset + BEHIND_MAX], offset + BEHIND_MAX
     found = await access.services.store.alarms(AlarmQuery(ids=tuple(page), limit=len(page) or 1))
     by_id = {row.alarm.id: row for row in found} if page else {}
-    assets = access.services.alarms.book.assets
     return json(
         {
             "code": code,
             "count": len(ids),
             "ids": page,
-            "alarms": [
-                alarm_view(
-                    by_id[each],
-                    access.services.pack,
-                    assets.get(about.asset) if (about := by_id[each].alarm.about) else None,
-                    access.language,
-                )
-                for each in page
-                if each in by_id
-            ],
+            "alarms": [_alarm(access, by_id[each]) for each in page if each in by_id],
             "next": following if following < len(ids) else None,
         }
     )
+
+
+def _alarm(access: Access, row: AlarmRow) -> dict[str, Any]:
+    book, about = access.services.alarms.book, row.alarm.about
+    asset = book.assets.get(about.asset) if about is not None else None
+    site = book.site_name(about.asset) if about is not None else ""
+    return alarm_view(row, access.services.pack, asset, access.language, site)
 
 
 @routes.get(

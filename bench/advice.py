@@ -30,7 +30,8 @@ from tocsin.kernel.units.state import Unit
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
 from tocsin.runtime.recommending.calls import Wanted
-from tocsin.runtime.recommending.demand import demand_of, owed_for, tier_for
+from tocsin.runtime.recommending.bands import BANDS
+from tocsin.runtime.recommending.demand import Past, demand_of, owed_for, tier_for
 from tocsin.runtime.recommending.fleet import Duty
 from tocsin.runtime.recommending.keeping import packed
 from tocsin.runtime.recommending.net import RoadNet
@@ -79,7 +80,7 @@ def _pure(net: RoadNet, load: str) -> list[Figure]:
             demand = _demand(look, travel, MAP) if policy == "coverage" else None
 
             def whole(look: Look = look, policy: str = policy, demand: Any = demand) -> Problem:
-                problem, _ = frozen(look, travel, demand)
+                problem, _ = frozen(look, travel, BANDS, demand)
                 POLICIES[policy](problem)
                 return problem
 
@@ -137,7 +138,7 @@ def _demand(look: Look, travel: Travel, map_file: Path) -> Any:
     pack = load_pack(builtin("county"))
     owed = owed_for([need.capability for need in CARD], pack)
     areas = atlas.tier(tier_for(atlas, len(owed)))
-    return demand_of(look.fleet, areas, owed, pack, {}, travel)[0]
+    return demand_of(look.fleet, areas, owed, pack, Past(), 0, travel)[0]
 
 
 def _ms(work: Callable[[], T]) -> list[float]:

@@ -29,8 +29,8 @@ from tocsin.kernel.shared import AgencyId, AreaId, CaseId, Place, UnitId
 from tocsin.kernel.units.state import Unit
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
-from tocsin.runtime.recommending.calls import Wanted
 from tocsin.runtime.recommending.bands import BANDS
+from tocsin.runtime.recommending.calls import Wanted
 from tocsin.runtime.recommending.demand import Past, demand_of, owed_for, tier_for
 from tocsin.runtime.recommending.fleet import Duty
 from tocsin.runtime.recommending.keeping import packed

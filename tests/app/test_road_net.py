@@ -20,6 +20,7 @@ from tocsin.app.road_net import (
 from tocsin.geography.geojson import GeometryError
 from tocsin.geography.roads.errors import RoadsError
 from tocsin.geography.roads.keeping import FOLDER, kept_roads
+from tocsin.runtime.recommending.bands import ASSUMED
 
 SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
 
@@ -46,7 +47,7 @@ def test_roads_are_found_in_the_data_folder_or_by_the_setting(tmp_path: Path) ->
 
 
 async def test_a_bad_road_file_stops_no_node(tmp_path: Path) -> None:
-    desk = cast(Any, SimpleNamespace(net=None, road_state="none"))
+    desk = cast(Any, SimpleNamespace(fitted=ASSUMED, net=None, road_state="none"))
     bad = tmp_path / "bad.osm.pbf"
     bad.write_bytes(b"no map")
     await keep_roads(desk, bad, tmp_path)

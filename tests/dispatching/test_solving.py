@@ -13,7 +13,7 @@ from tocsin.dispatching.covering import cover_needs
 from tocsin.dispatching.ground import Ground, lay_out
 from tocsin.dispatching.policies.closest import closest, price_closest
 from tocsin.dispatching.problem import Engagement, LevelNeeds, Need, Problem
-from tocsin.dispatching.recommendation import Repair
+from tocsin.dispatching.recommendation import Reason, Repair
 from tocsin.dispatching.solving import level_of, solve, steps
 from tocsin.kernel.shared import CaseId, UnitId
 
@@ -187,8 +187,9 @@ def test_a_shortfall_names_the_cheapest_repair() -> None:
     assert [each.unit for each in advice.sent] == ["E1"]
     (short,) = advice.shortfalls
     assert (short.code, short.missing) == ("too_few", 2)
+    asked = (("agency", "county"), ("ask_s", 60), ("way_s", 300.0))
     assert short.repairs == (
         Repair("wait", 210.0, UnitId("E3"), wait_s=120.0),
-        Repair("other_tier", 360.0, UnitId("E2")),
+        Repair("other_tier", 360.0, UnitId("E2"), reasons=(Reason("ask_owner", asked),)),
         Repair("lower_level", None, None, 1),
     )

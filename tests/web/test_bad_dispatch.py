@@ -114,5 +114,5 @@ async def test_moves_to_nowhere_are_refused_in_words(town: Node) -> None:
     answer = await desk.post(
         "/api/units/ghost/move", json={"place": {"lon": 1, "lat": 1}, "reason": "x"}
     )
-    assert (answer.status_code, answer.json()["reason"]) == (404, "unknown_post")
+    assert (answer.status_code, answer.json()["reason"]) == (404, "unit_unknown")
     assert (await desk.get(f"/api/units/{engine}")).json()["status"] == "available"

@@ -187,6 +187,7 @@ async def move(
     key: KeyArg = None,
     version: VersionArg = None,
 ) -> Response:
+    await access.unit(unit_id)  # whoever does not reach the unit learns nothing of posts
     place = Place(body.place.lon, body.place.lat)
     name = await post_name(access.services.advice, sees(access), place)
     if name is None:

@@ -115,12 +115,15 @@ def _as_answered(index: int, proof: list[bytes]) -> bytes:
 def _price() -> list[Figure]:
     """The intake with and without it, in turns, so that the machine's moods hit both alike."""
     rates: dict[bool, list[float]] = {True: [], False: []}
+    works: dict[bool, list[float]] = {True: [], False: []}
     waits: dict[bool, list[float]] = {True: [], False: []}
     for run in range(RUNS):
         for sealed in (True, False) if run % 2 else (False, True):
             with node(seal_log="true" if sealed else "false") as running:
                 load(running, 0, REPORTS // 2, None)
+                cpu = running.cpu_s()
                 rates[sealed].append(REPORTS / load(running, run + 1, REPORTS, None)["seconds"])
+                works[sealed].append((running.cpu_s() - cpu) / REPORTS * 1e6)
                 waits[sealed] += load(running, run + 9, REPORTS // 2, 300)["waits"]
     note = f"{RUNS} runs each, in turns; load {os.getloadavg()[0]:.1f}"
     with_it, without = median(rates[True]), median(rates[False])
@@ -128,6 +131,8 @@ def _price() -> list[Figure]:
         Figure("seal, intake without", without, "reports/s", note=note),
         Figure("seal, intake with", with_it, "reports/s", note=note),
         Figure("seal, price of it", (1 - with_it / without) * 100, "%", 25, "less"),
+        Figure("seal, node's CPU a report without", median(works[False]), "us"),
+        Figure("seal, node's CPU a report with", median(works[True]), "us"),
         Figure("seal, wait at 300/s without, p99", percentile(waits[False], 99) * 1e3, "ms"),
         Figure("seal, wait at 300/s with, p99", percentile(waits[True], 99) * 1e3, "ms"),
     ]

@@ -236,7 +236,7 @@ async def serve(
             asyncio.create_task(node.hub.run(), name="live"),
             asyncio.create_task(_follow(node), name="stories"),
             asyncio.create_task(_tidy(node), name="tidying"),
-            asyncio.create_task(keep_log(node.log, node.store.readers, settings), name="log"),
+            asyncio.create_task(keep_log(node.log, node.store, settings), name="log"),
             asyncio.create_task(look_after_devices(node.services), name="devices"),
         ]
         for name, run in intake_runs(node.services).items():

@@ -24,6 +24,7 @@ from tocsin.runtime.ports import Clock, Unavailable
 from tocsin.stores.log.notes import KEY_FILE, LogKeys, load_log_keys
 from tocsin.stores.postgres.connections import Dsn, Readers
 from tocsin.stores.postgres.sequencer import Sequencer
+from tocsin.stores.postgres.store import PostgresStore
 
 log = structlog.get_logger("tocsin.log")
 
@@ -54,15 +55,18 @@ def open_log(settings: Settings, dsn: Dsn, readers: Readers, clock: Clock) -> Se
     return Sequencer(dsn, readers, settings.data / FOLDER, log_keys(settings), clock)
 
 
-async def keep_log(sequencer: Sequencer | None, readers: Readers, settings: Settings) -> None:
+async def keep_log(sequencer: Sequencer | None, store: PostgresStore, settings: Settings) -> None:
     """For ever: entries, checkpoints, and a stamp a day. A log that stops is told by the health;
     it never stops the node."""
     if sequencer is None:
         await asyncio.Event().wait()
         return
-    stamping = asyncio.create_task(keep_stamps(readers, settings), name="stamps")
+    stamping = asyncio.create_task(keep_stamps(store.readers, settings), name="stamps")
     try:
-        await sequencer.run(lambda detail: log.warning("log_waits", detail=detail))
+        await sequencer.run(
+            lambda detail: log.warning("log_waits", detail=detail),
+            lambda: store.figures["queued"] > 0,
+        )
     finally:
         stamping.cancel()
 

@@ -43,6 +43,13 @@ SIGN_EVERY_S: Final = 5.0
 """The longest an entry waits for a signature while the log keeps up."""
 LOOK_EVERY_S: Final = 0.5
 """Between two looks for new rows."""
+STAND_BACK: Final = 3
+"""While reports wait for their commit, the log rests for so many times as long as it worked."""
+STAND_BACK_MAX_S: Final = 10.0
+"""So far behind it may fall for that."""
+HASH_CHUNK: Final = 32
+"""Entries hashed between two looks at the event loop: half a millisecond. In a thread of its own
+the work would take the interpreter from the loop for longer."""
 LAGS_AFTER_S: Final = 30.0
 """Without being up to date for this long, the health says so."""
 CHECKPOINT_FILE: Final = "checkpoint"
@@ -126,12 +133,19 @@ class Sequencer:
 
     # -- the work
 
-    async def run(self, warn: Callable[[str], None] = lambda detail: None) -> None:
+    async def run(
+        self,
+        warn: Callable[[str], None] = lambda detail: None,
+        is_busy: Callable[[], bool] = lambda: False,
+    ) -> None:
         """For ever. Trouble of the database is waited out; a changed past ends the signing, and so
         does a fault of ours: alarms come in all the same, and the health tells of it."""
         while True:
+            begun = monotonic()
             try:
                 pause = LOOK_EVERY_S if await self.step() < BATCH else 0.0
+                if is_busy() and self.behind_s < STAND_BACK_MAX_S:
+                    pause = max(pause, STAND_BACK * (monotonic() - begun))
             except Unavailable as trouble:
                 warn(str(trouble))
                 pause = LOOK_EVERY_S
@@ -236,7 +250,12 @@ class Sequencer:
         while self._tree.size < there:
             entries = await log_rows.leaves(connection, self._tree.size, BATCH)
             rows = await log_rows.rows_of(connection, entries)
-            self._tree.append(await asyncio.to_thread(_hashes, entries, rows, self._tree.size))
+            for first in range(0, len(entries), HASH_CHUNK):
+                some = entries[first : first + HASH_CHUNK]
+                self._tree.append(_hashes(some, rows, self._tree.size))
+                await asyncio.sleep(0)
+            if not entries:
+                raise LogBroken(f"entry {self._tree.size} is missing")
 
     # -- a step
 
@@ -261,7 +280,10 @@ class Sequencer:
         self._place = where
         if found:
             self._between("leaves")
-            self._tree.append(await asyncio.to_thread(_new_hashes, found, seeds))
+            for first in range(0, len(found), HASH_CHUNK):
+                last = first + HASH_CHUNK
+                self._tree.append(_new_hashes(found[first:last], seeds[first:last]))
+                await asyncio.sleep(0)
             self._between("hashes")
         return len(found)
 
@@ -317,6 +339,4 @@ def _hashes(entries: Sequence[log_rows.Leaf], rows: Any, first: int) -> list[byt
             raise LogBroken(f"entry {number}: its row {leaf.source.name} {leaf.id} is missing")
         else:
             found.append(entry_hash(leaf.source, row, leaf.seed))
-    if not found:
-        raise LogBroken(f"entry {first} is missing")
     return found

@@ -34203,6 +34203,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example (32 bytes for each hash) */
                     "application/octet-stream": string;
                 };
             };

@@ -100,7 +100,10 @@ async def proof(
         200: {
             "description": "Up to 256 hashes of 32 bytes.",
             "content": {
-                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+                "application/octet-stream": {
+                    "schema": {"type": "string", "format": "binary"},
+                    "example": "(32 bytes for each hash)",
+                }
             },
         },
         **problems(*STAFF_ONE),

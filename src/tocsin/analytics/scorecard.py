@@ -31,7 +31,7 @@ from tocsin.analytics.alarm_story import AlarmStory, Span
 from tocsin.analytics.measures import percentile
 from tocsin.kernel.shared import AlarmId, AssetId, Instant
 
-FLOOD_WINDOW: Final = timedelta(minutes=10)
+FLOOD_WINDOW: Final = timedelta(minutes=10)  # what EEMUA 191 counts in
 FLOOD_MORE_THAN: Final = 10
 TOP: Final = 10
 STALE: Final = timedelta(hours=24)

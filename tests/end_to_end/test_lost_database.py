@@ -40,7 +40,7 @@ async def refusals(node: LiveNode) -> None:
     problem = answer.json()
     assert (problem["status"], problem["reason"]) == (503, "unavailable") and problem["detail"]
     answer = await node.ask("GET", "/health/ready")
-    assert answer.status == 503 and answer.json() == {"state": "store_unavailable"}
+    assert answer.status == 503 and answer.json()["state"] == "store_unavailable"
     # What needs no database still answers.
     for path in ("/health/live", "/open311/v2/services.json", "/metrics"):
         assert (await node.ask("GET", path)).status == 200, path

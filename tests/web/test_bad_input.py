@@ -287,10 +287,10 @@ async def test_metrics_count_by_template_and_hold_nothing_personal(
 async def test_ready_says_in_one_word_what_is_wrong(node: Node) -> None:
     client = node.client()
     asleep = await client.get("/health/ready")
-    assert (asleep.status_code, asleep.json()) == (503, {"state": "wakes_stopped"})
+    assert (asleep.status_code, asleep.json()) == (503, {"state": "wakes_stopped", "log": "off"})
     beat = node.services.heartbeat
     beat.woke_at = beat.ran_at = node.clock.now()
-    assert (await client.get("/health/ready")).json() == {"state": "ok"}
+    assert (await client.get("/health/ready")).json() == {"state": "ok", "log": "off"}
     node.clock.move(minutes=5)
     assert (await client.get("/health/ready")).status_code == 503
     assert (await client.get("/health/live")).status_code == 200

@@ -11,7 +11,9 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from tocsin.app.demo_mqtt import OverMqtt
 from tocsin.app.demo_town import DemoTown
+from tocsin.intakes.mqtt.secrets import hashed
 from tocsin.intakes.signed_json.parse import SIGNATURE_HEADER, STAMP_HEADER, sign
 
 FILE: Final = "intakes.toml"
@@ -34,6 +36,18 @@ class Carrier(Protocol):
 
     async def send(self, items: Sequence[Item]) -> bool:
         """Several messages at once; True once the node says that they are on disk."""
+        ...
+
+    async def open(self) -> None:
+        """The site's own line to the node, where it has one. Raises Unreachable."""
+        ...
+
+    async def vanish(self) -> None:
+        """It is cut without a word."""
+        ...
+
+    async def close(self) -> None:
+        """The day is over."""
         ...
 
 
@@ -63,36 +77,55 @@ class Signed:
                 return answer.is_ok
         return False
 
+    async def open(self) -> None:
+        """Each POST has a connection of its own."""
+
+    async def vanish(self) -> None:
+        """There is no line to cut: nothing more is posted."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
 
 @dataclass(slots=True)
 class Wiring:
     """What the operator sets for the ways in, before the node starts."""
 
     secrets: dict[str, str]
+    """Of the senders of signed JSON."""
+    block: OverMqtt
     panel_key: str
-    port: int
+    panel_port: int
 
     @classmethod
     def drawn(cls) -> Wiring:
-        """Fresh secrets and a free port."""
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            port = taken.getsockname()[1]
-        made = {name: secrets.token_hex(16) for name in ("school", "block", "river")}
-        return cls(made, secrets.token_hex(16), port)
+        """Fresh secrets and free ports."""
+        with socket.socket() as panel, socket.socket() as broker:
+            for each in (panel, broker):
+                each.bind(("127.0.0.1", 0))
+            panel_port, port = panel.getsockname()[1], broker.getsockname()[1]
+        made = {name: secrets.token_hex(16) for name in ("school", "river")}
+        block = OverMqtt("block", secrets.token_hex(20), port, gateway="gw")
+        return cls(made, block, secrets.token_hex(16), panel_port)
 
     def write(self, data: Path) -> None:
         """The file of the ways in, for the node's user only."""
         lines = [
             "[sia-dc09]",
             'host = "127.0.0.1"',
-            f"port = {self.port}",
+            f"port = {self.panel_port}",
             "udp = false",
             "[[sia-dc09.account]]",
             f'account = "{SHOP}"',
             f'key = "{self.panel_key}"',
             # Town time runs fast: a panel's stamp would be old before it is read.
             "ignore_clock = true",
+            "[mqtt]",
+            'host = "127.0.0.1"',
+            f"port = {self.block.port}",
+            "[[mqtt.device]]",
+            f'name = "{self.block.name}"',
+            f'secret = "{hashed(self.block.secret, secrets.token_bytes(8))}"',
         ]
         for name, secret in self.secrets.items():
             lines += [

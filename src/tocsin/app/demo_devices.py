@@ -1,7 +1,7 @@
 """The devices of the demo: a school, a block of flats, a shop and the river, over real sockets.
 
-Everything goes the way it would go in a town: signed messages over HTTP, a panel over DC-09. By
-which protocol a site speaks is behind `demo_carriers.Carrier`: another one can take its place.
+Everything goes the way it would go in a town: signed messages over HTTP, the block over MQTT, a
+panel over DC-09. By which protocol a site speaks is behind `demo_carriers.Carrier`.
 """
 
 from __future__ import annotations
@@ -38,12 +38,11 @@ PAGE: Final = 500
 
 @dataclass(slots=True)
 class DemoDevices:
-    """The four sites. `block` is how the block of flats speaks; by default as signed JSON."""
+    """The four sites, and what became of what they said."""
 
     town: DemoTown
     wiring: Wiring
     rng: Random
-    block: Carrier | None = None
     counts: Counter[str] = field(default_factory=Counter[str])
     raised: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """(asset, kind) of what was acknowledged on the wire: it must be there at the end."""
@@ -60,8 +59,7 @@ class DemoDevices:
         """The administrator registers everything, and the day is noted. Raises `Unreachable`."""
         for name, secret in self.wiring.secrets.items():
             self._carriers[name] = Signed(self.town, name, secret)
-        if self.block is not None:
-            self._carriers["block"] = self.block
+        self._carriers["block"] = self.wiring.block
         self._panel = Dialler(
             SHOP, self.town.clock.now, self.rng.randbytes, bytes.fromhex(self.wiring.panel_key)
         )
@@ -80,6 +78,8 @@ class DemoDevices:
         for n in range(1, GAUGES + 1):
             name = f"River gauge {n}"
             await self._add("river", f"g{n}", name, "gauge", self.rng.choice(self.town.spots))
+        for carrier in self._carriers.values():
+            await carrier.open()
         self._note_the_day()
 
     async def _add(
@@ -140,6 +140,7 @@ class DemoDevices:
     def _die(self, is_dead: bool) -> Action:
         async def act() -> None:
             self._is_dead = is_dead
+            await (self.wiring.block.vanish() if is_dead else self.wiring.block.open())
             self.counts["gateway_died" if is_dead else "gateway_back"] += 1
 
         return act
@@ -190,6 +191,9 @@ class DemoDevices:
                 self.raised.append((self._assets[f"block/{device}"], "smoke"))
 
                 async def clear() -> None:
+                    if self._is_dead:  # it says so again once the gateway is back
+                        self._at(BEAT_MIN, clear)
+                        return
                     over = {"device": device, "kind": "smoke", "signal": "cleared"}
                     await self._say("block", [{**over, "key": self._key()}])
 
@@ -222,7 +226,7 @@ class DemoDevices:
     async def _dial(self, code: str, zone: int = 0, qualifier: str = "1") -> bool:
         """One frame over the panel's own socket, again until it is acknowledged, as panels do."""
         assert self._panel is not None, "it was made when the day began"
-        panel, port = self._panel, self.wiring.port
+        panel, port = self._panel, self.wiring.panel_port
         self.counts["sent"] += 1
         async with self._line:
             is_poll = code == "NULL"
@@ -269,6 +273,8 @@ class DemoDevices:
 
     async def reckon(self) -> tuple[dict[str, Any], list[str]]:
         """The figures of the devices, and what was acknowledged on a wire and is not there."""
+        for carrier in self._carriers.values():
+            await carrier.close()
         chief = await self.town.staff.get("supervisor", self.town.staff.county, None, 1)
         lost: list[str] = []
         kinds: Counter[str] = Counter()

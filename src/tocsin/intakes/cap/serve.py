@@ -9,18 +9,18 @@ from typing import Final
 import httpx
 import msgspec
 import structlog
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.requests import Request
+from starlette.routing import BaseRoute
 
 from tocsin.intakes.cap.chains import Chains
 from tocsin.intakes.cap.feeds import BY, Feed, Poller, county_of, keep
 from tocsin.intakes.cap.reading import ALERT_BYTES_MAX, Alert, document, read_alert
 from tocsin.intakes.cap.words import sentence
+from tocsin.intakes.posting import body_of, posted
 from tocsin.kernel.shared import Refused
 from tocsin.packs.words import word
 from tocsin.runtime.alarm_ports import AlarmTaker
-from tocsin.runtime.alarm_posts import SCOPE, given_key
+from tocsin.runtime.alarm_posts import SCOPE, STATUS, given_key
 from tocsin.runtime.intake_settings import taken
 from tocsin.runtime.ports import Clock, Unavailable
 from tocsin.runtime.services import Services
@@ -33,8 +33,6 @@ RUN_OUT_EVERY_S: Final = 5.0
 """How often alerts that run out are looked for; they are meant to the minute."""
 CLIENT: Final = "tocsin"
 """How this node names itself to feeds."""
-STATUS: Final = {"key_wrong": 403, "too_large": 413}
-"""HTTP status by reason; what is not here cannot be read: 400."""
 
 
 class CapSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,39 +51,28 @@ def chains_of(services: Services) -> Chains:
 def routes(services: Services) -> list[BaseRoute]:
     """The intake's route, for the app to serve."""
 
-    async def alert(request: Request) -> Response:
-        language = request.headers.get("accept-language", "en")[:20]
-        try:
-            refused = await _receive(services, request)
-        except ClientDisconnect:
-            return Response(status_code=499)
-        except Unavailable as trouble:
-            return Response(status_code=503, headers={"retry-after": str(trouble.retry_after_s)})
-        if refused is None:
-            return _json({"kept": True}, 200)
-        told = sentence(refused, language) or word("reason", refused.reason, language)
-        status = STATUS.get(refused.reason, 400)
-        return _json({"reason": refused.reason, "detail": told}, status)
+    async def receive(request: Request) -> Refused | None:
+        return await _receive(services, request)
 
-    return [Route(PATH, alert, methods=["POST"])]
+    return [posted(PATH, receive, STATUS, _told, {"kept": True})]
+
+
+def _told(refused: Refused, language: str) -> dict[str, str]:
+    text = sentence(refused, language) or word("reason", refused.reason, language)
+    return {"reason": refused.reason, "detail": text}
 
 
 async def _receive(services: Services, request: Request) -> Refused | None:
     if await services.keys.actor(given_key(request.headers), SCOPE) is None:
         return Refused("key_wrong", "")
-    desk = services.alarms
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > ALERT_BYTES_MAX:
-            return Refused("too_large", str(ALERT_BYTES_MAX))
-    root = document(bytes(body), ALERT_BYTES_MAX)
+    body = await body_of(request, ALERT_BYTES_MAX)
+    root = body if isinstance(body, Refused) else document(body, ALERT_BYTES_MAX)
     found = root if isinstance(root, Refused) else read_alert(root)
     if not isinstance(found, Alert):
         return found
     if found.status == "Draft" or found.kind in ("Ack", "Error"):
         return Refused("not_an_alert", "")
-    return await keep(found, chains_of(services), desk, services.clock)
+    return await keep(found, chains_of(services), services.alarms, services.clock)
 
 
 async def run(services: Services) -> None:
@@ -129,10 +116,6 @@ async def end_those_over(chains: Chains, desk: AlarmTaker, clock: Clock) -> None
         except Exception as error:  # the store is away, or a bug behind us: again next time
             log.warning("alert_stays", why=type(error).__name__)
             chains.again(device, over.at or now)
-
-
-def _json(content: object, status: int) -> Response:
-    return Response(msgspec.json.encode(content), status, None, "application/json")
 
 
 __all__ = ["PATH", "routes", "run"]

@@ -7,15 +7,13 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from typing import Final
 
-import msgspec
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.requests import Request
+from starlette.routing import BaseRoute
 
 from tocsin.intakes.owntracks.parse import BODY_MAX, parse
+from tocsin.intakes.posting import body_of, posted
 from tocsin.kernel.shared import Refused, UnitId
 from tocsin.packs.words import word
-from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.positions import TEXT_MAX
 from tocsin.runtime.services import Services
 
@@ -27,35 +25,24 @@ STATUS: Final = {"unit_key_unknown": 401, "unit_off_duty": 409, "too_large": 413
 def routes(services: Services) -> list[BaseRoute]:
     """The intake's route, for the app to serve."""
 
-    async def position(request: Request) -> Response:
-        try:
-            refused = await _receive(services, request)
-        except ClientDisconnect:
-            return Response(status_code=499)
-        except Unavailable as trouble:
-            return Response(status_code=503, headers={"retry-after": str(trouble.retry_after_s)})
-        if refused is None or refused.reason == "not_a_position":
-            # An app that is refused what it always sends would send it for ever.
-            return _json([], 200)
-        language = request.headers.get("accept-language", "en")[:20]
-        told = {"reason": refused.reason, "detail": word("reason", refused.reason, language)}
-        status = STATUS.get(refused.reason, 400)
-        headers = {"www-authenticate": 'Basic realm="tocsin"'} if status == 401 else {}
-        return _json(told, status, headers)
+    async def receive(request: Request) -> Refused | None:
+        refused = await _receive(services, request)
+        # An app that is refused what it always sends would send it for ever.
+        return None if refused is not None and refused.reason == "not_a_position" else refused
 
-    return [Route(PATH, position, methods=["POST"])]
+    return [posted(PATH, receive, STATUS, _told, [])]
+
+
+def _told(refused: Refused, language: str) -> dict[str, str]:
+    return {"reason": refused.reason, "detail": word("reason", refused.reason, language)}
 
 
 async def _receive(services: Services, request: Request) -> Refused | None:
     unit = await _unit(services, request)
     if unit is None:
         return Refused("unit_key_unknown", "")
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_MAX:
-            return Refused("too_large", "")
-    found = parse(body, request.headers)
+    body = await body_of(request, BODY_MAX)
+    found = body if isinstance(body, Refused) else parse(body, request.headers)
     if isinstance(found, Refused):
         return found
     return await services.positions.receive(unit, found)
@@ -74,10 +61,6 @@ async def _unit(services: Services, request: Request) -> UnitId | None:
     if not text or len(text) > TEXT_MAX:
         return None
     return await services.store.unit_of_key(hashlib.sha256(text.encode()).digest())
-
-
-def _json(content: object, status: int, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(content), status, headers, "application/json")
 
 
 __all__ = ["PATH", "routes"]

@@ -8,10 +8,10 @@ from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.requests import Request
+from starlette.routing import BaseRoute
 
+from tocsin.intakes.posting import body_of, posted
 from tocsin.intakes.signed_json.parse import (
     BODY_MAX,
     SIGNATURE_HEADER,
@@ -22,10 +22,9 @@ from tocsin.intakes.signed_json.parse import (
     wrong_signature,
 )
 from tocsin.kernel.shared import Actor, ActorId, Refused
-from tocsin.runtime.alarm_posts import STATUS, keep_all, told
+from tocsin.runtime.alarm_posts import STATUS, keep_all
 from tocsin.runtime.intake_settings import taken
 from tocsin.runtime.json_mapping import JsonMapping
-from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.services import Services
 
 PATH: Final = "/intakes/signed/{name}"
@@ -92,28 +91,13 @@ def routes(services: Services) -> list[BaseRoute]:
     settings = taken(services.intakes, SOURCE, SignedSettings) or SignedSettings()
     desk = Desk(services, {each.name: each for each in settings.sender})
 
-    async def message(request: Request) -> Response:
-        body = bytearray()
-        try:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > BODY_MAX:
-                    return _no(request, Refused("too_large", f"{BODY_MAX} bytes at most"))
-            name = str(request.path_params["name"])
-            refused = await desk.receive(name, bytes(body), dict(request.headers))
-        except ClientDisconnect:
-            return Response(status_code=499)
-        except Unavailable as trouble:
-            return Response(status_code=503, headers={"retry-after": str(trouble.retry_after_s)})
-        return Response(status_code=204) if refused is None else _no(request, refused)
+    async def receive(request: Request) -> Refused | None:
+        body = await body_of(request, BODY_MAX)
+        if isinstance(body, Refused):
+            return body
+        return await desk.receive(str(request.path_params["name"]), body, dict(request.headers))
 
-    return [Route(PATH, message, methods=["POST"])]
-
-
-def _no(request: Request, refused: Refused) -> Response:
-    answer = told(refused, request.headers.get("accept-language", "en")[:20])
-    status = OWN_STATUS.get(refused.reason) or STATUS.get(refused.reason, 400)
-    return Response(msgspec.json.encode(answer), status, None, "application/json")
+    return [posted(PATH, receive, {**STATUS, **OWN_STATUS})]
 
 
 __all__ = ["PATH", "routes"]

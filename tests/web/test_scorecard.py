@@ -174,7 +174,7 @@ async def test_devices_tell_how_they_are(node: Node) -> None:
     await turn(50, False)  # silent from the 20th second on
     await turn(20, True)
     await quality.keep_up()
-    shown = await admin.get("/api/assets/health", params={"by": "owner"})
+    shown = await admin.get("/api/asset-health", params={"by": "owner"})
     found = DevicesHealthView.model_validate_json(shown.content)
     (rate,) = found.online
     assert rate.group == "housing" and rate.devices == 1
@@ -183,7 +183,7 @@ async def test_devices_tell_how_they_are(node: Node) -> None:
     node.clock.move(hours=1)  # we were away
     await turn(2, True)
     await quality.keep_up()
-    (again,) = (await admin.get("/api/assets/health", params={"by": "owner"})).json()["online"]
+    (again,) = (await admin.get("/api/asset-health", params={"by": "owner"})).json()["online"]
     assert again["service_s"] < 130, "an outage of ours is neither"
     today = node.clock.now().date()
     for n in range(20):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -48,7 +49,7 @@ def test_a_policy_beside_itself_differs_nowhere() -> None:
 
 
 def test_every_measure_has_its_words() -> None:
-    world = town(1, calls_per_day=20.0)
+    world = replace(town(1, calls_per_day=20.0), with_cases=True)
     (result,) = play_all(world, [Job("closest", 1)])
     names = {name.partition("/")[0] for name in result.measures}
     assert names == set(catalogue()["simulation_measure"])

@@ -162,7 +162,7 @@ class NightsView(View):
     "/alarms/scorecard",
     operation_id="alarm.scorecard",
     summary="How good the alarms are: numbers with their targets, for the whole or by group.",
-    **shown(CardView, *STAFF_ONE),
+    **shown(CardView, *STAFF_ONE, 409),
 )
 async def card(access: AccessArg, query: Annotated[CardQuery, Query()]) -> Response:
     window, rows = await _rows(access, query)
@@ -185,7 +185,7 @@ async def card(access: AccessArg, query: Annotated[CardQuery, Query()]) -> Respo
     "/alarms/scorecard/{code}/alarms",
     operation_id="alarm.behind",
     summary="Exactly the alarms behind a number of the scorecard.",
-    **shown(BehindCardView, *STAFF_ONE),
+    **shown(BehindCardView, *STAFF_ONE, 409),
 )
 async def behind(
     access: AccessArg, code: CodeArg, query: Annotated[BehindCardQuery, Query()]
@@ -247,10 +247,15 @@ async def nights(access: AccessArg) -> Response:
     operation_id="alarm.table",
     summary="The scorecard as a plain table to print.",
     status_code=200,
-    response_model=None,
+    response_class=Response,
     responses={
-        **{k: v for k, v in shown(AlarmsView, *STAFF_ONE)["responses"].items() if k != 200},
-        200: {"description": "A page.", "content": {"text/html": {"schema": {"type": "string"}}}},
+        **{k: v for k, v in shown(AlarmsView, *STAFF_ONE, 409)["responses"].items() if k != 200},
+        200: {
+            "description": "A page.",
+            "content": {
+                "text/html": {"schema": {"type": "string"}, "example": "<table><tr>…</tr></table>"}
+            },
+        },
     },
 )
 async def table(access: AccessArg, query: Annotated[CardQuery, Query()]) -> Response:

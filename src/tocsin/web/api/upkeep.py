@@ -169,10 +169,10 @@ def _window(access: Access, query: HealthQuery) -> Window:
 
 
 @routes.get(
-    "/assets/health",
+    "/asset-health",
     operation_id="asset.health",
     summary="Online rates by class of device or by owner, and what is due.",
-    **shown(DevicesHealthView, *STAFF_ONE),
+    **shown(DevicesHealthView, *STAFF_ONE, 409),
 )
 async def health(access: AccessArg, query: Annotated[HealthQuery, Query()]) -> Response:
     quality, window = _quality(access), _window(access, query)
@@ -216,7 +216,7 @@ async def health(access: AccessArg, query: Annotated[HealthQuery, Query()]) -> R
     "/assets/{asset_id}/health",
     operation_id="asset.upkeep",
     summary="One device: online rate, battery and its forecast, open work orders.",
-    **shown(DeviceHealthView, *STAFF_ONE),
+    **shown(DeviceHealthView, *STAFF_ONE, 409),
 )
 async def device(
     asset_id: AssetIdArg, access: AccessArg, query: Annotated[HealthQuery, Query()]
@@ -267,10 +267,13 @@ async def work_order(
     operation_id="asset.label",
     summary="A label to print and stick on: name, id, and a code that opens the device's page.",
     status_code=200,
-    response_model=None,
+    response_class=Response,
     responses={
         **{k: v for k, v in shown(AssetsView, *STAFF_ONE)["responses"].items() if k != 200},
-        200: {"description": "A drawing.", "content": {SVG: {"schema": {"type": "string"}}}},
+        200: {
+            "description": "A drawing.",
+            "content": {SVG: {"schema": {"type": "string"}, "example": "<svg …></svg>"}},
+        },
     },
 )
 async def label(asset_id: AssetIdArg, access: AccessArg) -> Response:

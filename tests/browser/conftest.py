@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,28 +39,36 @@ OpenPage = Callable[..., Page]
 expect.set_options(timeout=15_000)
 
 
-# Package scope: the driver keeps an event loop running, which other tests must not meet.
-@pytest.fixture(scope="package")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """A real node on a fresh folder, with its administrator."""
+@contextmanager
+def running(folder: Path, *arguments: str) -> Iterator[Town]:
+    """A real node on a fresh folder, with its map and its administrator."""
     for needed, how in ((CONSOLE, "python tools/console.py"), (MAP, "make test")):
         if not needed.exists():
             pytest.fail(f"browser tests need {needed}: run `{how}`", pytrace=False)
-    data = tmp_path_factory.mktemp("browser") / "data"
-    tiles = MAP.with_name("helsinki.map")
-    more = () if tiles.exists() else ("--map-build", "false")
+    data, tiles = folder / "data", MAP.with_name("helsinki.map")
     data.mkdir()
     (data / "intakes.toml").touch(0o600)
     (data / "intakes.toml").write_text(INTAKES)
+    more = () if tiles.exists() else ("--map-build", "false")
     if tiles.exists():
         shutil.copytree(tiles, data / "map")
-    arguments = ("--map", str(MAP), "--roads", str(MAP), "--calendar", "finland-2026", *more)
-    node = TownNode(data, (*arguments, "--log-level", "warning"))
+    place = ("--map", str(MAP), "--roads", str(MAP), "--calendar", "finland-2026")
+    node = TownNode(data, (*place, *more, "--log-level", "warning", *arguments))
     try:
-        asyncio.run(node.start())
+        # In a thread of its own: once there is a driver, its loop runs in this one.
+        with ThreadPoolExecutor(1) as apart:
+            apart.submit(lambda: asyncio.run(node.start())).result()
         yield settle(node)
     finally:
         node.stop()
+
+
+# Package scope: the driver keeps an event loop running, which other tests must not meet.
+@pytest.fixture(scope="package")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """The node of most tests. A file whose tests leave much behind has one of its own."""
+    with running(tmp_path_factory.mktemp("browser")) as found:
+        yield found
 
 
 @pytest.fixture(scope="package")

@@ -3,19 +3,18 @@ promise for engines is short, so that a hole in the cover is there to be filled.
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import MAP, OpenPage, shoot
+from tests.browser.conftest import OpenPage, running, shoot
 from tests.browser.fleet import FIRE, Rig, agency_of, fire, rig
 from tests.browser.guard import Guard, axe_faults
 from tests.browser.test_board import live
 from tests.browser.test_units import until
-from tests.browser.town import HOME, PASSWORD, Town, TownNode, settle
+from tests.browser.town import HOME, PASSWORD, Town
 from tocsin.geography.distance import short_distance_m
 from tocsin.packs.find import builtin
 
@@ -44,18 +43,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     file = packs / "county" / "pack.toml"
     before, after = file.read_text(encoding="utf-8").split(BOUND, 1)
     file.write_text(before + BOUND + after.replace("bound_s = 300", "bound_s = 90", 1), "utf-8")
-    arguments = ("--map", str(MAP), "--roads", str(MAP), "--calendar", "finland-2026")
-    tiles = MAP.with_name("helsinki.map")
-    more = () if tiles.exists() else ("--map-build", "false")
-    if tiles.exists():
-        shutil.copytree(tiles, folder / "data" / "map")
-    pack = ("--pack", str(file.parent), "--log-level", "warning")
-    node = TownNode(folder / "data", (*arguments, *more, *pack))
-    try:
-        asyncio.run(node.start())
-        yield settle(node)
-    finally:
-        node.stop()
+    with running(folder, "--pack", str(file.parent)) as found:
+        yield found
 
 
 def at(town: Town, place: tuple[float, float], *, on_duty: bool = True) -> Rig:

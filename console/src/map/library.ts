@@ -34,6 +34,11 @@ export function make(box: HTMLElement, style: StyleSpecification, bounds: [numbe
   const raise = (): void => {
     if (map.getLayer("building-3d")) map.setLayoutProperty("building-3d", "visibility", map.getPitch() > 3 ? "visible" : "none");
   };
+  // A tile that the line did not bring comes with the next look; that the line is down is told by the
+  // page. What is left is a fault of ours.
+  map.on("error", ({ error }) => {
+    if (!(error instanceof TypeError) && navigator.onLine) console.error(error);
+  });
   map.on("pitch", raise);
   map.on("styledata", raise);
   map.addControl(new NavigationControl({ visualizePitch: true }), "top-right");

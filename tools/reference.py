@@ -203,40 +203,20 @@ def case_machine() -> str:
 
 def unit_machine() -> str:
     """The tables of a unit's machine, and its graph."""
-    order = {status: place for place, status in enumerate(get_args(UnitStatus))}
-    joined: dict[tuple[str, str], list[str]] = {}
-    for source, event, to in sorted(
-        set(unit_machine_tables.edges()), key=lambda edge: (order[edge[0]], order[edge[2]], edge[1])
-    ):
-        if source != to:
-            joined.setdefault((source, to), []).append(event)
-    graph = [f"  {source} --> {to}: {', '.join(how)}" for (source, to), how in joined.items()]
-    rules = [
-        (
-            f"`{rule.command.__name__}`",
-            code(rule.sources),
-            code(rule.repeats),
-            code(each.__name__ for each in rule.leads_to),
-            code(rule.reasons),
-        )
-        for rule in unit_machine_tables.RULES.values()
-    ]
     moves = [(f"`{source}`", code(to)) for source, to in unit_machine_tables.MOVES.items()]
-    return page(
+    return _machine_page(
         "The machine of a unit",
         "The tables of `kernel/units/machine.py`. `decide` and `evolve` read them; `make check` "
         "lints them. What a unit does on a case, the case sees in the same transaction.",
-        "```mermaid\nstateDiagram-v2\n" + "\n".join(graph) + "\n```",
-        "## Which command, from where",
-        f"Every command may also be refused as {code(unit_machine_tables.COMMON_REASONS)}.",
-        table(("command", "from", "nothing to do in", "events", "own refusals"), rules),
+        unit_machine_tables,
+        get_args(UnitStatus),
         "## What a crew may report",
         "A forgotten button is no reason to refuse the next.",
         table(("from", "to"), moves),
     )
 
 
-def _machine_page(title: str, about: str, tables: Any, states: Sequence[str]) -> str:
+def _machine_page(title: str, about: str, tables: Any, states: Sequence[str], *more: str) -> str:
     """The tables of a machine with one status, and its graph."""
     order = {status: place for place, status in enumerate(states)}
     joined: dict[tuple[str, str], list[str]] = {}
@@ -263,6 +243,7 @@ def _machine_page(title: str, about: str, tables: Any, states: Sequence[str]) ->
         "## Which command, from where",
         f"Every command may also be refused as {code(tables.COMMON_REASONS)}.",
         table(("command", "from", "nothing to do in", "events", "own refusals"), rules),
+        *more,
     )
 
 

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, get_args
 
 from tocsin.kernel.alarms import vocabulary as words
 from tocsin.kernel.alarms.state import OPEN, Condition
+from tocsin.kernel.shared import reachable
 
 TOLD: Final[tuple[Condition, ...]] = ("active", "cleared")
 DONE: Final[tuple[Condition, ...]] = ("absent", "closed")
@@ -213,9 +214,9 @@ def lint() -> list[str]:
     found: list[str] = []
     every = tuple(edges())
     for condition in get_args(Condition):
-        if condition not in _reach(("absent",), every):
+        if condition not in reachable(("absent",), every):
             found.append(f"unreachable: nothing leads to {condition}")
-        elif condition != "absent" and "closed" not in _reach((condition,), every):
+        elif condition != "absent" and "closed" not in reachable((condition,), every):
             found.append(f"dead end: no way from {condition} to closed")
     led = {event for rule in RULES.values() for event in rule.leads_to}
     found += [f"{each.__name__} never happens" for each in STEPS if each not in led]
@@ -223,15 +224,6 @@ def lint() -> list[str]:
     found += [f"reason {each} is never given" for each in words.REASONS if each not in given]
     found += [f"reason {each} is not enumerated" for each in sorted(given - set(words.REASONS))]
     return found
-
-
-def _reach(starts: Iterable[Condition], every: tuple[Edge, ...]) -> set[Condition]:
-    known = set(starts)
-    while True:
-        size = len(known)
-        known.update(to for source, _, to in every if source in known)
-        if len(known) == size:
-            return known
 
 
 __all__ = ["COMMON_REASONS", "RULES", "STEPS", "TOLD", "edges", "lint"]

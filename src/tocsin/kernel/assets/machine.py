@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, get_args
 
 from tocsin.kernel.assets import vocabulary as words
 from tocsin.kernel.assets.state import AssetStatus
+from tocsin.kernel.shared import reachable
 
 LIVE: Final[tuple[AssetStatus, ...]] = ("in_service", "on_test", "out_of_service")
 THERE: Final[tuple[AssetStatus, ...]] = ("found", *LIVE)
@@ -138,23 +139,14 @@ def lint() -> list[str]:
     found: list[str] = []
     every = tuple(edges())
     for status in get_args(AssetStatus):
-        if status not in _reach(("absent",), every):
+        if status not in reachable(("absent",), every):
             found.append(f"unreachable: nothing leads to {status}")
-        elif "retired" not in _reach((status,), every):
+        elif "retired" not in reachable((status,), every):
             found.append(f"dead end: no way from {status} to retired")
     given = set(COMMON_REASONS).union(*(rule.reasons for rule in RULES.values()))
     found += [f"reason {each} is never given" for each in words.REASONS if each not in given]
     found += [f"reason {each} is not enumerated" for each in sorted(given - set(words.REASONS))]
     return found
-
-
-def _reach(starts: Iterable[AssetStatus], every: tuple[Edge, ...]) -> set[AssetStatus]:
-    known = set(starts)
-    while True:
-        size = len(known)
-        known.update(to for source, _, to in every if source in known)
-        if len(known) == size:
-            return known
 
 
 __all__ = ["COMMON_REASONS", "LIVE", "RULES", "STEPS", "THERE", "edges", "lint"]

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, get_args
 
-from tocsin.kernel.shared import ActorKind
+from tocsin.kernel.shared import ActorKind, reachable
 from tocsin.kernel.units import vocabulary as words
 from tocsin.kernel.units.state import FREE, ON_CASE, ON_DUTY, UnitStatus
 
@@ -155,9 +155,9 @@ def lint() -> list[str]:
     found: list[str] = []
     every = tuple(edges())
     for status in get_args(UnitStatus):
-        if status not in _reach(("absent",), every):
+        if status not in reachable(("absent",), every):
             found.append(f"unreachable: nothing leads to {status}")
-        elif "off_duty" not in _reach((status,), every):
+        elif "off_duty" not in reachable((status,), every):
             found.append(f"dead end: no way from {status} to off_duty")
         if status in IDLE and (status, "DutyEnded", "off_duty") not in every:
             found.append(f"kept on duty: {status} is on no case and cannot go off duty")
@@ -165,15 +165,6 @@ def lint() -> list[str]:
     found += [f"reason {each} is never given" for each in words.REASONS if each not in given]
     found += [f"reason {each} is not enumerated" for each in sorted(given - set(words.REASONS))]
     return found
-
-
-def _reach(starts: Iterable[UnitStatus], every: tuple[Edge, ...]) -> set[UnitStatus]:
-    known = set(starts)
-    while True:
-        size = len(known)
-        known.update(to for source, _, to in every if source in known)
-        if len(known) == size:
-            return known
 
 
 __all__ = ["ANYONE", "COMMON_REASONS", "IDLE", "KNOWN", "MOVES", "RULES", "STEPS", "edges", "lint"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from fastapi import APIRouter
@@ -17,8 +16,10 @@ from tocsin.web.api.common import (
     WRITES,
     AccessArg,
     CaseIdArg,
+    Endpoint,
     KeyArg,
     VersionArg,
+    described,
     expected,
     json,
     problem_of,
@@ -97,7 +98,7 @@ async def after(access: Access, case_id: CaseId, outcome: Committed) -> Response
     return json(view, headers={"etag": f'"{version}"'})
 
 
-def _endpoint(verb: Verb) -> Callable[..., Awaitable[Response]]:
+def _endpoint(verb: Verb) -> Endpoint:
     shape: Any = verb.body
 
     async def endpoint(
@@ -109,16 +110,7 @@ def _endpoint(verb: Verb) -> Callable[..., Awaitable[Response]]:
     ) -> Response:
         return await command(access, verb, case_id, body, key, version)
 
-    endpoint.__annotations__ = {
-        "case_id": CaseIdArg,
-        "body": shape,
-        "access": AccessArg,
-        "key": KeyArg,
-        "version": VersionArg,
-        "return": Response,
-    }
-    endpoint.__name__ = verb.name
-    return endpoint
+    return described(endpoint, verb.name, shape, "case_id", CaseIdArg)
 
 
 for _verb in VERBS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Depends, Header, Path
@@ -92,6 +92,26 @@ def shown(
         "response_model": None,
         "responses": {ok: answered, **problems(*statuses)},
     }
+
+
+Endpoint = Callable[..., Awaitable[Response]]
+
+
+def described(
+    endpoint: Endpoint, name: str, body: type[BaseModel], subject: str, argument: Any
+) -> Endpoint:
+    """An endpoint of a verb from a table, with its name and the types that its route is made from:
+    on what it acts (`subject`, as in the path, and how that is taken), and the form of its body."""
+    endpoint.__annotations__ = {
+        subject: argument,
+        "body": body,
+        "access": AccessArg,
+        "key": KeyArg,
+        "version": VersionArg,
+        "return": Response,
+    }
+    endpoint.__name__ = name
+    return endpoint
 
 
 def json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, cast
 
@@ -13,7 +13,16 @@ from starlette.responses import Response
 from tocsin.kernel.shared import CaseId, UnitId
 from tocsin.kernel.units import vocabulary as words
 from tocsin.kernel.units.state import Unit
-from tocsin.web.api.common import WRITES, AccessArg, KeyArg, VersionArg, router, shown
+from tocsin.web.api.common import (
+    WRITES,
+    AccessArg,
+    Endpoint,
+    KeyArg,
+    VersionArg,
+    described,
+    router,
+    shown,
+)
 from tocsin.web.api.unit_orders import CrewSize, UnitIdArg, answer, handle
 from tocsin.web.gate import Access
 from tocsin.web.problems import Problem
@@ -133,7 +142,7 @@ async def _by_advice(
     }
 
 
-def _endpoint(verb: UnitVerb) -> Callable[..., Awaitable[Response]]:
+def _endpoint(verb: UnitVerb) -> Endpoint:
     async def endpoint(
         unit_id: UnitIdArg,
         body: Any,
@@ -153,16 +162,7 @@ def _endpoint(verb: UnitVerb) -> Callable[..., Awaitable[Response]]:
         row = await handle(access, UnitId(unit_id), command, body, key, version, verb.name)
         return await answer(access, row)
 
-    endpoint.__annotations__ = {
-        "unit_id": UnitIdArg,
-        "body": verb.body,
-        "access": AccessArg,
-        "key": KeyArg,
-        "version": VersionArg,
-        "return": Response,
-    }
-    endpoint.__name__ = verb.name
-    return endpoint
+    return described(endpoint, verb.name, verb.body, "unit_id", UnitIdArg)
 
 
 for _verb in VERBS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -19,7 +19,7 @@ from tocsin.packs.words import word
 from tocsin.runtime.codec import name_of
 from tocsin.runtime.ports import AlarmEntry, AlarmQuery, AssetEntry
 from tocsin.web.alarm_views import AlarmView, AssetView
-from tocsin.web.api.common import WRITES, AccessArg, KeyArg, VersionArg, shown
+from tocsin.web.api.common import WRITES, AccessArg, Endpoint, KeyArg, VersionArg, described, shown
 from tocsin.web.api.device_orders import (
     AlarmIdArg,
     AssetIdArg,
@@ -81,7 +81,7 @@ def add_asset_verbs(routes: APIRouter, verbs: Sequence[DeviceVerb]) -> None:
         )
 
 
-def _on_alarm(verb: DeviceVerb) -> Callable[..., Awaitable[Response]]:
+def _on_alarm(verb: DeviceVerb) -> Endpoint:
     async def endpoint(
         alarm_id: AlarmIdArg,
         body: Any,
@@ -91,10 +91,10 @@ def _on_alarm(verb: DeviceVerb) -> Callable[..., Awaitable[Response]]:
     ) -> Response:
         return await act_on_alarm(access, alarm_id, verb.made(body), body, key, version, verb.name)
 
-    return _described(endpoint, verb, "alarm_id", AlarmIdArg)
+    return described(endpoint, verb.name, verb.body, "alarm_id", AlarmIdArg)
 
 
-def _on_asset(verb: DeviceVerb) -> Callable[..., Awaitable[Response]]:
+def _on_asset(verb: DeviceVerb) -> Endpoint:
     async def endpoint(
         asset_id: AssetIdArg,
         body: Any,
@@ -107,22 +107,7 @@ def _on_asset(verb: DeviceVerb) -> Callable[..., Awaitable[Response]]:
             access, asset_id, actor, verb.made(body), body, key, version, verb.name
         )
 
-    return _described(endpoint, verb, "asset_id", AssetIdArg)
-
-
-def _described(
-    endpoint: Callable[..., Awaitable[Response]], verb: DeviceVerb, name: str, argument: Any
-) -> Callable[..., Awaitable[Response]]:
-    endpoint.__annotations__ = {
-        name: argument,
-        "body": verb.body,
-        "access": AccessArg,
-        "key": KeyArg,
-        "version": VersionArg,
-        "return": Response,
-    }
-    endpoint.__name__ = verb.name
-    return endpoint
+    return described(endpoint, verb.name, verb.body, "asset_id", AssetIdArg)
 
 
 # -- what happened ---------------------------------------------------------------------

@@ -1,4 +1,5 @@
 /** The crew's page: alerts, four big buttons and what waits for the line. No map, no library. */
+import "../trusted";
 import { allow, hush, isAllowed } from "./alarm";
 import "./crew.css";
 import { arrange, h, region } from "./dom";

@@ -2,6 +2,7 @@
  *
  * The pages work without it. Where it can not be drawn it takes its box away and says nothing: the
  * address field and the list are there anyway. Texts come from the page, in its own language. */
+import "../trusted";
 import type { GeoJSONSource, Map as TownMap, MapMouseEvent } from "maplibre-gl";
 import { FONT, styleOf } from "../map/style";
 

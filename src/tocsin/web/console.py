@@ -14,18 +14,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from tocsin.web.headers import page_headers
 from tocsin.web.problems import Problem
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "_console"
 VARIABLE: Final = "TOCSIN_CONSOLE_DIR"
 """Where another build of the console lies: for those who work on it."""
-POLICY: Final = (
-    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-"""Inline styles are how the map places its markers; scripts come from files of ours only."""
-PERMISSIONS: Final = "camera=(self), geolocation=(self), microphone=(), payment=(), usb=()"
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 _TYPES: Final = {
     ".html": "text/html; charset=utf-8",
@@ -63,8 +57,7 @@ def _file(request: Request, root: Path, path: str) -> Response:
         raise Problem("unknown_path")
     headers = {
         "cache-control": FOR_EVER if path.startswith("assets/") else "no-cache",
-        "content-security-policy": POLICY,
-        "permissions-policy": PERMISSIONS,
+        **page_headers("console"),
         "vary": "accept-encoding",
     }
     offered = request.headers.get("accept-encoding", "")

@@ -16,17 +16,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from tocsin.web import console
+from tocsin.web.headers import page_headers
 from tocsin.web.problems import Problem
 from tocsin.web.texts import pick_language
 
 PATH: Final = "/crew"
-POLICY: Final = (
-    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; "
-    "connect-src 'self'; img-src 'self'; manifest-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
-PERMISSIONS: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
-"""The page asks for no place: positions come from the unit's own device, under the unit's key."""
 
 WORDS: Final[dict[str, dict[str, str]]] = {
     "en": {
@@ -93,8 +87,7 @@ async def page(request: Request) -> Response:
         f"<noscript><p>{say['script']}</p></noscript></main></body></html>"
     )
     headers = {
-        "content-security-policy": POLICY,
-        "permissions-policy": PERMISSIONS,
+        **page_headers("crew"),
         "content-language": language,
         "cache-control": "no-cache",
         "vary": "accept-language",
@@ -107,7 +100,7 @@ async def worker(request: Request) -> Response:
     own = [_built(".css"), _built(".js")]
     text = WORKER % (json.dumps("|".join(own)), json.dumps(own))
     headers = {
-        "content-security-policy": POLICY,
+        **page_headers("crew"),
         "service-worker-allowed": PATH,
         "cache-control": "no-cache",
     }

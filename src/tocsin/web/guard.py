@@ -27,6 +27,8 @@ from typing import Any, ClassVar, Final
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from tocsin.web.headers import RAW
+
 # Descriptors that are not connections: database, files, event loop, and what is accepted at once.
 DESCRIPTOR_RESERVE: Final = 256
 # Give uvicorn this backlog: a loop accepts up to so many before the guard can close one.
@@ -82,6 +84,7 @@ class Phase(Enum):
 # Whom to cut first when room is needed; a connection in WORK is never in this list.
 _SPARED_LAST: Final = (Phase.IDLE, Phase.HEAD, Phase.BODY)
 _STATUS: Final = {
+    400: b"400 Bad Request",
     408: b"408 Request Timeout",
     429: b"429 Too Many Requests",
     431: b"431 Request Header Fields Too Large",
@@ -91,10 +94,9 @@ _STATUS: Final = {
 
 def _short_answer(status: int) -> bytes:
     retry = b"retry-after: 5\r\n" if status in (429, 503) else b""
-    return (
-        b"HTTP/1.1 " + _STATUS[status] + b"\r\n" + retry + b"content-length: 0\r\n"
-        b"connection: close\r\n\r\n"
-    )
+    return b"".join(
+        (b"HTTP/1.1 ", _STATUS[status], b"\r\n", retry, RAW)
+    ) + b"content-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class Guard:
@@ -267,6 +269,11 @@ class GuardedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         self._write_blocked_since_s = self.loop.time()
         super().pause_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is told so with our headers; the parser's words are left out."""
+        self.transport.write(_short_answer(400))
+        self.transport.close()
 
     def resume_writing(self) -> None:
         self._write_blocked_since_s = None

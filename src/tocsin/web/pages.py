@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from tocsin.web.headers import page_headers
 from tocsin.web.texts import pick_language
 
 STYLE: Final = """
@@ -91,10 +92,11 @@ def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-POLICY: Final = (
-    f"default-src 'none'; style-src 'sha256-{_hash(STYLE)}'; script-src 'sha256-{_hash(SCRIPT)}'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+OWN: Final = {
+    "style-src": f"'sha256-{_hash(STYLE)}'",
+    "script-src": f"'sha256-{_hash(SCRIPT)}'",
+}
+"""What stands in the two pages, by its hash."""
 
 
 def _page(language: str, title: str, body: str, script: bool = False) -> Response:
@@ -106,7 +108,7 @@ def _page(language: str, title: str, body: str, script: bool = False) -> Respons
         f"<main>{body}</main>{end}</html>"
     )
     headers = {
-        "content-security-policy": POLICY,
+        **page_headers("link", OWN),
         "content-language": language,
         "vary": "accept-language",
     }

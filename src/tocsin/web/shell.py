@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.runtime.ports import Unavailable
+from tocsin.web.headers import BASE, HSTS, NO_STORE
 from tocsin.web.metrics import Metrics
 from tocsin.web.options import WebOptions
 from tocsin.web.problems import Problem, answer
@@ -24,14 +25,6 @@ from tocsin.web.texts import pick_language
 
 log = structlog.get_logger("tocsin.web")
 
-HEADERS: Final[tuple[tuple[bytes, bytes], ...]] = (
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-)
-"""On every answer; a page of the console sets its own content-security-policy."""
-NO_STORE: Final = (b"cache-control", b"no-store")
 STATE: Final = "tocsin.web"
 DRAIN_FACTOR: Final = 4
 """A photo of 100 MB still gets a page that says it is too large; more is cut off."""
@@ -75,6 +68,7 @@ class Shell:
         self._is_upload = upload_paths
         self._is_drained = drained_paths
         self._proxies = options.trusted_proxies
+        self._is_tls = options.public_url.startswith("https://")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -92,7 +86,9 @@ class Shell:
                 status = message["status"]
                 headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
                 names = {name for name, _ in headers}
-                headers += [each for each in HEADERS if each[0] not in names]
+                headers += [each for each in BASE if each[0] not in names]
+                if seen.is_secure or self._is_tls:
+                    headers.append(HSTS)
                 if b"cache-control" not in names:
                     headers.append(NO_STORE)
                 headers.append(request_id)

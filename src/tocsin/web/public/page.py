@@ -16,6 +16,7 @@ from starlette.responses import Response
 from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.services import Services
 from tocsin.web.gate import Web, check_origin, too_many
+from tocsin.web.headers import page_headers
 from tocsin.web.limits import address_key
 from tocsin.web.problems import STATUS, Problem
 from tocsin.web.public import maps
@@ -37,16 +38,6 @@ def _named(name: str) -> tuple[str, bytes]:
 STYLE: Final = _named("style.css")
 SCRIPT: Final = _named("photo.js")
 ICON: Final = _named("icon.svg")
-POLICY: Final = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-MAP_POLICY: Final = (
-    "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; worker-src 'self'; "
-    "connect-src 'self'; img-src 'self' data: blob:; font-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
-"""Where a map is shown: it places its markers by inline styles."""
 
 _JINJA: Final = Environment(
     loader=FileSystemLoader(FOLDER),
@@ -139,7 +130,7 @@ class Asked:
             html,
             status,
             {
-                "content-security-policy": MAP_POLICY if map_script else POLICY,
+                **page_headers("public-map" if map_script else "public"),
                 "content-language": self.language,
                 "vary": "accept-language",
                 # With no-referrer a browser calls the origin of a form "null", and the check of

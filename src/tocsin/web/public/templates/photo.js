@@ -3,6 +3,8 @@
 const form = document.querySelector("form[data-sending]");
 const said = form?.querySelector(".sending");
 const field = form?.querySelector("input[type=file]");
+// Reads the node's page into a document that runs nothing; nothing else is let through as markup.
+const inert = globalThis.trustedTypes?.createPolicy("inert", { createHTML: (text) => text });
 const CARRIED = ["draft", "photos"]; // what the node's page says of the photos that it keeps
 let isBusy = false;
 
@@ -40,7 +42,7 @@ function send(fields, button) {
   call.setRequestHeader("Accept", "text/html");
   call.upload.addEventListener("progress", (at) => at.lengthComputable && tell(form.dataset.sending, at.loaded / at.total));
   call.addEventListener("load", () => {
-    const page = new DOMParser().parseFromString(call.responseText, "text/html");
+    const page = new DOMParser().parseFromString(inert ? inert.createHTML(call.responseText) : call.responseText, "text/html");
     const wrong = page.querySelector("#photo-error")?.textContent;
     if (page.querySelector("form[data-sending]") !== null && !wrong) return follow(page, button);
     fail(wrong || page.querySelector("main h1")?.textContent || form.dataset.lost);

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from starlette.applications import Starlette
 from tests.geography.roads.towns_with_roads import shared
 from tests.intakes.alarm_desk import KeptDesk
 from tests.intakes.node import KEYS, HandClock, Keys, make_services
+from tocsin.app.outgoing import Caller
 from tocsin.intakes.cap.chains import Chains
 from tocsin.intakes.cap.feeds import BACK_OFF_MAX_S, Feed, Poller, concerns, keep
 from tocsin.intakes.cap.parse import parse
@@ -34,6 +36,7 @@ from tocsin.intakes.cap.reading import (
 )
 from tocsin.intakes.cap.serve import end_those_over, routes
 from tocsin.kernel.shared import Actor, ActorId, Refused
+from tocsin.runtime.outgoing import Rules
 from tocsin.stores.memory.store import MemoryStore
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.vault import load_master_keys
@@ -362,8 +365,8 @@ async def polled(desk: KeptDesk) -> AsyncIterator[tuple[Source, Poller]]:
     server = await asyncio.start_server(source.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     feed = Feed("weather", f"http://127.0.0.1:{port}/feed")
-    async with httpx.AsyncClient(trust_env=False) as client:
-        yield source, Poller(feed, desk, Chains(), HandClock(), None, client)
+    caller = Caller(Rules(networks=(ip_network("127.0.0.0/8"),)))
+    yield source, Poller(feed, desk, Chains(), HandClock(), None, caller)
     server.close()
 
 

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 
-import pytest
-
 from tests.intakes.alarm_desk import KeptDesk
-from tocsin.intakes.device_probe.client import HEAD_MAX, NotAllowed, head_of
-from tocsin.intakes.device_probe.serve import Probed, ask
+from tocsin.app.outgoing import HEAD_BYTES_MAX, Caller
+from tocsin.intakes.device_probe.serve import Asking, Probed, ask
+from tocsin.runtime.outgoing import Networks, Rules
 
 HERE = (ip_network("127.0.0.0/8"),)
 AWAY = (ip_network("10.0.0.0/8"),)
@@ -38,6 +37,10 @@ async def camera(answer: bytes) -> AsyncIterator[tuple[int, list[bytes]]]:
         server.close()
 
 
+def asking(networks: Networks, desk: KeptDesk | None = None) -> Asking:
+    return Asking(Caller(Rules()), networks, desk or KeptDesk())
+
+
 def device(port: int) -> Probed:
     return Probed("cam-7", f"http://127.0.0.1:{port}/picture.jpg", 60)
 
@@ -46,11 +49,9 @@ async def test_a_head_is_asked_for_and_no_body_is_read() -> None:
     body = b"PICTURE-CANARY" * 200
     answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body
     async with camera(answer) as (port, asked):
-        head = await head_of(f"http://127.0.0.1:{port}/picture.jpg", HERE)
         desk = KeptDesk()
-        assert await ask(device(port), HERE, desk)
-    assert head.endswith(b"\r\n\r\n") and b"PICTURE" not in head
-    assert all(each.startswith(b"HEAD /picture.jpg HTTP/1.1\r\n") for each in asked)
+        assert await ask(device(port), asking(HERE, desk))
+    assert [each.split(b"\r\n")[0] for each in asked] == [b"HEAD /picture.jpg HTTP/1.1"]
     assert desk.told == [("cam-7", "", "heard")]
     assert "CANARY" not in repr(desk.kept)
 
@@ -58,12 +59,11 @@ async def test_a_head_is_asked_for_and_no_body_is_read() -> None:
 async def test_nothing_is_connected_to_outside_the_networks() -> None:
     async with camera(b"HTTP/1.1 200 OK\r\n\r\n") as (port, asked):
         for networks in (AWAY, ()):
-            with pytest.raises(NotAllowed):
-                await head_of(f"http://localhost:{port}/", networks)
-            assert not await ask(device(port), networks, KeptDesk())
+            assert not await ask(device(port), asking(networks))
+            named = Probed("cam-7", f"http://localhost:{port}/", 60)
+            assert not await ask(named, asking(networks))
         for url in (f"http://u:p@127.0.0.1:{port}/", "ftp://127.0.0.1/", "file:///etc/passwd"):
-            with pytest.raises(NotAllowed):
-                await head_of(url, HERE)
+            assert not await ask(Probed("cam-7", url, 60), asking(HERE))
     assert asked == []
 
 
@@ -71,16 +71,16 @@ async def test_no_redirect_is_followed() -> None:
     async with camera(b"HTTP/1.1 200 OK\r\n\r\n") as (other, theirs):
         moved = b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:%d/\r\n\r\n" % other
         async with camera(moved) as (port, asked):
-            assert await ask(device(port), HERE, KeptDesk()), "who redirects is there"
+            assert await ask(device(port), asking(HERE)), "who redirects is there"
     assert len(asked) == 1 and theirs == []
 
 
 async def test_who_is_not_well_is_not_heard() -> None:
-    endless = b"HTTP/1.1 200 OK\r\nx: " + b"y" * 4 * HEAD_MAX
+    endless = b"HTTP/1.1 200 OK\r\nx: " + b"y" * 4 * HEAD_BYTES_MAX
     for answer in (b"HTTP/1.1 503 No\r\n\r\n", b"hello\r\n\r\n", endless):
         async with camera(answer) as (port, _):
             desk = KeptDesk()
-            assert not await ask(device(port), HERE, desk) and desk.kept == []
-    assert not await ask(device(1), HERE, KeptDesk()), "nobody is there"
+            assert not await ask(device(port), asking(HERE, desk)) and desk.kept == []
+    assert not await ask(device(1), asking(HERE)), "nobody is there"
     async with camera(b"HTTP/1.1 200 OK\r\n\r\n") as (port, _):
-        assert not await ask(device(port), HERE, KeptDesk(is_down=True))
+        assert not await ask(device(port), asking(HERE, KeptDesk(is_down=True)))

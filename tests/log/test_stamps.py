@@ -7,13 +7,18 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from tests.log.conftest import Sealed, verify
+from tocsin.app.outgoing import Caller
 from tocsin.app.sealing import StampRefused, ask_authority, stamp
+from tocsin.runtime.outgoing import Rules
 
+CALLER = Caller(Rules(networks=(ip_network("127.0.0.0/8"),)))
+"""The authority of the test is on this machine, which the operator must allow."""
 CONFIG = """
 [tsa]
 default_tsa = own
@@ -126,16 +131,18 @@ def authority(made: Path) -> Iterator[Authority]:
 async def test_a_checkpoint_is_stamped_once_a_day_and_openssl_agrees(
     sealed: Sealed, authority: Authority
 ) -> None:
-    assert await stamp(sealed.store.readers, authority.url, authority.root) is None
+    assert await stamp(sealed.store.readers, CALLER, authority.url, authority.root) is None
     await sealed.some_cases(3)
     await sealed.log.catch_up()
-    assert await stamp(sealed.store.readers, authority.url, authority.root) == 9
+    assert await stamp(sealed.store.readers, CALLER, authority.url, authority.root) == 9
     await sealed.some_cases(3, "later")
     await sealed.log.catch_up()
-    assert await stamp(sealed.store.readers, authority.url, authority.root) is None, "not yet"
+    assert await stamp(sealed.store.readers, CALLER, authority.url, authority.root) is None, (
+        "not yet"
+    )
     assert len(authority.asked) == 1
     await sealed.store.readers.fetch("UPDATE log.stamps SET at = at - interval '25 h'")
-    assert await stamp(sealed.store.readers, authority.url, None) == 18
+    assert await stamp(sealed.store.readers, CALLER, authority.url, None) == 18
 
     stamps = sealed.folder / "stamps"
     assert verify(await sealed.bundle(), "--complete", "--stamps", stamps) == 0
@@ -153,13 +160,13 @@ async def test_a_checkpoint_is_stamped_once_a_day_and_openssl_agrees(
 
 @pytest.mark.parametrize("wrong", ["other", "garbage", "busy"])
 async def test_what_is_no_stamp_is_refused(authority: Authority, wrong: str) -> None:
-    await ask_authority(authority.url, b"first", None)
+    await ask_authority(CALLER, authority.url, b"first", None)
     authority.wrong = wrong
     with pytest.raises(StampRefused):
-        await ask_authority(authority.url, b"second", None)
+        await ask_authority(CALLER, authority.url, b"second", None)
 
 
 async def test_a_stranger_s_stamp_is_refused(authority: Authority) -> None:
-    await ask_authority(authority.url, b"note", authority.root)
+    await ask_authority(CALLER, authority.url, b"note", authority.root)
     with pytest.raises(StampRefused):
-        await ask_authority(authority.url, b"note", authority.folder / "other.pem")
+        await ask_authority(CALLER, authority.url, b"note", authority.folder / "other.pem")

@@ -28,7 +28,7 @@ WRITTEN = ("/report", "/r", "/", "/published", "/nothing-here", "/public/nothing
 
 
 def asks(app: FastAPI) -> Iterator[tuple[str, str]]:
-    """(method, path) of every route, with a made-up id where a path wants one; and wrong methods."""
+    """(method, path) of every route, with a made-up id where one is wanted; and wrong methods."""
     for route in app.routes:
         path = getattr(route, "path", "")
         filled = re.sub(r"\{[^}]+\}", "x", path)

@@ -23,6 +23,7 @@ from tocsin.app.ending import Server
 from tocsin.app.ground import atlas_of
 from tocsin.app.mapping import keep_map
 from tocsin.app.memory import settle_memory
+from tocsin.app.outgoing import caller_of
 from tocsin.app.road_net import fitted_times, keep_roads, no_fly_areas
 from tocsin.app.sealing import keep_log, open_log
 from tocsin.app.settings import Settings
@@ -177,6 +178,7 @@ async def started(
             position_keep_s=settings.position_keep_h * 3_600,
             map=MapFolder(settings.data / FOLDER),
             intakes=intake_tables(settings),
+            outgoing=caller_of(settings),
         )
         services.advice.fitted = fitted_times(settings.bands, settings.data)
         sequencer = services.log = open_log(settings, dsn, store.readers, clock)

@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 import structlog
 from cryptography import x509
 from rfc3161_client import (
@@ -18,8 +17,10 @@ from rfc3161_client import (
 )
 from rfc3161_client.tsp import PKIStatus
 
+from tocsin.app.outgoing import caller_of
 from tocsin.app.settings import Settings
 from tocsin.kernel.shared import Instant
+from tocsin.runtime.outgoing import Outgoing
 from tocsin.runtime.ports import Clock, Unavailable
 from tocsin.stores.log.notes import KEY_FILE, LogKeys, load_log_keys
 from tocsin.stores.postgres.connections import Dsn, Readers
@@ -73,18 +74,20 @@ async def keep_log(sequencer: Sequencer | None, store: PostgresStore, settings: 
 
 async def keep_stamps(readers: Readers, settings: Settings) -> None:
     """For ever: the newest checkpoint is stamped once a day, where an authority is set."""
+    caller = caller_of(settings)
     while settings.log_stamp_url:
         try:
-            await stamp(readers, settings.log_stamp_url, settings.log_stamp_roots)
-        except (StampRefused, Unavailable, httpx.HTTPError, OSError) as trouble:
+            url, roots = settings.log_stamp_url, settings.log_stamp_roots
+            await stamp(readers, caller, url, roots)
+        except (StampRefused, Unavailable, OSError) as trouble:
             log.warning("stamp_waits", detail=str(trouble))
         await asyncio.sleep(STAMP_RETRY_S)
 
 
-async def stamp(readers: Readers, url: str, roots: Path | None) -> int | None:
+async def stamp(readers: Readers, caller: Outgoing, url: str, roots: Path | None) -> int | None:
     """Stamps the newest checkpoint, unless one was stamped within a day; returns its size.
 
-    Raises StampRefused, Unavailable, httpx.HTTPError.
+    Raises StampRefused, Unavailable, OSError, TimeoutError.
     """
     row = await readers.fetchrow(
         "SELECT size, note, now() AS at FROM log.checkpoints ORDER BY size DESC LIMIT 1"
@@ -95,7 +98,7 @@ async def stamp(readers: Readers, url: str, roots: Path | None) -> int | None:
     last: Instant | None = await readers.fetchval("SELECT max(at) FROM log.stamps")
     if last is not None and now - last < STAMP_EVERY:
         return None
-    token = await ask_authority(url, row["note"].encode(), roots)
+    token = await ask_authority(caller, url, row["note"].encode(), roots)
     await readers.fetch(
         "INSERT INTO log.stamps (size, at, token) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         row["size"],
@@ -105,21 +108,23 @@ async def stamp(readers: Readers, url: str, roots: Path | None) -> int | None:
     return row["size"]
 
 
-async def ask_authority(url: str, message: bytes, roots: Path | None) -> bytes:
+async def ask_authority(caller: Outgoing, url: str, message: bytes, roots: Path | None) -> bytes:
     """The answer of a time-stamping authority (RFC 3161) on a message, checked: granted, of this
     message and this question, and with `roots` (certificates in PEM) also by whom. Raises
-    StampRefused, httpx.HTTPError."""
+    StampRefused, OSError, TimeoutError."""
     asked = TimestampRequestBuilder(data=message).build()
-    async with httpx.AsyncClient(timeout=STAMP_TIMEOUT_S, follow_redirects=False) as client:
-        answer = await client.post(
-            url,
-            content=asked.as_bytes(),
-            headers={"content-type": "application/timestamp-query"},
-        )
-    if answer.status_code != 200 or len(answer.content) > ANSWER_MAX_BYTES:
-        raise StampRefused(f"the time-stamping authority answers {answer.status_code}")
+    answer = await caller.ask(
+        "POST",
+        url,
+        headers={"content-type": "application/timestamp-query"},
+        content=asked.as_bytes(),
+        limit=ANSWER_MAX_BYTES,
+        timeout_s=STAMP_TIMEOUT_S,
+    )
+    if answer.status != 200:
+        raise StampRefused(f"the time-stamping authority answers {answer.status}")
     try:
-        told = decode_timestamp_response(answer.content)
+        told = decode_timestamp_response(answer.body)
         is_granted = PKIStatus(told.status) == PKIStatus.GRANTED
         imprint: Any = told.tst_info.message_imprint.message if is_granted else b""
         is_ours = is_granted and told.tst_info.nonce == asked.nonce
@@ -135,4 +140,4 @@ async def ask_authority(url: str, message: bytes, roots: Path | None) -> bytes:
             verifier.build().verify_message(told, message)
         except VerificationError as error:
             raise StampRefused(f"the stamp is not of a known authority: {error}") from error
-    return answer.content
+    return answer.body

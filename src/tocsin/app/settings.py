@@ -202,6 +202,13 @@ class Settings:
         "Networks whose forwarded addresses are believed, and which have no cap of their own.",
         "信任其转发地址的网络，不受单地址连接数限制。",
     )
+    outgoing_hosts: tuple[str, ...] = _set((), "hosts",
+        "The only hosts this node calls (feeds, time stamps), whatever else names them; empty: "
+        "those that the settings of each caller name.",
+        "本节点可以对外访问的主机（订阅源、时间戳）；留空则为各项设置中写明的主机。")  # fmt: skip
+    outgoing_networks: tuple[str, ...] = _set((), "networks",
+        "Networks that are not public and may be called all the same, such as 10.20.0.0/16.",
+        "虽非公网但允许对外访问的网络，例如 10.20.0.0/16。")  # fmt: skip
     public_url: str = _set(
         "",
         "URL",
@@ -220,12 +227,8 @@ class Settings:
         "How many passwords are checked at once; each takes about 64 MB meanwhile.",
         "同时验证的密码数；每次约占用 64 MB 内存。",
     )
-    group_commit_max: Count = _set(
-        200,
-        "commands",
-        "The most commands that share one commit.",
-        "共享一次提交的最大命令数。",
-    )
+    group_commit_max: Count = _set(200, "commands",
+        "The most commands that share one commit.", "共享一次提交的最大命令数。")  # fmt: skip
     errand_interval_s: Positive = _set(
         0.5, "s", "How often what is owed and due is looked for.", "检查到期事项的间隔。"
     )
@@ -235,18 +238,12 @@ class Settings:
         "How long the newest position of a unit on duty is kept.",
         "在岗力量单元最新位置的保存时间。",
     )
-    sse_tick_ms: Count = _set(
-        50,
-        "ms",
+    sse_tick_ms: Count = _set(50, "ms",
         "Live events are collected for this long and sent together.",
-        "实时事件合并发送的间隔。",
-    )
-    sse_queue_limit: Count = _set(
-        1000,
-        "events",
+        "实时事件合并发送的间隔。")  # fmt: skip
+    sse_queue_limit: Count = _set(1000, "events",
         "A live listener this far behind is dropped and resumes by itself.",
-        "实时订阅者落后超过此数即断开，随后自动续接。",
-    )
+        "实时订阅者落后超过此数即断开，随后自动续接。")  # fmt: skip
     shutdown_grace_s: Positive = _set(
         10.0,
         "s",
@@ -386,7 +383,7 @@ def _check(name: str, value: object) -> None:
     """Rules that a type cannot say; raises ValueError with words."""
     if value == "":
         return
-    if name == "trusted_proxies":
+    if name in ("trusted_proxies", "outgoing_networks"):
         for network in cast(tuple[str, ...], value):
             ip_network(network)
         return

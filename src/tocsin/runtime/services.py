@@ -14,6 +14,7 @@ from tocsin.runtime.engine import Engine
 from tocsin.runtime.following import Stories
 from tocsin.runtime.intake_settings import Tables
 from tocsin.runtime.log_ports import MerkleLog
+from tocsin.runtime.outgoing import Outgoing
 from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.ports import Clock, Ids, KeyRing, NodeStore, Vault
 from tocsin.runtime.positions import KEEP_S, PositionDesk
@@ -73,6 +74,8 @@ class Services:
     """The town's own map and what it names; None on a node without a data folder."""
     intakes: Tables = field(default_factory=dict[str, dict[str, Any]])
     """What the operator set for the ways in, by their code."""
+    outgoing: Outgoing | None = None
+    """Who calls the outside; None on a node that calls nobody."""
     intake_memory: dict[str, object] = field(default_factory=dict[str, object])
     """What an intake shares between its routes and its sockets, by its code; never on disk."""
 

@@ -94,9 +94,10 @@ _STATUS: Final = {
 
 def _short_answer(status: int) -> bytes:
     retry = b"retry-after: 5\r\n" if status in (429, 503) else b""
-    return b"".join(
-        (b"HTTP/1.1 ", _STATUS[status], b"\r\n", retry, RAW)
-    ) + b"content-length: 0\r\nconnection: close\r\n\r\n"
+    return (
+        b"".join((b"HTTP/1.1 ", _STATUS[status], b"\r\n", retry, RAW))
+        + b"content-length: 0\r\nconnection: close\r\n\r\n"
+    )
 
 
 class Guard:

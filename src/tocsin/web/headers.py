@@ -51,8 +51,8 @@ SOURCES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 `svelte-trusted-html` is the library's own, for markup that was compiled in."""
 
 _DEVICES: Final = (
-    "accelerometer autoplay bluetooth camera display-capture encrypted-media fullscreen geolocation "
-    "gyroscope hid idle-detection local-fonts magnetometer microphone midi payment "
+    "accelerometer autoplay bluetooth camera display-capture encrypted-media fullscreen "
+    "geolocation gyroscope hid idle-detection local-fonts magnetometer microphone midi payment "
     "publickey-credentials-create publickey-credentials-get screen-wake-lock serial usb "
     "xr-spatial-tracking"
 ).split()
@@ -124,9 +124,10 @@ def faults(
     held: dict[str, list[str]] = {}
     for name, value in headers:
         held.setdefault(name.lower(), []).append(value)
-    for name, allowed in _ALLOWED.items():
+    table = {**_ALLOWED, POLICY: _ALLOWED[POLICY] | set(policies)}
+    for name, allowed in table.items():
         said = held.get(name, [])
-        if len(said) != 1 or said[0] not in (allowed | set(policies) if name == POLICY else allowed):
+        if len(said) != 1 or said[0] not in allowed:
             found.append(f"{name}: {said or 'missing'}")
     if "cache-control" not in held:
         found.append("cache-control: missing")

@@ -12,7 +12,6 @@ from math import cos, radians
 from typing import Annotated, Any, Final
 from urllib.parse import urljoin, urlsplit
 
-import httpx
 import msgspec
 import structlog
 from msgspec import Meta
@@ -33,6 +32,7 @@ from tocsin.intakes.cap.reading import (
 )
 from tocsin.kernel.shared import Actor, ActorId, Refused
 from tocsin.runtime.alarm_ports import AlarmTaker, IncomingAlarm
+from tocsin.runtime.outgoing import Outgoing
 from tocsin.runtime.ports import Clock
 
 log = structlog.get_logger("tocsin.intakes.cap")
@@ -67,7 +67,7 @@ class Poller:
 
     def __init__(
         self, feed: Feed, desk: AlarmTaker, chains: Chains, clock: Clock,
-        county: BaseGeometry | None, client: httpx.AsyncClient,
+        county: BaseGeometry | None, client: Outgoing,
     ) -> None:  # fmt: skip
         self.feed = feed
         self.desk = desk
@@ -78,7 +78,7 @@ class Poller:
         self.failures = 0
         self.seen: OrderedDict[str, str] = OrderedDict()
         self._tags: dict[str, str] = {}
-        self._hosts = {urlsplit(feed.url).hostname, *feed.hosts}
+        self._hosts = {urlsplit(feed.url).hostname or "", *feed.hosts}
 
     async def run(self, sleep: Callable[[float], Any] = asyncio.sleep) -> None:
         """Polls until cancelled."""
@@ -147,26 +147,19 @@ class Poller:
     async def _get(
         self, url: str, most: int, tags: dict[str, str]
     ) -> tuple[bytes, dict[str, str]] | None:
-        """A document and what to ask with next time; None when it has not changed. It is asked for
-        uncompressed, so that what is counted is what arrives. Redirects are not followed: a feed
-        that moved is for the operator to move."""
-        headers = {"accept-encoding": "identity", "accept": "application/atom+xml, text/xml, */*"}
-        async with asyncio.timeout(FETCH_S):
-            async with self.client.stream("GET", url, headers=headers | tags) as answer:
-                if answer.status_code == 304 and tags:
-                    return None
-                if answer.status_code != 200:
-                    raise FeedError(str(answer.status_code))
-                if answer.headers.get("content-encoding", "identity") != "identity":
-                    raise FeedError("compressed")
-                data = bytearray()
-                async for chunk in answer.aiter_raw():
-                    data += chunk
-                    if len(data) > most:
-                        raise FeedError("too_large")
-                pairs = (("if-none-match", "etag"), ("if-modified-since", "last-modified"))
-                known = {ask: answer.headers[said] for ask, said in pairs if said in answer.headers}
-                return bytes(data), known
+        """A document and what to ask with next time; None when it has not changed. Redirects are
+        not followed: a feed that moved is for the operator to move."""
+        headers = {"accept": "application/atom+xml, text/xml, */*", **tags}
+        answer = await self.client.ask(
+            "GET", url, hosts=self._hosts, headers=headers, limit=most, timeout_s=FETCH_S
+        )
+        if answer.status == 304 and tags:
+            return None
+        if answer.status != 200:
+            raise FeedError(str(answer.status))
+        pairs = (("if-none-match", "etag"), ("if-modified-since", "last-modified"))
+        known = {ask: answer.headers[said] for ask, said in pairs if said in answer.headers}
+        return answer.body, known
 
 
 class FeedError(Exception):

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import httpx
 import msgspec
 import structlog
 from starlette.requests import Request
@@ -31,8 +30,6 @@ CODE: Final = "cap"
 PATH: Final = "/intakes/cap"
 RUN_OUT_EVERY_S: Final = 5.0
 """How often alerts that run out are looked for; they are meant to the minute."""
-CLIENT: Final = "tocsin"
-"""How this node names itself to feeds."""
 
 
 class CapSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,13 +78,14 @@ async def run(services: Services) -> None:
     desk = services.alarms
     chains = chains_of(services)
     county = county_of([each.polygon for each in services.atlas.tier("county")])
-    async with httpx.AsyncClient(headers={"user-agent": CLIENT}, trust_env=False) as client:
-        work: list[Callable[[], Awaitable[None]]] = [lambda: run_out(chains, desk, services.clock)]
-        for feed in settings.feed:
-            work.append(Poller(feed, desk, chains, services.clock, county, client).run)
-        async with asyncio.TaskGroup() as group:
-            for each in work:
-                group.create_task(_awaited(each))
+    work: list[Callable[[], Awaitable[None]]] = [lambda: run_out(chains, desk, services.clock)]
+    for feed in settings.feed:
+        assert services.outgoing is not None, "a node that polls feeds has a caller"
+        caller = services.outgoing
+        work.append(Poller(feed, desk, chains, services.clock, county, caller).run)
+    async with asyncio.TaskGroup() as group:
+        for each in work:
+            group.create_task(_awaited(each))
 
 
 async def _awaited(work: Callable[[], Awaitable[None]]) -> None:

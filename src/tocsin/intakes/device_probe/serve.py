@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Annotated, Final
 
@@ -10,11 +11,11 @@ import msgspec
 import structlog
 from msgspec import Meta
 
-from tocsin.intakes.device_probe.client import Networks, NotAllowed, head_of
 from tocsin.intakes.device_probe.parse import DEVICE_HEADER, SOURCE, parse
 from tocsin.kernel.shared import Actor, ActorId, Refused
 from tocsin.runtime.alarm_ports import AlarmTaker
 from tocsin.runtime.intake_settings import IntakeError, taken
+from tocsin.runtime.outgoing import CallRefused, Networks, Outgoing
 from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.services import Services
 
@@ -23,6 +24,8 @@ log = structlog.get_logger("tocsin.intakes.device_probe")
 BY: Final = Actor(ActorId(SOURCE), "integration")
 AT_ONCE: Final = 16
 """Devices that are asked side by side: a town's cameras share narrow lines."""
+WAIT_S: Final = 10.0
+"""For the whole question: a device that needs longer counts as silent this time."""
 EVERY_MIN_S: Final = 10.0
 """Oftener would be a load on small devices, and no class of supervision asks for it."""
 DEVICES_MAX: Final = 20_000
@@ -56,31 +59,46 @@ async def run(services: Services) -> None:
     free = asyncio.Semaphore(AT_ONCE)
     async with asyncio.TaskGroup() as group:
         for number, each in enumerate(settings.device):
-            group.create_task(_keep_asking(each, number, networks, services.alarms, free))
+            assert services.outgoing is not None, "a node that asks devices has a caller"
+            asking = Asking(services.outgoing, networks, services.alarms)
+            group.create_task(_keep_asking(each, number, asking, free))
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """By whom devices are asked, in which networks, and who is told."""
+
+    caller: Outgoing
+    networks: Networks
+    desk: AlarmTaker
 
 
 async def _keep_asking(
-    device: Probed, number: int, networks: Networks, desk: AlarmTaker, free: asyncio.Semaphore
+    device: Probed, number: int, asking: Asking, free: asyncio.Semaphore
 ) -> None:
     # Spread over the first round, so that they are not all asked in one second.
     await asyncio.sleep(device.every_s * (number % 97) / 97)
     while True:
         async with free:
-            await ask(device, networks, desk)
+            await ask(device, asking)
         await asyncio.sleep(device.every_s)
 
 
-async def ask(device: Probed, networks: Networks, desk: AlarmTaker) -> bool:
+async def ask(device: Probed, asking: Asking) -> bool:
     """Whether the device answered and that is kept. Never raises: it is asked again."""
     try:
-        head = await head_of(device.url, networks)
+        answer = await asking.caller.ask(
+            "HEAD", device.url, networks=asking.networks, limit=0, timeout_s=WAIT_S
+        )
+        head = b"HTTP/1.1 %d \r\n\r\n" % answer.status
         found = parse(head, {DEVICE_HEADER: device.address})
         if isinstance(found, Refused):
             return False
         for incoming in found:
-            await desk.receive(incoming, BY)
-    except NotAllowed as why:
-        log.warning("probe_not_allowed", device=device.address, why=str(why))
+            await asking.desk.receive(incoming, BY)
+    except CallRefused as why:
+        if why.reason in ("private", "address"):
+            log.warning("probe_not_allowed", device=device.address, why=why.reason)
         return False
     except (OSError, TimeoutError, Unavailable):
         return False

@@ -60,8 +60,14 @@ async def two_reports(node: Node) -> tuple[Received, Received]:
 
 
 def erase(settings: Settings, *arguments: str, reason: str = "request") -> int:
-    flags = ["--data", str(settings.data), "--database-url", settings.database_url]
-    return main(["erase", *arguments, "--reason", reason, *flags])
+    return told(settings, "erase", *arguments, "--reason", reason)
+
+
+def told(settings: Settings, *words: str) -> int:
+    """The command line, with the database in the environment: it holds a secret."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOCSIN_DATABASE_URL", settings.database_url)
+        return main([*words, "--data", str(settings.data)])
 
 
 def subjects(settings: Settings) -> dict[str, int]:
@@ -92,8 +98,7 @@ def erasures(settings: Settings) -> list[tuple[str, ...]]:
 
 
 def verified(settings: Settings) -> int:
-    flags = ["--data", str(settings.data), "--database-url", settings.database_url]
-    return main(["verify", *flags])
+    return told(settings, "verify")
 
 
 def test_the_person_is_gone_and_the_journal_whole(settings: Settings) -> None:

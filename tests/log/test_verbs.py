@@ -55,10 +55,14 @@ async def test_a_dump_as_text_is_checked(
 
 
 def test_export_rotate_and_restart(
-    postgres_server: EmbeddedPostgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    postgres_server: EmbeddedPostgres,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     name = asyncio.run(create_database(postgres_server))
-    flags = ["--data", str(tmp_path), "--database-url", postgres_server.dsn(name)]
+    flags = ["--data", str(tmp_path)]
+    monkeypatch.setenv("TOCSIN_DATABASE_URL", postgres_server.dsn(name))
     try:
         assert main(["log", "export", str(tmp_path / "one"), *flags]) == 0
         assert main(["log", "export", str(tmp_path / "one"), *flags]) == 2, "never over another"

@@ -139,6 +139,8 @@ def _serve_verb(verbs: Any) -> None:
 def _serve(asked: argparse.Namespace) -> int:
     from tocsin.app.clock import ScaledClock, SteadyClock
     from tocsin.app.node import Node, serve, start_database
+    from tocsin.app.secrecy import refuse_examples
+    from tocsin.app.ways_in import intake_tables
 
     settings = settings_of(asked)
     logs.configure(
@@ -147,6 +149,7 @@ def _serve(asked: argparse.Namespace) -> int:
         lines_per_event=settings.log_lines_per_event,
     )
     settings.data.mkdir(parents=True, exist_ok=True)
+    refuse_examples(settings, intake_tables(settings))
     clock = None
     if asked.speed is not None or asked.demo_start is not None:
         start = asked.demo_start or SteadyClock().now()
@@ -335,6 +338,8 @@ def _keeping_verbs(verbs: Any) -> None:
         _lazy("keeping", "verify"),
         "fold the journal and compare it with the board",
     )
+    about = "list what listens, where secrets stand and what is unsafe"
+    _verb(verbs, "self-check", _lazy("self_check", "self_check"), about)
     verb = _verb(
         verbs, "backup", _lazy("keeping", "backup"), "write a copy of everything to one file"
     )

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 
 from tocsin import intakes
 from tocsin.app.settings import Settings
-from tocsin.runtime.intake_settings import FILE, Tables, read_intakes
+from tocsin.runtime.intake_settings import FILE, Listener, Tables, read_intakes
 from tocsin.runtime.services import Services
 
 
@@ -39,6 +39,16 @@ def intake_runs(services: Services) -> dict[str, Coroutine[Any, Any, None]]:
     `run(services)` in its `serve.py`."""
     found = [each for each in _intakes() if hasattr(each, "run")]
     return {each.__name__.split(".")[-2]: _for_ever(each.run(services)) for each in found}
+
+
+def intake_listeners(tables: Tables) -> list[Listener]:
+    """Every port that the intakes open with these tables: `listens(tables)` in their `serve.py`.
+    None where nothing is set for them. Raises IntakeError."""
+    found: list[Listener] = []
+    for serving in _intakes():
+        if hasattr(serving, "listens"):
+            found.extend(serving.listens(tables))
+    return found
 
 
 def intake_codes() -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -22,6 +23,20 @@ FILE_BYTES_MAX: Final = 16 * 2**20
 """Fifty thousand panels with keys are 5 MB."""
 
 Tables = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A port that is opened when its settings say so: which intake's, where, `tcp` or `udp`, and
+    whether what comes is safe on the way (encrypted, or each sender with a key)."""
+
+    what: str
+    host: str
+    port: int
+    kind: str
+    is_safe: bool
+
+
 Table = TypeVar("Table")
 
 
@@ -73,6 +88,13 @@ def read_intakes(file: Path, codes: tuple[str, ...], is_asked: bool) -> Tables:
     return tables
 
 
+def _path(kind: type[Any], value: Any) -> Any:
+    """Paths are written as text in the file."""
+    if issubclass(kind, Path) and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(kind.__name__)
+
+
 def taken(tables: Tables, code: str, shape: type[Table]) -> Table | None:
     """One intake's table as its own type; None when there is none. The values themselves are not
     repeated in the error: they may be keys. Raises IntakeError."""
@@ -80,6 +102,6 @@ def taken(tables: Tables, code: str, shape: type[Table]) -> Table | None:
     if table is None:
         return None
     try:
-        return msgspec.convert(table, shape)
+        return msgspec.convert(table, shape, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise IntakeError("bad_value", code, str(error)) from None

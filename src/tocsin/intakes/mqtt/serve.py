@@ -22,7 +22,7 @@ from tocsin.intakes.mqtt.parse import Topics
 from tocsin.intakes.mqtt.rights import own
 from tocsin.intakes.mqtt.secrets import is_secret
 from tocsin.intakes.mqtt.settings import FAILURES_MAX, MqttSettings
-from tocsin.runtime.intake_settings import IntakeError, taken
+from tocsin.runtime.intake_settings import IntakeError, Listener, Tables, taken
 from tocsin.runtime.services import Services
 
 log = structlog.get_logger("tocsin.intakes.mqtt")
@@ -61,6 +61,20 @@ async def run(services: Services) -> None:
                 group.create_task(town.run())
     finally:
         await server.close()
+
+
+def listens(tables: Tables) -> list[Listener]:
+    """The ports that this intake opens; none without its table, or for a client only. Raises
+    IntakeError."""
+    settings = taken(tables, CODE, MqttSettings)
+    if settings is None or not settings.listen:
+        return []
+    found: list[Listener] = []
+    if settings.port >= 0:
+        found.append(Listener(CODE, settings.host, settings.port, "tcp", False))
+    if settings.tls_port is not None:
+        found.append(Listener(CODE, settings.host, settings.tls_port, "tcp", True))
+    return found
 
 
 def check_of(settings: MqttSettings) -> Check:

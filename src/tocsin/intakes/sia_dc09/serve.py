@@ -15,7 +15,7 @@ from tocsin.intakes.sia_dc09.accounts import Dc09Settings
 from tocsin.intakes.sia_dc09.frames import Frame, Splitter
 from tocsin.intakes.sia_dc09.receiver import Receiver
 from tocsin.runtime.alarm_ports import IncomingAlarm
-from tocsin.runtime.intake_settings import IntakeError, taken
+from tocsin.runtime.intake_settings import IntakeError, Listener, Tables, taken
 from tocsin.runtime.services import Services
 
 log = structlog.get_logger("tocsin.intakes.sia_dc09")
@@ -50,6 +50,16 @@ async def run(services: Services) -> None:
         await server.run()
     finally:
         await server.close()
+
+
+def listens(tables: Tables) -> list[Listener]:
+    """The ports that this intake opens; none without its table. Raises IntakeError."""
+    settings = taken(tables, CODE, Dc09Settings)
+    if settings is None:
+        return []
+    is_safe = settings.accounts_only and all(each.key for each in settings.account)
+    kinds = [each for each, is_on in (("tcp", settings.tcp), ("udp", settings.udp)) if is_on]
+    return [Listener(CODE, settings.host, settings.port, each, is_safe) for each in kinds]
 
 
 class Server:

@@ -60,8 +60,10 @@ check: setup ## static checks, kernel and house tests; under a minute
 bench: setup $(MAP) $(TILES) $(ROADS) ## the numbers, as a table and in build/bench.json
 	@$(BIN)/python -m bench $(ONLY)
 
-kills: setup ## kill -9 in a flood of alarms, ARGS times (50)
-	@TOCSIN_ALARM_KILLS=$(or $(ARGS),50) $(BIN)/pytest -q -s tests/end_to_end/test_alarm_kills.py
+kills: setup ## kill -9 of the node over every intake, and of a broker, ARGS times (50)
+	@tools/mosquitto.sh
+	@TOCSIN_ALARM_KILLS=$(or $(ARGS),50) $(BIN)/pytest -q -s tests/end_to_end/test_alarm_kills.py \
+		tests/intakes/test_mqtt_broker.py
 
 tamper: setup ## change the past in the database, ARGS times (1,000); each change must be found
 	@TOCSIN_TAMPER=$(or $(ARGS),1000) $(BIN)/pytest -q -s tests/log/test_tampering.py

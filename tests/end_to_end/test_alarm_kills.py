@@ -192,8 +192,10 @@ async def wire_campaign(dsn: str, key: Path, rounds: int, *how: str) -> list[str
     rng, senders = random.Random(1883), everybody()
     assert {each.name for each in senders} == set(WAYS)
     async with nodes(dsn, key, *how) as starts:
-        for _ in range(rounds):
-            await wire_round(starts, senders, rng.randrange(20, 600))
+        for number in range(1, rounds + 1):
+            await wire_round(starts, senders, rng.randrange(20, 300))
+            told = sum(len(each.acknowledged) for each in senders)
+            print(f"kill {number}: {told} acknowledged", flush=True)
     counts = await marks_kept(dsn)
     found: list[str] = []
     for name in WAYS:

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ from tocsin.intakes.mqtt.keeping import Keeper
 from tocsin.intakes.mqtt.meanings import meanings_of
 from tocsin.intakes.mqtt.parse import Topics
 from tocsin.intakes.mqtt.settings import Broker, MqttSettings, Route
+from tocsin.kernel.shared import Actor, Refused
+from tocsin.runtime.alarm_ports import AlarmReceived, IncomingAlarm
 
 FOUND = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(FOUND is None, reason="mosquitto is missing: tools/mosquitto.sh")
@@ -121,6 +124,61 @@ async def test_what_a_killed_broker_kept_arrives_once(broker: Mosquitto, version
         await asyncio.to_thread(broker.publish, 60)
         await until(lambda: any(each.device == "town/d60" for each in desk.kept))
     assert sorted(int(each.device[6:]) for each in desk.kept) == list(range(61))
+
+
+KILLS = int(os.environ.get("TOCSIN_ALARM_KILLS", "2"))
+EACH = 20
+
+
+class DeafDesk(KeptDesk):
+    """The planted bug: now and then it says that it kept what it did not."""
+
+    async def receive(self, incoming: IncomingAlarm, by: Actor) -> AlarmReceived | Refused:
+        if incoming.device.endswith("3"):
+            return AlarmReceived()
+        return await super().receive(incoming, by)
+
+
+async def broker_campaign(broker: Mosquitto, desk: KeptDesk, kills: int) -> list[str]:
+    """Kills of the broker, by turns with the node away and with it listening, between messages
+    that it has on disk. What is wrong, in words."""
+    sent = 0
+    for turn in range(kills):
+        if turn % 2:
+            await asyncio.to_thread(broker.publish, *range(sent, sent + EACH))
+            sent += EACH
+            await asyncio.sleep(2.5)  # until it has written that down, as it does once a second
+            broker.kill()
+            broker.start()
+        async with listening(broker, desk, ("3.1.1", "5")[turn // 2 % 2]) as town:
+            await asyncio.to_thread(broker.publish, *range(sent, sent + EACH))
+            sent += EACH
+            if not turn % 2:
+                await asyncio.sleep(2.5)
+                broker.kill()
+                await until(lambda: not town.is_connected)
+                broker.start()
+                await until(lambda: town.is_connected)
+            try:
+                await until(lambda wanted=sent: len(desk.kept) >= wanted)
+            except TimeoutError:
+                break
+    told = Counter(each.device for each in desk.kept)
+    lost = [n for n in range(sent) if not told[f"town/d{n}"]]
+    twice = [device for device, count in told.items() if count > 1]
+    print(f"{kills} kills of the broker: {sent} kept by it, {len(lost)} lost, {len(twice)} doubled")
+    return [f"lost {lost[:5]}"] * bool(lost) + [f"doubled {twice[:5]}"] * bool(twice)
+
+
+async def test_a_broker_that_is_killed_again_and_again_loses_and_doubles_nothing(
+    broker: Mosquitto,
+):
+    assert await broker_campaign(broker, KeptDesk(), KILLS) == []
+
+
+async def test_a_desk_that_says_it_kept_what_it_did_not_is_found(broker: Mosquitto):
+    found = await broker_campaign(broker, DeafDesk(), 1)
+    assert found and found[0].startswith("lost [3, 13")
 
 
 async def test_what_cannot_be_kept_stays_with_the_broker(broker: Mosquitto):

@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 from tests.contracts.test_intakes import oversized
 from tests.intakes.alarm_desk import KeptDesk
 from tests.intakes.node import make_services
-from tocsin.intakes.mqtt import discovery
+from tocsin.intakes.mqtt import discovery, frigate
 from tocsin.intakes.mqtt.effects import Message, Outcome
 from tocsin.intakes.mqtt.keeping import BY, Job, Keeper, Share
 from tocsin.intakes.mqtt.meanings import built_in, meanings_of
 from tocsin.intakes.mqtt.parse import Read, Topics
 from tocsin.intakes.mqtt.settings import Mapping, MqttSettings, Route
-from tocsin.kernel.shared import Refused
+from tocsin.kernel.assets.state import About
+from tocsin.kernel.assets.vocabulary import AddAsset
+from tocsin.kernel.shared import AreaId, AssetId, Refused
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
 from tocsin.runtime.alarm_ports import IncomingAlarm
@@ -90,6 +92,70 @@ PEOPLE: tuple[tuple[str, object], ...] = (
     ("tocsin/gate/senml", [{"n": "plate", "vs": "CANARY1"}, {"n": "face", "vs": "Ada Canary"}]),
     (UP, uplink(1, smoke=1, wearer="Ada Canary", plate="CANARY1", person={"smoke_of": "Canary"})),
 )
+
+
+FRIGATE = (
+    "events reviews triggers tracked_object_update stats restart onConnect camera_activity "
+    "audio_detections notifications/set front/person front/person/snapshot front/all front/motion "
+    "front/motion/set front/detect/state front/recordings/state front/snapshots/state front/ptz "
+    "front/audio/dBFS front/audio/speech front/audio/transcription front/review_status "
+    "front/review_descriptions/state front/object_descriptions/state front/enabled/state "
+    "front/classification/dog front/birdseye_mode/state porch/person/active hall/face hall/plate "
+    "available/set front/status front/status/face front/status/detect/person status/detect "
+).split()
+"""What Frigate publishes besides the health of its streams, and what it might."""
+
+
+def read_of_frigate(make: Callable[[], Topics]) -> list[str]:
+    """Its topics of which a mapper reads more than whether a stream is there."""
+    words = (b"online", b"3", b"ON", b'{"label": "person", "sub_label": "Ada Canary"}')
+    found = [
+        topic
+        for topic in FRIGATE
+        for word in words
+        if isinstance(read := make().read(message(f"frigate/{topic}", word)), Read) and read.alarms
+    ]
+    for word in words[1:]:
+        for topic in ("frigate/available", "frigate/front/status/detect"):
+            read = make().read(message(topic, word))
+            found += [topic] if isinstance(read, Read) and read.alarms else []
+    return sorted(set(found))
+
+
+def test_of_frigate_the_health_is_read_and_nothing_else():
+    assert read_of_frigate(Topics) == []
+    for topic, device in (
+        ("available", "gate/frigate"),
+        ("front/status/detect", "gate/front/detect"),
+        ("front/status/record", "gate/front/record"),
+    ):
+        topics = Topics()
+        for word, signal in ((b"online", "cleared"), (b"offline", "trouble")):
+            (told,) = alarms(topics, f"frigate/{topic}", word)
+            assert (told.device, told.kind, told.signal) == (device, "supervision", signal)
+        assert alarms(topics, f"frigate/{topic}", b"disabled") == ()
+
+
+def test_a_route_or_a_mapping_that_reads_more_of_frigate_is_found(monkeypatch: Any):
+    careless = replace(built_in(), routes=(Route("frigate/#", "availability"),))
+    assert {"front/motion", "front/enabled/state"} <= set(read_of_frigate(lambda: Topics(careless)))
+    # The operator's own route with our mapping reads no more than ours does.
+    wide = replace(built_in(), routes=(Route("frigate/#", "frigate"),))
+    assert read_of_frigate(lambda: Topics(wide)) == []
+    monkeypatch.setattr(frigate, "ROLES", ("audio", "detect", "face", "record"))
+    assert read_of_frigate(Topics) == ["front/status/face"]
+
+
+async def test_a_camera_that_frigate_has_lost_is_an_asset_that_is_not_well():
+    services, topics = make_services(COUNTY), Topics()
+    about = About("Front", "camera", (AreaId("county"),), wires=(("mqtt", "gate/front/detect"),))
+    made = await services.engine.handle_asset(AssetId("cam"), AddAsset(about), by=BY)
+    assert not isinstance(made, Refused)
+    for word, is_down in ((b"offline", True), (b"online", False)):
+        for each in alarms(topics, "frigate/front/status/detect", word, is_retained=True):
+            answer = await services.alarms.receive(each, BY)
+            assert not isinstance(answer, Refused) and answer.asset == "cam"
+        assert ("cam" in services.alarms.book.down) == is_down
 
 
 def seen_people(make: Callable[[], Topics]) -> list[str]:

@@ -17,9 +17,11 @@ from tocsin.runtime.intake_settings import IntakeError
 from tocsin.runtime.json_mapping import JsonMapping
 
 CODE: Final = "mqtt"
-FORMATS: Final = ("json", "availability", "senml", "senml-cbor", "chirpstack", "homeassistant")
+FORMATS: Final = (
+    "json", "availability", "senml", "senml-cbor", "chirpstack", "homeassistant", "frigate",
+)  # fmt: skip
 """The mappings that are ours."""
-STATEFUL: Final = ("senml", "senml-cbor", "chirpstack", "homeassistant")
+STATEFUL: Final = ("senml", "senml-cbor", "chirpstack", "homeassistant", "frigate")
 """Those whose messages say how it is, again and again, and not what just happened."""
 
 

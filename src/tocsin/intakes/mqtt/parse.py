@@ -14,6 +14,7 @@ from typing import Final
 from tocsin.intakes.mqtt.chirpstack import Runs, read_event
 from tocsin.intakes.mqtt.discovery import Discovery
 from tocsin.intakes.mqtt.effects import Message
+from tocsin.intakes.mqtt.frigate import read_frigate
 from tocsin.intakes.mqtt.meanings import STATEFUL, Meanings, built_in
 from tocsin.intakes.mqtt.plain import read_availability, read_json
 from tocsin.intakes.mqtt.rights import is_topic
@@ -77,6 +78,8 @@ class Topics:
             case "chirpstack":
                 prefix = f"{message.sender}/"
                 return read_event(topic, payload, self.meanings.fields, self.runs, prefix)
+            case "frigate":
+                return read_frigate(topic, payload)
             case "homeassistant":
                 refused = self.discovery.describe(message.sender, topic, payload)
                 return refused if refused is not None else ()

@@ -3329,7 +3329,8 @@ export interface components {
          * AlarmsView
          * @description Alarms, the newest first. `is_flood`: more than ten were announced in the last ten minutes;
          *     a screen then shows them in groups. `members` are folded under others of the list: those that
-         *     guard lives are always among them, one by one.
+         *     guard lives are always among them, one by one. `kind_names` has every kind of the pack in the
+         *     asked language: the live stream speaks none.
          * @example {
          *       "alarms": [
          *         {
@@ -3387,12 +3388,19 @@ export interface components {
          *         }
          *       ],
          *       "is_flood": false,
+         *       "kind_names": {
+         *         "smoke": "Smoke"
+         *       },
          *       "recent": 1
          *     }
          */
         AlarmsView: {
             /** Alarms */
             alarms: components["schemas"]["AlarmView"][];
+            /** Kind Names */
+            kind_names: {
+                [key: string]: string;
+            };
             /** Is Flood */
             is_flood: boolean;
             /** Recent */
@@ -27611,7 +27619,10 @@ export interface operations {
                      *         }
                      *       ],
                      *       "is_flood": false,
-                     *       "recent": 1
+                     *       "recent": 1,
+                     *       "kind_names": {
+                     *         "smoke": "Smoke"
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["AlarmsView"];

@@ -175,11 +175,16 @@ class AlarmView(View):
 class AlarmsView(View):
     """Alarms, the newest first. `is_flood`: more than ten were announced in the last ten minutes;
     a screen then shows them in groups. `members` are folded under others of the list: those that
-    guard lives are always among them, one by one."""
+    guard lives are always among them, one by one. `kind_names` has every kind of the pack in the
+    asked language: the live stream speaks none."""
 
-    model_config = like({"alarms": [ALARM_EXAMPLE], "is_flood": False, "recent": 1, "next": None})
+    model_config = like(
+        {"alarms": [ALARM_EXAMPLE], "is_flood": False, "recent": 1, "next": None,
+         "kind_names": {"smoke": "Smoke"}}
+    )  # fmt: skip
 
     alarms: tuple[AlarmView, ...]
+    kind_names: dict[str, str]
     is_flood: bool
     recent: int
     next: str | None

@@ -16,10 +16,12 @@ from tocsin.runtime.ports import AssetRow
 
 COLUMNS: Final = (
     "id", "name", "kind", "area", "lon", "lat", "owner", "keeper", "model", "power", "gateway",
-    "wires", "supervision", "inspection_at", "certificate_until", "documents", "status",
+    "wires", "supervision", "inspection_at", "certificate_until", "documents", "is_silent",
+    "status",
 )  # fmt: skip
 """`wires` are `intake=address`, `documents` addresses, several with a blank line between them;
-`area` is the narrowest; `status` is only written out."""
+`area` is the narrowest; `is_silent` is `true` or `false`, and what a file without that column
+registers stays as it is; `status` is only written out."""
 LINES_MAX: Final = 10_000
 """Lines of one import: about a minute of commits."""
 SEPARATOR: Final = "|"
@@ -37,6 +39,8 @@ class Line:
     asset: AssetId | None = None
     about: About | None = None
     problem: str = ""
+    says_silence: bool = True
+    """Whether the file has the column: without it nobody meant to make a silent device loud."""
 
 
 def written(rows: Iterable[AssetRow]) -> str:
@@ -64,6 +68,7 @@ def written(rows: Iterable[AssetRow]) -> str:
             about.inspection_at.isoformat() if about.inspection_at else "",
             about.certificate_until.isoformat() if about.certificate_until else "",
             SEPARATOR.join(about.documents),
+            "true" if about.is_silent else "false",
             row.asset.status,
         )
         numeric = {COLUMNS.index("lon"), COLUMNS.index("lat")}
@@ -132,10 +137,11 @@ def _read(number: int, cells: dict[Any, Any], known: set[AreaId], parents: Paren
             _instant("inspection_at", given.get("inspection_at", "")),
             _instant("certificate_until", given.get("certificate_until", "")),
             tuple(each for each in given.get("documents", "").split(SEPARATOR) if each),
+            _flag("is_silent", given.get("is_silent", "")),
         )
     except ValueError as error:
         return Line(number, problem=str(error))
-    return Line(number, AssetId(given["id"]), about)
+    return Line(number, AssetId(given["id"]), about, says_silence="is_silent" in given)
 
 
 def _place(lon: str, lat: str) -> Place | None:
@@ -158,6 +164,13 @@ def _wires(cell: str) -> tuple[tuple[str, str], ...]:
             raise ValueError("wires: not intake=address")
         found.append((source, address))
     return tuple(found)
+
+
+def _flag(column: str, cell: str) -> bool:
+    word = cell.lower()
+    if word not in ("", "true", "false"):
+        raise ValueError(f"{column}: neither true nor false")
+    return word == "true"
 
 
 def _instant(column: str, cell: str) -> datetime | None:

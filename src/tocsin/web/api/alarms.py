@@ -146,6 +146,10 @@ async def alarms(
     return json(
         {
             "alarms": [_shown(access, row, folded) for row in listed],
+            "kind_names": {
+                code: access.services.pack.in_language(kind.name, access.language)
+                for code, kind in access.services.pack.alarm_kinds.items()
+            },
             "is_flood": recent > FLOOD_COUNT,
             "recent": recent,
             "next": last.alarm.id if more and last is not None else None,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from tocsin.kernel.assets import vocabulary as words
+from tocsin.kernel.changing import changed
 from tocsin.kernel.shared import AssetId, Refused
 from tocsin.runtime.ports import AssetQuery, AssetRow
 from tocsin.web import asset_csv
@@ -127,7 +128,10 @@ async def _take(access: AccessArg, line: asset_csv.Line) -> str:
     services = access.services
     known = services.alarms.book.assets.get(line.asset)
     is_new = known is None or known.status in ("absent", "found")
-    command = words.AddAsset(line.about) if is_new else words.ChangeAsset(line.about)
+    about = line.about
+    if known is not None and not line.says_silence:
+        about = changed(about, is_silent=known.about.is_silent)
+    command = words.AddAsset(about) if is_new else words.ChangeAsset(about)
     actor = access.actor(line.about.areas[-1:])
     outcome = await services.engine.handle_asset(line.asset, command, by=actor, is_urgent=False)
     if isinstance(outcome, Refused):

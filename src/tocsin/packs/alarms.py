@@ -35,13 +35,14 @@ SHELVING_ROLES: Final = ("call_taker", "dispatcher", "grid_worker", "agency_hand
 
 @dataclass(frozen=True, slots=True)
 class AlarmKind:
-    """One kind of alarm: what it is called, its policy without a version, and which codes of
-    which intake mean it."""
+    """One kind of alarm: what it is called, its policy without a version, which codes of which
+    intake mean it, and with which codes a panel says that its user took it back."""
 
     code: str
     name: Words
     policy: AlarmPolicy
     codes: tuple[tuple[str, str], ...] = ()
+    panel_cancel_codes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,9 @@ def read_alarm_kinds(pack: Reader, languages: Sequence[str]) -> Mapping[str, Ala
                 text = f"code {each[1]} of {each[0]} means {meant[each]} already"
                 reader.find("codes", "duplicate", text)
             meant[each] = code
-        found[code] = AlarmKind(
-            code, reader.words("name", tuple(languages)), _policy(reader, code), codes
-        )
+        names = reader.words("name", tuple(languages))
+        cancels = _codes(reader.table("panel_cancel_codes"))
+        found[code] = AlarmKind(code, names, _policy(reader, code), codes, cancels)
         reader.close()
     return found
 
@@ -112,6 +113,8 @@ def _policy(reader: Reader, code: str) -> AlarmPolicy:
         cancel=cast(CancelEffect, reader.one_of("cancel", CANCELS, "lower")),
         cancel_s=reader.whole("cancel_s", 0, 0, CANCEL_MAX_S),
         cancel_priority=reader.whole("cancel_priority", 2, 1, 4),
+        panel_cancel=cast(CancelEffect, reader.one_of("panel_cancel", CANCELS, "note")),
+        panel_cancel_s=reader.whole("panel_cancel_s", 0, 0, CANCEL_MAX_S),
         on_delay_s=reader.whole("on_delay_s", 0, 0, DELAY_MAX_S),
         off_delay_s=reader.whole("off_delay_s", 0, 0, DELAY_MAX_S),
         fleeting_s=reader.whole("fleeting_s", 0, 0, DELAY_MAX_S),
@@ -183,6 +186,9 @@ def kind_defects(
             yield where, "bad_value", text
         if policy.cancel_s and policy.cancel_priority < policy.priority:
             yield where, "bad_value", "taking it back would make its case more urgent"
+        if policy.silent and (policy.cancel_s or policy.panel_cancel_s):
+            text = "what is pressed in silence is not taken back: a code is forced out of people"
+            yield where, "cannot_be_kept", text
         if policy.momentary and policy.off_delay_s:
             yield where, "never_starts", "a momentary alarm is never over: no off_delay_s"
     if kinds and UNCLEAR not in kinds:

@@ -120,6 +120,14 @@ class Pack:
         found = self._meant.get((source, said))
         return found or (said if said in self.alarm_policies else UNCLEAR)
 
+    def panel_cancels(self, source: str, said: str) -> tuple[str, ...]:
+        """The kinds of alarms that a panel's user takes back with this code, by name."""
+        return tuple(
+            code
+            for code, kind in sorted(self.alarm_kinds.items())
+            if (source, said) in kind.panel_cancel_codes
+        )
+
     def choose_route(
         self,
         case_type: str,

@@ -133,6 +133,12 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         "cancel_s": "Seconds after the press within which the code takes it back; 0 when left out, "
         "for never.",
         "cancel_priority": "To which priority its case is lowered; 2 when left out.",
+        "panel_cancel": "What the word of a panel that its user took it back does to its case: "
+        "`note` (a person looks), `lower` or `close`; `note` when left out, and wherever the word "
+        "came in clear.",
+        "panel_cancel_s": "Seconds after the last raise within which a panel's word counts; 0 when "
+        "left out, for never: then it is noted.",
+        "panel_cancel_codes": "A table: the codes of each intake with which a panel says so.",
         "on_delay_s": "Seconds the condition must last before it is announced; 0 when left out.",
         "off_delay_s": "Seconds it must stay away before it is over; 0 when left out.",
         "fleeting_s": "Shorter than this it counts as fleeting; 0 when left out.",

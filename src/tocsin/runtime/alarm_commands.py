@@ -16,10 +16,12 @@ from tocsin.kernel.cases.vocabulary import VoidCase
 from tocsin.kernel.shared import SYSTEM, Actor, AlarmId, CaseId, Refused
 from tocsin.packs.model import Pack
 from tocsin.runtime.alarm_opening import Openings, Prepared
+from tocsin.runtime.alarm_ports import IncomingAlarm
 from tocsin.runtime.device_book import DeviceBook
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.ports import AlarmQuery, AlarmRow, Committed, Unavailable
 from tocsin.runtime.reception import Reception
+from tocsin.runtime.site_codes import SiteCodes
 
 log = structlog.get_logger("tocsin.alarms")
 
@@ -29,6 +31,8 @@ BOOK_MAX: Final = 5_000
 """Open alarms read at a time when the book is made."""
 MATES_MAX: Final = 50
 """Alarms of a site that are told at once that another confirms them."""
+TRIES: Final = 3
+"""How often an alarm is taken back anew that came to another case meanwhile."""
 WAKE_EVERY_S: Final = 0.25
 """How late an on-delay or the end of a test may speak."""
 
@@ -40,6 +44,7 @@ class AlarmCommands:
         self.engine = engine
         self.pack = pack
         self.book = DeviceBook()
+        self.codes = SiteCodes(engine.store)
         self.openings = Openings(pack, reception, engine.ids)
         self.is_loaded = False
         self._loading = asyncio.Lock()
@@ -124,6 +129,54 @@ class AlarmCommands:
         others = AlarmQuery(open_only=True, case=case, limit=1)
         if not await self.engine.store.alarms(others):
             await self.engine.handle(case, VoidCase("turned_real"), by=SYSTEM)
+
+    # -- taking back ---
+
+    async def take_back(
+        self, row: AlarmRow, code: str, *, by: Actor, **how: Any
+    ) -> Committed | Refused:
+        """Takes an alarm back with the code of its site. A wrong code is noted and cancels
+        nothing; whether it was right is seen from the alarm afterwards."""
+        about = row.alarm.about
+        if about is None:
+            return Refused("alarm_unknown", "there is no alarm with this id")
+        is_right = await self.codes.fits(self.book.sites_of(about.asset), code)
+        return await self._with_its_case(row, words.CancelAlarm(is_right), by, **how)
+
+    async def take_back_below(self, incoming: IncomingAlarm, *, by: Actor) -> str:
+        """What a panel's user takes back: each open alarm of a kind that the code means hears of
+        it, of whatever speaks under the address it names. What the panel itself reported without
+        an area hears it only in doubt where an area is named. The last of them, "" for none."""
+        kinds = self.pack.panel_cancels(incoming.source, incoming.kind)
+        if not kinds:
+            return ""
+        query = AlarmQuery(open_only=True, kinds=kinds, newest_first=False, limit=BOOK_MAX)
+        told = ""
+        for row in await self.engine.store.alarms(query):
+            asset = row.alarm.about.asset if row.alarm.about is not None else None
+            if asset is None:
+                continue
+            is_meant = self.book.is_below(asset, incoming.source, incoming.device)
+            if not is_meant and self.book.wires.get((incoming.source, incoming.sender)) != asset:
+                continue
+            is_sure = is_meant and incoming.vouched == "proven"
+            command = words.CancelAlarm(is_sure, by_panel=True)
+            outcome = await self._with_its_case(row, command, by)
+            if isinstance(outcome, Committed):
+                told = row.alarm.id
+        return told
+
+    async def _with_its_case(
+        self, row: AlarmRow, command: words.CancelAlarm, by: Actor, **how: Any
+    ) -> Committed | Refused:
+        """A command on an alarm and the case it has come to by then."""
+        outcome: Committed | Refused = Refused("stale_version", "")
+        for _ in range(TRIES):
+            outcome = await self.command(row, command, by=by, **how)
+            if not (isinstance(outcome, Refused) and outcome.reason == "stale_version"):
+                break
+            row = await self.engine.store.alarm(row.alarm.id) or row
+        return outcome
 
     def _prepare_for(self, alarm: Alarm) -> Prepared:
         about = alarm.about

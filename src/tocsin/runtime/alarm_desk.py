@@ -15,6 +15,7 @@ from tocsin.kernel.alarms.policy import AlarmPolicy, crossed
 from tocsin.kernel.alarms.state import About
 from tocsin.kernel.assets import vocabulary as asset_words
 from tocsin.kernel.assets.state import Asset
+from tocsin.kernel.changing import changed
 from tocsin.kernel.shared import (
     Actor,
     AlarmId,
@@ -33,14 +34,11 @@ from tocsin.runtime.alarm_ports import (
 )
 from tocsin.runtime.device_book import DOWN_KINDS, SUPERVISION, digest_of, found_id
 from tocsin.runtime.engine import Engine
-from tocsin.runtime.ports import AlarmQuery, AlarmRow, Committed, DeviceOrder, Unavailable
+from tocsin.runtime.ports import AlarmQuery, Committed, DeviceOrder, Unavailable
 from tocsin.runtime.reception import Reception
-from tocsin.runtime.site_codes import SiteCodes
 
 FLUSH_EVERY_S: Final = 1.0
 """How old the signs of life are that come with alarms, on disk; nothing was promised of them."""
-TRIES: Final = 3
-"""How often an alarm is taken back anew that came to another case meanwhile."""
 FOUND_MAX: Final = 10_000
 """Unregistered devices whose signs of life are kept: more is a wrong wire, or an attack. What
 they raise is kept always."""
@@ -63,7 +61,6 @@ class AlarmDesk(AlarmCommands):
             for limit in policy.limits
         ]
         self._unsaved: set[AssetId] = set()
-        self.codes = SiteCodes(engine.store)
 
     # -- in ----------------------------------------------------------------------------
 
@@ -74,11 +71,14 @@ class AlarmDesk(AlarmCommands):
             return Refused("alarm_bad_value", wrong)
         if not self.is_loaded:
             await self.load()
-        asset = self._asset_of(incoming.source, incoming.device)
+        device = incoming.sender if incoming.vouched else incoming.device
+        asset = self._asset_of(incoming.source, device)
         counter = asset
         if incoming.sender and incoming.sender != incoming.device:
             counter = await self._sender(incoming, by)
         match incoming.signal:
+            case "cancelled" if incoming.vouched:
+                return await self._cancel_by_panel(incoming, asset, counter, by)
             case "heard":
                 return await self._hear(incoming, asset, counter, by)
             case "tested":
@@ -229,22 +229,14 @@ class AlarmDesk(AlarmCommands):
             return await self._clear(incoming, asset, by)  # nothing to take back; it lives
         return await self.take_back(rows[0], incoming.code, by=by)
 
-    async def take_back(
-        self, row: AlarmRow, code: str, *, by: Actor, **how: Any
-    ) -> Committed | Refused:
-        """Takes an alarm back with the code of its site. A wrong code is noted and cancels
-        nothing; whether it was right is seen from the alarm afterwards."""
-        about = row.alarm.about
-        if about is None:
-            return Refused("alarm_unknown", "there is no alarm with this id")
-        is_right = await self.codes.fits(self.book.sites_of(about.asset), code)
-        outcome: Committed | Refused = Refused("stale_version", "")
-        for _ in range(TRIES):
-            outcome = await self.command(row, words.CancelAlarm(is_right), by=by, **how)
-            if not (isinstance(outcome, Refused) and outcome.reason == "stale_version"):
-                break
-            row = await self.engine.store.alarm(row.alarm.id) or row
-        return outcome
+    async def _cancel_by_panel(
+        self, incoming: IncomingAlarm, asset: AssetId, counter: AssetId, by: Actor
+    ) -> AlarmReceived | Refused:
+        """A panel says that its user took back what it had reported; besides, it was heard."""
+        told = await self.take_back_below(incoming, by=by)
+        heard = changed(incoming, kind="", signal="heard", device=incoming.sender)
+        alive = await self._hear(heard, asset, counter, by)
+        return alive if isinstance(alive, Refused) else changed(alive, alarm=told)
 
     async def _raise(
         self, incoming: IncomingAlarm, asset: AssetId, by: Actor

@@ -16,9 +16,13 @@ Signal = Literal["raised", "cleared", "tested", "heard", "trouble", "cancelled"]
 """`raised` and `cleared`: the condition is there, or over. `tested`: the same on purpose, by a
 person at the device. `heard`: it lives, and perhaps has readings. `trouble`: the device itself is
 not well (its battery, its case, its line); `kind` says how. `cancelled`: somebody at the site takes
-it back, with the `code` of the site."""
+it back, with the `code` of the site; or a panel says so of its user (`vouched`)."""
 
 SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
+
+Vouched = Literal["", "said", "proven"]
+"""Whether a panel says that its own user took an alarm back: no; in clear, so that anybody could
+have sent it; or under its key."""
 
 CODE_MAX: Final = 64
 """Characters of `source`, `kind` and `zone`."""
@@ -73,6 +77,9 @@ class IncomingAlarm:
     sender: str = ""
     """Who counts `sequence` and bears `session`, where it is not the device itself: the account
     of a zone, the gateway of a sensor. An address of the same kind as `device`."""
+    vouched: Vouched = ""
+    """For `cancelled`: the word of a panel. `kind` is then its own code for that, `device` what its
+    user meant: the account, or one of its areas as `ACCOUNT/AREA`."""
     is_new: bool = False
     """The sender's protocol says that it never sent this one before: it is no repeat, whatever
     was kept under its key. A later one that is not new may be a repeat of it."""

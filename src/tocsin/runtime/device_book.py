@@ -130,6 +130,15 @@ class DeviceBook:
         if not kinds:
             del self.down[about.asset]
 
+    def is_below(self, asset: AssetId, source: str, address: str) -> bool:
+        """Whether an asset speaks under an address of an intake, or under one below it."""
+        known = self.assets.get(asset)
+        wires = known.about.wires if known is not None else ()
+        return any(
+            each == source and (wire == address or wire.startswith(f"{address}/"))
+            for each, wire in wires
+        )
+
     def track(self, asset: AssetId) -> Track:
         return self.tracks.setdefault(asset, Track())
 

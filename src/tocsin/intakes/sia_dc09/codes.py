@@ -30,6 +30,9 @@ NEW, RESTORE, STILL = "1", "3", "6"
 """Qualifiers: new event or opening, new restore or closing, still present."""
 _TESTED: Final = frozenset("601 604 607 611 613 614 615".split())
 """A person was at the device and it answered. 612 says of a point that it was not tested."""
+_CANCELS: Final = frozenset(("406", "BC", "FC", "OC", "OR"))
+"""The user of a panel took back what it had reported: any alarm, burglary, fire, any, or ended an
+alarm by disarming. Which kinds each takes back is the pack's (`panel_cancel_codes`)."""
 _OWN_TROUBLE: Final = frozenset("423 426 427 428 432 461 612 616".split())
 """Of the classes of people and of notes, what is wrong at a point: a door forced or left open, its
 contact, its relay, wrong codes, a point that was not tested, a request for service."""
@@ -43,6 +46,8 @@ def contact_id(qualifier: str, code: str) -> Meaning:
     1 alarms, 2 supervisory, 3 troubles, 4 people (opening, access), 5 bypasses, 6 tests and
     notes. Whatever is unclear is an alarm."""
     first, is_personal = code[0], code in _USERS_NUMBER
+    if code in _CANCELS and qualifier == NEW:
+        return Meaning("cancelled", (code,), is_personal=True)
     if code in _TESTED:
         return Meaning("tested", (code,), is_personal)
     if first in "46" and code not in _OWN_TROUBLE:
@@ -93,6 +98,8 @@ def sia(code: str) -> Meaning:
     its letter, else an alarm of its own code."""
     first, second = code[0], code[1]
     is_personal = first in _USERS
+    if code in _CANCELS:
+        return Meaning("cancelled", (code,), is_personal=True)
     if code in _ENDS:
         return Meaning("cleared", tuple(_ENDS[code].split()), is_personal)
     if code in _TROUBLE:
@@ -101,10 +108,10 @@ def sia(code: str) -> Meaning:
         return Meaning("raised", (code,), is_personal)
     if code in _SIA_TESTED:
         return Meaning("tested", (code,))
-    if first in _GROUPS and second in _REGULAR and code not in ("BC", "FC"):
+    if first in _GROUPS and second in _REGULAR:
         signal, kinds = _REGULAR[second]
         # A duress code, HA and MA with a user's number can not be told from a zone's: kept.
         return Meaning(signal, tuple(first + kind for kind in kinds))
-    if first in "CDEIJLNORVXY" or code in ("BC", "FC", "TC", "ZN"):
+    if first in "CDEIJLNORVXY" or code in ("TC", "ZN"):
         return Meaning("heard", (code,), is_personal=True)
     return Meaning("raised", (code,), is_personal)

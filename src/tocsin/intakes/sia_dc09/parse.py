@@ -9,6 +9,7 @@ from typing import Final
 from tocsin.intakes.sia_dc09.cipher import decrypt, keys_of
 from tocsin.intakes.sia_dc09.frames import FRAME_MAX, Frame, Splitter
 from tocsin.intakes.sia_dc09.message import Content, Event, Header, content, header
+from tocsin.kernel.changing import changed
 from tocsin.kernel.shared import Refused
 from tocsin.runtime.alarm_ports import TEXT_MAX, IncomingAlarm
 from tocsin.runtime.json_mapping import clean
@@ -37,7 +38,9 @@ def parse(data: bytes, headers: Mapping[str, str]) -> tuple[IncomingAlarm, ...] 
             return Refused("bad_key", "no key opens the message")
         clear = opened[1]
     read = read_content(head, clear)
-    return read if isinstance(read, Refused) else alarms(head, read)
+    if isinstance(read, Refused):
+        return read
+    return alarms(head, read, is_proven=head.is_encrypted)
 
 
 def only_frame(data: bytes) -> Frame | None:
@@ -73,12 +76,17 @@ def with_prefix(prefix: str | None, account: str) -> str:
 
 
 def alarms(
-    head: Header, read: Content, session: str = "", count: int | None = None
+    head: Header,
+    read: Content,
+    session: str = "",
+    count: int | None = None,
+    *,
+    is_proven: bool = False,
 ) -> tuple[IncomingAlarm, ...]:
     """What a message reports, event by event; a poll, that its account lives.
 
     The number of the message is the account's, whatever zone it speaks of. `count` is that number
-    carried over 9999.
+    carried over 9999. `is_proven`: it came under the key of its panel.
     """
     account = account_of(head, read)
     if not read.events:
@@ -89,7 +97,12 @@ def alarms(
     for event in read.events:
         for code in event.meaning.codes:
             part = f"{key}-{len(found)}"
-            found.append(_alarm(account, read, event, code, (session, sequence, part)))
+            made = _alarm(account, read, event, code, (session, sequence, part))
+            if made.signal == "cancelled":
+                where = f"{account}/{event.area}" if event.area else account
+                said = "proven" if is_proven else "said"
+                made = changed(made, device=where, vouched=said)
+            found.append(made)
     return tuple(found)
 
 

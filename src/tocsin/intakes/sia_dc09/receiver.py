@@ -152,7 +152,8 @@ class Receiver:
         self, head: Header, read: Content, key: bytes, frame: Frame
     ) -> tuple[bytes | None, IncomingAlarm | None]:
         run = self._run(account_of(head, read), head, read)
-        found = alarms(head, read, run.session, run.carried + int(head.sequence))
+        count = run.carried + int(head.sequence)
+        found = alarms(head, read, run.session, count, is_proven=bool(key))
         name = head.account or read.account
         alive: IncomingAlarm | None = None
         for incoming in found:

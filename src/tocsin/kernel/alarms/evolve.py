@@ -126,7 +126,12 @@ def _verified(alarm: Alarm, event: words.AlarmVerified) -> Alarm:
 
 
 def _cancelled(alarm: Alarm, event: words.AlarmCancelled) -> Alarm:
-    alarm = changed(alarm, cancelled_at=event.at, cancelled_by=event.by)
+    alarm = changed(
+        alarm,
+        cancelled_at=event.at,
+        cancelled_by=event.by,
+        is_acknowledged=alarm.is_acknowledged and not event.is_unseen,
+    )
     if event.effect == "note" or alarm.case is None:
         return alarm
     # The next press is another matter: it joins no case that was lowered for this one.

@@ -68,6 +68,9 @@ def unshelve(draft: Draft, body: words.UnshelveAlarm) -> Refused | None:
 
 def cancel(draft: Draft, body: words.CancelAlarm) -> None:
     """Takes it back where the code fits, in time and before somebody guessed; else notes it."""
+    if body.by_panel:
+        _cancel_by_panel(draft, body)
+        return
     alarm, policy = draft.alarm, draft.policy
     reason = ""
     since = alarm.last_signal_at or draft.at
@@ -87,6 +90,27 @@ def cancel(draft: Draft, body: words.CancelAlarm) -> None:
     effect = "note" if draft.facts.is_confirmed else policy.cancel
     draft.say(words.AlarmCancelled(draft.at, draft.who, effect))
     if alarm.condition == "active":
+        draft.clear()
+
+
+def _cancel_by_panel(draft: Draft, body: words.CancelAlarm) -> None:
+    """The word of a panel that its user took it back. In time and proven it does what the pack
+    says; in doubt it is noted with the case, and a person looks. What still goes on goes on."""
+    alarm, policy = draft.alarm, draft.policy
+    about = alarm.about
+    assert about is not None, "an alarm that is told is about something"
+    if alarm.cancelled_at is not None:
+        return
+    since = alarm.last_signal_at or draft.at
+    is_late = draft.at - since > timedelta(seconds=policy.panel_cancel_s)
+    if not policy.panel_cancel_s or is_late:
+        reason = "too_late" if policy.panel_cancel_s else "not_by_panel"
+        draft.say(words.AlarmCancelRefused(draft.at, draft.who, reason))
+        return
+    is_sure = body.is_right and not draft.facts.is_confirmed
+    effect = policy.panel_cancel if is_sure else "note"
+    draft.say(words.AlarmCancelled(draft.at, draft.who, effect, is_unseen=effect == "note"))
+    if alarm.condition == "active" and (effect != "note" or about.momentary):
         draft.clear()
 
 

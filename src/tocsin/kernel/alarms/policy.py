@@ -37,7 +37,8 @@ class AlarmPolicy:
     worth; `confirmed_level` what it is worth once a second device of the site says the same.
     `silent`: nothing of it is said at the place. `drill`: an exercise of the site covers it.
     `cancel_s`: how long after it was raised the code of the site takes it back (0: never);
-    `cancel` and `cancel_priority` say what that does to its case.
+    `cancel` and `cancel_priority` say what that does to its case; `panel_cancel` and
+    `panel_cancel_s` are the same for the word of a panel whose user took it back.
     """
 
     kind: str
@@ -64,6 +65,8 @@ class AlarmPolicy:
     cancel: CancelEffect = "lower"
     cancel_s: int = 0
     cancel_priority: int = 2
+    panel_cancel: CancelEffect = "note"
+    panel_cancel_s: int = 0
 
     def wants_case(self, level: int) -> bool:
         """Whether an alarm verified so far is to become a case."""

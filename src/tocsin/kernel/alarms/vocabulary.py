@@ -60,9 +60,12 @@ class VerifyAlarm:
 
 @dataclass(frozen=True, slots=True)
 class CancelAlarm:
-    """Somebody takes it back with the code of the site; whether it is the code was looked up."""
+    """Somebody takes it back with the code of the site; whether it is the code was looked up.
+    `by_panel`: a panel says that one of its users did; `is_right` then means that its word is
+    proven (by its key) and that it means this alarm."""
 
     is_right: bool
+    by_panel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,11 +239,13 @@ class AlarmVerified:
 
 @dataclass(frozen=True, slots=True)
 class AlarmCancelled:
-    """It was taken back at the site; `effect` is what its case was asked for."""
+    """It was taken back at the site; `effect` is what its case was asked for. `is_unseen`: a person
+    looks at it, whoever has seen the alarm before."""
 
     at: Instant
     by: ActorId
     effect: CancelEffect
+    is_unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,8 @@ async def test_assets_go_out_as_csv_and_come_in_again(node: Node) -> None:
     listed = await admin.get("/api/assets")
     AssetsView.model_validate_json(listed.content)
     assert {each["id"] for each in listed.json()["assets"]} == {asset, "new-1"}
+    torn = await admin.post("/api/assets.csv", content="id,name\r\0", headers=csv)
+    assert torn.status_code == 400
     broken = await admin.post("/api/assets.csv", content="a,b\r\n1,2", headers=csv)
     assert broken.status_code == 400
     changed = await admin.patch(f"/api/assets/{asset}", json={"name": "Cellar", "keeper": "x"})

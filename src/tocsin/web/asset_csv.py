@@ -87,8 +87,14 @@ def _plain(cell: str) -> str:
 
 def read(text: str, areas: Iterable[AreaId], parents: Parents) -> list[Line]:
     """Every line of a CSV text, read or with what is wrong with it. Raises ValueError for a text
-    without our heading or with too many lines."""
-    known = set(areas)
+    that is no CSV, without our heading or with too many lines."""
+    try:
+        return _lines(text, set(areas), parents)
+    except csv.Error as error:
+        raise ValueError("not CSV") from error
+
+
+def _lines(text: str, known: set[AreaId], parents: Parents) -> list[Line]:
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=False)
     heading = reader.fieldnames or ()
     if not {"id", "name", "kind", "area"} <= set(heading) or set(heading) - set(COLUMNS):

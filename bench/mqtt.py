@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import cast
 
 import psutil
+import uvloop
 
 from bench.alarms import KEEPER
 from bench.harness import Figure
@@ -68,15 +69,15 @@ async def _serve(desk: AlarmTaker) -> None:
 
 
 def host(kind: str) -> None:
-    """The node's process: prints its port and runs until it is ended."""
+    """The node's process, on a node's own loop: prints its port and runs until it is ended."""
     if kind == "empty":
-        asyncio.run(_serve(EmptyDesk()))
+        uvloop.run(_serve(EmptyDesk()))
         return
     with tempfile.TemporaryDirectory() as name:
         embedded = EmbeddedPostgres(Path(name) / "postgres")
         embedded.start()
         try:
-            asyncio.run(_with_store(embedded, Path(name)))
+            uvloop.run(_with_store(embedded, Path(name)))
         finally:
             embedded.stop()
 
@@ -193,7 +194,7 @@ def _run(kind: str) -> dict[str, float]:
         port = next(int(line) for line in lines if line.strip().isdigit())
         process, found = psutil.Process(child.pid), dict[str, float]()
         if kind == "empty":
-            found["idle"] = asyncio.run(_idle(port, process))
+            found["idle"] = uvloop.run(_idle(port, process))
         alarm: dict[str, object] = {"kind": "door"}
         for name, topic, body in (
             ("alarms", "tocsin/gate/alarm", alarm),
@@ -201,7 +202,7 @@ def _run(kind: str) -> dict[str, float]:
             ("readings", "tocsin/gate/reading", {"values": {"level_m": 1.5}}),
         ):
             used = sum(process.cpu_times()[:2])
-            found[name] = asyncio.run(_flood(port, topic, body))
+            found[name] = uvloop.run(_flood(port, topic, body))
             found[f"{name} cpu"] = (sum(process.cpu_times()[:2]) - used) / MESSAGES * 1e6
         return found
     finally:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import asyncpg
 import pytest
+from msgspec.structs import replace as with_
 
 from tests.contracts.conftest import Node
 from tests.contracts.devices import INTAKE, KEEPER, SOURCE, County, county_of
@@ -378,7 +379,7 @@ async def test_bad_messages_are_refused_and_leave_nothing(county: County) -> Non
         {"values": {"level_m": float("nan")}},
         {"zone": "z" * 100},
     ):
-        message = replace(IncomingAlarm(SOURCE, "1", "110", "raised"), **bad)
+        message = with_(IncomingAlarm(SOURCE, "1", "110", "raised"), **bad)
         answer = await county.desk.receive(message, INTAKE)
         assert isinstance(answer, Refused) and answer.reason == "alarm_bad_value", bad
     assert await county.node.store.last_seq() == before

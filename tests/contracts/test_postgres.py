@@ -4,13 +4,13 @@ import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from tests.contracts.town import DISPATCHER, Town
 from tocsin.kernel.cases.evolve import fold

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as with_
 
 from tests.contracts.conftest import Node
 from tests.contracts.town import AREAS, PLACE, START
@@ -96,14 +97,14 @@ async def test_a_refusal_writes_nothing(node: Node) -> None:
     await done(node, node.town.refusing(case_id))
     before = await node.store.last_seq()
     row = await node.store.case(case_id)
-    order = replace(node.town.accepting(case_id), key="k1", sealed=node.town.opening().sealed)
+    order = with_(node.town.accepting(case_id), key="k1", sealed=node.town.opening().sealed)
     assert await node.store.commit(order) == Refused("not_from_here", "from received only")
     assert await nothing_written(node, before)
     assert await node.store.case(case_id) == row
     refs = [value.ref for value in order.sealed]
     assert await node.vault.open(refs, by=order.by, purpose="test") == {}
     # The key was not taken: the same key may be used for what is allowed.
-    later = replace(node.town.opening(), key="k1")
+    later = with_(node.town.opening(), key="k1")
     assert not (await done(node, later)).repeated
 
 
@@ -154,7 +155,7 @@ async def test_a_plan_that_fails_writes_nothing_and_is_counted(node: Node) -> No
     case_id = await opened(node)
     before = await node.store.last_seq()
     with pytest.raises(AssertionError, match="our bug"):
-        await node.store.commit(replace(node.town.accepting(case_id), plan=broken))
+        await node.store.commit(with_(node.town.accepting(case_id), plan=broken))
     assert await nothing_written(node, before)
     assert node.store.faults == 1  # pyright: ignore[reportAttributeAccessIssue]
     await done(node, node.town.accepting(case_id))

@@ -2,7 +2,6 @@
 
 import os
 import stat
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.contracts.conftest import Node
 from tests.contracts.town import DISPATCHER, Town
@@ -18,7 +18,7 @@ from tocsin.kernel.shared import CaseId, SealedRef
 from tocsin.runtime.ports import Committed, SealedValue
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.postgres.vault import PostgresVault
-from tocsin.stores.vault import MasterKeys, Sealer, WrongMasterKey, load_master_keys
+from tocsin.stores.vault import Chance, MasterKeys, Sealer, WrongMasterKey, load_master_keys
 
 KEYS = MasterKeys({1: os.urandom(32)}, 1)
 
@@ -220,3 +220,19 @@ async def test_values_of_a_refused_order_are_not_kept(node: Node) -> None:
     again = replace(node.town.opening(order.target), sealed=(value("new"),))
     await node.store.commit(again)
     assert await node.vault.open([SealedRef("new")], by=DISPATCHER, purpose="test") == {}
+
+
+def test_chance_is_never_given_twice() -> None:
+    chance = Chance()
+    given = [chance.take(size) for size in (32, 12, 12) * 200]
+    assert [len(each) for each in given] == [32, 12, 12] * 200
+    assert len(set(given)) == len(given)
+    assert len(chance.take(10_000)) == 10_000
+
+
+def test_the_orders_of_a_transaction_may_share_their_chance() -> None:
+    sealer, chance = Sealer(KEYS), Chance()
+    made = [sealer.seal([value("one")], {}, chance) for _ in range(40)]
+    assert all(sealer.open(rows[0], keys[0]) == b"secret" for keys, rows in made)
+    nonces = {rows[0].nonce for _, rows in made} | {keys[0].wrapped_key[:12] for keys, _ in made}
+    assert len(nonces) == 80

@@ -1,11 +1,12 @@
 """A very small town: makes orders as the engine would, with events written out by hand."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
 from typing import Any
+
+from msgspec.structs import replace
 
 from tocsin.kernel.cases.state import Case, Clock, Report, Task
 from tocsin.kernel.cases.vocabulary import (

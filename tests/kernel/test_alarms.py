@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tocsin.kernel.alarms import decide as rules
 from tocsin.kernel.alarms import vocabulary as words
-from tocsin.kernel.alarms.decide import AlarmFacts, Mute, decide
+from tocsin.kernel.alarms.decide import AlarmFacts, Mute, decide, decided
 from tocsin.kernel.alarms.evolve import EVOLVERS, evolve, fold
 from tocsin.kernel.alarms.machine import RULES, STEPS, lint
 from tocsin.kernel.alarms.policy import AlarmPolicy, Limit, crossed
@@ -48,6 +48,7 @@ class Night:
     journal: list[words.Event] = field(default_factory=list[words.Event])
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
     decide: Callable[..., Any] = decide
+    decided: Callable[..., Any] = decided
 
     def do(self, command: words.Command, by: Actor = OFFICER, **facts: Any) -> Any:
         given = AlarmFacts(self.policy, **{"opening": CASE, **self.facts, **facts})
@@ -58,6 +59,10 @@ class Night:
             return outcome
         for event in outcome:
             self.alarm = evolve(self.alarm, event)
+        if self.decide is decide:
+            # What a store may keep without folding the events once more.
+            after = self.decided(before, Stamped(command, self.at, by, "id", given))
+            assert after == (outcome, self.alarm), "the state is what the journal says"
         self.journal += outcome
         return [type(event).__name__ for event in outcome]
 
@@ -337,3 +342,14 @@ def test_every_life_folds_keeps_its_promises_and_can_be_closed(
     night.wait(1_000)
     night.do(words.ResetAlarm())
     assert night.alarm.condition == "closed", night.alarm
+
+
+def test_a_decision_that_keeps_what_it_does_not_say_is_found() -> None:
+    def forgetful(alarm: Alarm, command: Any) -> Any:
+        outcome = decided(alarm, command)
+        if isinstance(outcome, Refused):
+            return outcome
+        return outcome[0], replace(outcome[1], occurrences=outcome[1].occurrences + 1)
+
+    with pytest.raises(AssertionError, match="what the journal says"):
+        Night(SMOKE, decided=forgetful).raised()

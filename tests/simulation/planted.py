@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace as with_
+
 from tocsin.kernel.cases import vocabulary as words
 from tocsin.kernel.cases.policy import CasePolicy
 from tocsin.kernel.cases.react import Tell
@@ -48,7 +50,7 @@ class _WordlessStore(MemoryStore):
 
     async def commit(self, order: Order) -> Committed | Refused:
         if order.opens and order.target[-1] in "0123":
-            order = replace(order, sealed=())
+            order = with_(order, sealed=())
         return await super().commit(order)
 
 
@@ -60,7 +62,7 @@ class _KeylessStore(MemoryStore):
     """Never heard of idempotency."""
 
     async def commit(self, order: Order) -> Committed | Refused:
-        return await super().commit(replace(order, key=None))
+        return await super().commit(with_(order, key=None))
 
 
 class IgnoresKeys(_WithStore):
@@ -88,7 +90,7 @@ class _Mutating(MemoryStore):
                 found[case_id] = mutated
             return found
 
-        return await super().commit(replace(order, plan=planned))
+        return await super().commit(with_(order, plan=planned))
 
 
 class _NeverMissing(_Mutating):

@@ -23,25 +23,25 @@ class SteadyClock:
     """
 
     def __init__(self) -> None:
-        self._wall = datetime.now(UTC)
-        self._steady = time.monotonic()
+        self._wall_s = time.time()
+        self._steady_s = time.monotonic()
         self._is_stepped = False
 
     def now(self) -> datetime:
         """UTC, never more than `STEP_S` away from a well-kept system clock."""
-        steady = time.monotonic()
-        now = self._wall + timedelta(seconds=steady - self._steady)
-        wall = datetime.now(UTC)
-        off = (wall - now).total_seconds()
-        if abs(off) > STEP_S:
+        wall_s, steady_s = time.time(), time.monotonic()
+        now_s = self._wall_s + (steady_s - self._steady_s)
+        off_s = wall_s - now_s
+        if abs(off_s) > STEP_S:
             if not self._is_stepped:
-                log.warning("clock_stepped", off_s=round(off, 1))
+                log.warning("clock_stepped", off_s=round(off_s, 1))
             self._is_stepped = True
-            return now
-        self._is_stepped = False
-        # Never backwards: two commands of one case are stamped in order.
-        self._wall, self._steady = max(wall, now), steady
-        return self._wall
+        else:
+            self._is_stepped = False
+            # Never backwards: two commands of one case are stamped in order.
+            self._wall_s = now_s = max(wall_s, now_s)
+            self._steady_s = steady_s
+        return datetime.fromtimestamp(now_s, UTC)
 
 
 class ScaledClock:
@@ -60,13 +60,22 @@ class TimeIds:
     """Identifiers that sort by time of making: 48 bits of milliseconds, 80 random bits, in 26
     letters of Crockford's base 32. Unguessable, but never used as a secret."""
 
+    def __init__(self) -> None:
+        self._at_ms = -1
+        self._head = ""
+
     def new(self) -> str:
-        number = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10))
-        letters = bytearray(26)
-        for position in range(25, -1, -1):
-            letters[position] = _CODES[number & 31]
-            number >>= 5
-        return letters.decode()
+        at_ms = time.time_ns() // 1_000_000
+        if at_ms != self._at_ms:
+            self._at_ms, self._head = at_ms, _head(at_ms)
+        # 256 is a multiple of 32: the low five bits of a random byte are as random as it is.
+        return self._head + os.urandom(16).translate(_LOW_BITS).decode()
 
 
-_CODES: Final = LETTERS.encode()
+def _head(at_ms: int) -> str:
+    """Ten letters: 48 bits of milliseconds, the high ones first."""
+    return "".join(LETTERS[at_ms >> shift & 31] for shift in range(45, -1, -5))
+
+
+_LOW_BITS: Final = (LETTERS * 8).encode()
+"""For each byte the letter of its low five bits."""

@@ -14,7 +14,7 @@ from typing import Final
 from tocsin.kernel import coordination
 from tocsin.kernel.alarms import vocabulary as alarm_words
 from tocsin.kernel.alarms.decide import AlarmFacts, Mute, shelf_refused
-from tocsin.kernel.alarms.decide import decide as decide_alarm_alone
+from tocsin.kernel.alarms.decide import decided as decide_alarm_alone
 from tocsin.kernel.alarms.evolve import fold as fold_alarm
 from tocsin.kernel.alarms.policy import AlarmPolicy
 from tocsin.kernel.alarms.state import Alarm, Outcome, Seen
@@ -27,6 +27,7 @@ from tocsin.kernel.cases import vocabulary as case_words
 from tocsin.kernel.cases.intake import CANCELLED
 from tocsin.kernel.cases.policy import CaseFacts, CasePolicy, Priority
 from tocsin.kernel.cases.state import Case
+from tocsin.kernel.changing import quick
 from tocsin.kernel.shared import AlarmId, AssetId, CaseId, Instant, Refused, Stamped
 
 FALSE_DISPOSITIONS: Final = ("false_alarm", "nothing_found", CANCELLED)
@@ -47,6 +48,7 @@ class Opening:
     facts: CaseFacts
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:
     """What was looked up before. `policies` are those of the kinds at hand; `find` registers an
@@ -65,6 +67,7 @@ class DeviceFacts:
         return next((each for each in self.policies if each.kind == kind), None)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What the store found and locked: the asset, its open alarms and the alarm in question
@@ -83,6 +86,7 @@ class Scene:
     cases: Mapping[CaseId, Case] = field(default_factory=dict[CaseId, Case])
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class DeviceDecision:
     """Events on the asset, on its alarms, and on the case that was opened."""
@@ -94,6 +98,9 @@ class DeviceDecision:
     cases: Mapping[CaseId, tuple[case_words.Event, ...]] = field(
         default_factory=dict[CaseId, tuple[case_words.Event, ...]]
     )
+    after: Mapping[AlarmId, Alarm] = field(default_factory=dict[AlarmId, Alarm])
+    """Alarms as their events leave them, where deciding had to know; of the others the events are
+    folded."""
 
 
 def decide_device(scene: Scene, command: Stamped[Command, DeviceFacts]) -> DeviceDecision | Refused:
@@ -172,16 +179,18 @@ def _decide_alarm(
     outcome = _with_case(alarm, body, facts, command)
     if isinstance(outcome, Refused):
         return outcome
-    events, cases = outcome
+    events, cases, after = outcome
+    known = {scene.target: after}
     if isinstance(body, alarm_words.CancelAlarm):
         taken = _take_back(scene, alarm, policy, events, command)
         if isinstance(taken, Refused):
             return taken
         events, cases = taken
+        known = {}  # what is told of the cancelling was changed
     beside = _beside(asset, kind, body, events, command)
     if isinstance(beside, Refused):
         return beside
-    return DeviceDecision((*found, *beside), {scene.target: events}, cases)
+    return DeviceDecision((*found, *beside), {scene.target: events}, cases, known)
 
 
 def _take_back(
@@ -222,26 +231,31 @@ def _with_case(
     body: alarm_words.Command,
     facts: AlarmFacts,
     command: Stamped[Command, DeviceFacts],
-) -> tuple[tuple[alarm_words.Event, ...], Mapping[CaseId, tuple[case_words.Event, ...]]] | Refused:
-    """The events of the alarm and of the case it opens. A case that the rules refuse to open does
-    not take the alarm with it: then the alarm stands without, and says why."""
+) -> (
+    tuple[tuple[alarm_words.Event, ...], Mapping[CaseId, tuple[case_words.Event, ...]], Alarm]
+    | Refused
+):
+    """The events of the alarm and of the case it opens, and the alarm after them. A case that the
+    rules refuse to open does not take the alarm with it: then the alarm stands without, and says
+    why."""
     stamped = Stamped(body, command.at, command.by, command.new_id, facts)
-    events = decide_alarm_alone(alarm, stamped)
-    if isinstance(events, Refused):
-        return events
+    outcome = decide_alarm_alone(alarm, stamped)
+    if isinstance(outcome, Refused):
+        return outcome
+    events, after = outcome
     opening = command.facts.opening
     if opening is None or not any(isinstance(e, alarm_words.AlarmCaseOpened) for e in events):
-        return events, {}
+        return events, {}, after
     opened = coordination.decide(
         {opening.case: Case(opening.case)},
         opening.case,
         Stamped(opening.command, command.at, command.by, opening.case, opening.facts),
     )
     if not isinstance(opened, Refused):
-        return events, opened
+        return events, opened, after
     without = replace(facts, opening=None, unplaced=opened.reason)
-    events = decide_alarm_alone(alarm, replace(stamped, facts=without))
-    return events if isinstance(events, Refused) else (events, {})
+    outcome = decide_alarm_alone(alarm, replace(stamped, facts=without))
+    return outcome if isinstance(outcome, Refused) else (outcome[0], {}, outcome[1])
 
 
 def _found(

@@ -1,13 +1,14 @@
-"""A changed copy of a frozen value, as `dataclasses.replace` makes it, in a tenth of the time.
+"""Frozen values, made and changed quickly: what `dataclasses` does with them, in less of the time.
 
 A case has forty fields, an alarm thirty, and each changes a dozen times in one decision: what
-`replace` spends on giving each field to a constructor was a third of what keeping an alarm cost.
+`replace` spends on giving each field to a constructor was a third of what keeping an alarm cost,
+and what the constructor of a frozen value spends on looking up each field by its name a twentieth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from functools import cache
 from operator import attrgetter
 from typing import Any, Final, TypeVar
@@ -17,6 +18,42 @@ Setters = dict[str, Callable[[Any, Any], None]]
 
 _new: Final = object.__new__
 _put: Final = object.__setattr__  # frozen binds the users of a value, not its maker
+_ABSENT: Final = object()
+
+
+def quick(kind: type[Value]) -> type[Value]:
+    """Gives a frozen dataclass with slots a constructor of half the price, and the same otherwise.
+
+    Each field is written through its slot, which `object.__setattr__` would look up by its name
+    first. For values that are made with every command; nothing else needs it. Raises TypeError for
+    a class without slots, or with something to do after construction.
+    """
+    parts = fields(kind)  # pyright: ignore[reportArgumentType]
+    if "__slots__" not in vars(kind) or hasattr(kind, "__post_init__"):
+        raise TypeError(f"{kind.__name__} is no plain value with slots")
+    known: dict[str, Any] = {"_absent": _ABSENT}
+    takes, writes = ["self"], list[str]()
+    for each in parts:
+        name = each.name
+        known[f"_put_{name}"] = getattr(kind, name).__set__
+        given = name
+        if each.default_factory is not MISSING:
+            known[f"_make_{name}"] = each.default_factory
+            takes.append(f"{name}=_absent")
+            given = f"_make_{name}() if {name} is _absent else {name}"
+        elif each.default is not MISSING:
+            known[f"_default_{name}"] = each.default
+            takes.append(f"{name}=_default_{name}")
+        else:
+            takes.append(name)
+        writes.append(f"    _put_{name}(self, {given})")
+    body = "\n".join(writes) or "    pass"
+    exec(f"def __init__({', '.join(takes)}):\n{body}", known)  # names of fields are identifiers
+    made = known["__init__"]
+    made.__qualname__ = f"{kind.__qualname__}.__init__"
+    made.__annotations__ = {each.name: each.type for each in parts}
+    setattr(kind, "__init__", made)  # noqa: B010  (a class of ours, while it is made)
+    return kind
 
 
 def changed(value: Value, **changes: Any) -> Value:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, NamedTuple, NewType, TypeVar
 
+from tocsin.kernel.changing import quick
+
 CaseId = NewType("CaseId", str)
 ReportId = NewType("ReportId", str)
 TaskId = NewType("TaskId", str)
@@ -76,6 +78,7 @@ Body = TypeVar("Body", covariant=True)
 Facts = TypeVar("Facts", covariant=True)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Stamped(Generic[Body, Facts]):
     """A command as the kernel receives it: who, when, fresh ids already chosen, facts looked up.

@@ -45,7 +45,7 @@ def wrong_with(incoming: IncomingAlarm) -> str | None:
         return f"a code is at most {TYPED_MAX} characters long"
     if len(incoming.text) > TEXT_MAX or len(incoming.values) > VALUES_MAX:
         return f"at most {TEXT_MAX} characters and {VALUES_MAX} readings"
-    if any("\0" in each or not _is_text(each) for each in texts):
+    if not _is_text("".join(texts)):
         return "a text holds characters that are not text"
     if incoming.sequence is not None and not 0 <= incoming.sequence < 2**63:
         return "a sequence number is a whole number from 0"
@@ -59,10 +59,9 @@ def wrong_with(incoming: IncomingAlarm) -> str | None:
 
 def _is_text(value: str) -> bool:
     try:
-        value.encode()
+        return b"\0" not in value.encode()
     except UnicodeEncodeError:
         return False
-    return True
 
 
 def signalled(incoming: IncomingAlarm, text: SealedRef | None) -> Signalled:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -34,8 +33,7 @@ _TEXT: Final = ".text"
 SILENT_SITE: Final = "#silent"
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True):
     """A case that can be opened, or why none can be; neither where the kind never opens one."""
 
     opening: Opening | None = None

@@ -7,8 +7,9 @@ The whole contract of a way in for alarms: parse bytes into `IncomingAlarm`, awa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, get_args
+
+import msgspec
 
 from tocsin.kernel.shared import Actor, Instant, Place, Refused
 
@@ -38,8 +39,7 @@ VALUES_MAX: Final = 32
 """Readings in one message."""
 
 
-@dataclass(frozen=True, slots=True)
-class IncomingAlarm:
+class IncomingAlarm(msgspec.Struct, frozen=True):
     """One message of a device as an intake read it. Nothing in it names a person.
 
     A repeat is a repeat only with the same `source`, `device`, `session` and `key`, and only
@@ -68,11 +68,11 @@ class IncomingAlarm:
     """Free words of the device. They are sealed."""
     place: Place | None = None
     """Where, if the message says; else the place of the asset."""
-    values: Mapping[str, float] = field(default_factory=dict[str, float])
+    values: Mapping[str, float] = msgspec.field(default_factory=dict[str, float])
     """Readings by name, SI units."""
     is_drill: bool = False
     """It opens no real case and says so on every screen."""
-    code: str = field(default="", repr=False)
+    code: str = ""
     """What somebody typed to take an alarm back. It is compared and dropped, never kept."""
     sender: str = ""
     """Who counts `sequence` and bears `session`, where it is not the device itself: the account
@@ -84,9 +84,13 @@ class IncomingAlarm:
     """The sender's protocol says that it never sent this one before: it is no repeat, whatever
     was kept under its key. A later one that is not new may be a repeat of it."""
 
+    def __repr__(self) -> str:
+        """Without the code: it stands in no log."""
+        told = ((each, getattr(self, each)) for each in self.__struct_fields__ if each != "code")
+        return f"IncomingAlarm({', '.join(f'{name}={value!r}' for name, value in told)})"
 
-@dataclass(frozen=True, slots=True)
-class AlarmReceived:
+
+class AlarmReceived(msgspec.Struct, frozen=True):
     """It is on disk: the intake may acknowledge. For `heard` no alarm is named."""
 
     alarm: str = ""

@@ -93,6 +93,8 @@ class DeviceBook:
     def learn(self, asset: Asset) -> None:
         """One asset as it is now."""
         known = self.assets.get(asset.id)
+        if known is asset:
+            return
         if known is not None:
             for each in (known.about.gateway, known.about.power):
                 if each is not None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from tocsin.kernel.alarming import DeviceDecision, Scene
 from tocsin.kernel.alarms.state import Alarm
@@ -19,8 +21,7 @@ Wire = tuple[str, str]
 """(intake, address): under which an asset speaks."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceOrder:
+class DeviceOrder(msgspec.Struct, frozen=True):
     """The part of an order that is about an asset or one of its alarms.
 
     The store locks the asset (one that does not exist comes as "absent") with its open alarms,
@@ -45,8 +46,7 @@ class DeviceOrder:
     wires: tuple[Wire, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AssetRow:
+class AssetRow(msgspec.Struct, frozen=True):
     """One asset as read from the board."""
 
     asset: Asset
@@ -54,8 +54,7 @@ class AssetRow:
     updated_at: Instant
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmRow:
+class AlarmRow(msgspec.Struct, frozen=True):
     """One alarm as read from the board."""
 
     alarm: Alarm
@@ -89,8 +88,7 @@ class AlarmEntry:
     events: tuple[AlarmEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(msgspec.Struct, frozen=True):
     """The newest that is known of a device: when it was last heard, its count, and its readings.
     Telemetry: one row a device, and no history. `lost` counts messages that may be lost."""
 
@@ -100,7 +98,7 @@ class Sign:
     sequence: int | None = None
     messages: int = 0
     lost: int = 0
-    readings: Mapping[str, float] = field(default_factory=dict[str, float])
+    readings: Mapping[str, float] = msgspec.field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)

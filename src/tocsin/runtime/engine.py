@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace as with_
+
 from tocsin.kernel import coordination
 from tocsin.kernel.alarming import DeviceDecision, DeviceFacts, Opening, Scene, decide_device
 from tocsin.kernel.alarms.state import DRILL_SITE, Alarm
@@ -272,7 +274,7 @@ class Engine:
                 at=stamped.at,
                 by=by,
                 plan=_never,
-                device=changed(device, plan=stamped.plan),
+                device=with_(device, plan=stamped.plan),
                 opens=opening is not None,
                 key=key,
                 fingerprint=fingerprint,
@@ -360,7 +362,8 @@ class _DeviceStamp:
             for kind in kinds
             if (policy := self._policies.alarm_policy(kind, opened.get(kind, ""))) is not None
         )
-        facts = changed(self._facts, policies=policies, assets=self._policies.asset_facts())
+        assets = self._policies.asset_facts()
+        facts = changed(self._facts, policies=policies, assets=assets)
         for case in scene.cases.values():
             if case.status != "absent":
                 pinned = self._policies.policy(case.pack_version, case.case_type)

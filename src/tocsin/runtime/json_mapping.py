@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final, cast
 from unicodedata import category
 
@@ -92,8 +93,7 @@ def at_path(document: object, path: str) -> object:
     if path.startswith("="):
         return path[1:]
     here = document
-    for part in path.split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
+    for name in _parts(path):
         if isinstance(here, dict):
             here = cast(dict[str, object], here).get(name)
         elif isinstance(here, list) and name.isascii() and name.isdigit() and len(name) < 6:
@@ -102,6 +102,12 @@ def at_path(document: object, path: str) -> object:
         else:
             return None
     return here
+
+
+@lru_cache(1_000)
+def _parts(path: str) -> tuple[str, ...]:
+    """The names in a path: a mapping has a dozen, and every message is read by them."""
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:])
 
 
 def _alarm(mapping: JsonMapping, source: str, item: object) -> IncomingAlarm | Refused:
@@ -149,6 +155,8 @@ def word_of(value: object) -> str:
 def clean(text: str) -> str:
     """A text without what is no text (NULs, controls, halves of characters): a stray byte is no
     reason to refuse an alarm."""
+    if text.isprintable():
+        return text.strip()
     kept = (each for each in text if each in "\n\t" or category(each) not in ("Cc", "Cs"))
     return "".join(kept).strip()
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
+
+import msgspec
 
 from tocsin.kernel.alarms.policy import AlarmPolicy
 from tocsin.kernel.alarms.vocabulary import Command as AlarmCommand
@@ -68,8 +70,7 @@ class Ids(Protocol):
 SealedKind = Literal["description", "contact", "address", "media", "note", "question", "comment"]
 
 
-@dataclass(frozen=True, slots=True)
-class SealedValue:
+class SealedValue(msgspec.Struct, frozen=True):
     """One value on its way into the vault. `subject` is the person's scope inside the case (the
     report id, or the staff account for notes): one data key per case and subject."""
 
@@ -102,8 +103,7 @@ Decision = Mapping[CaseId, tuple[Event, ...]] | Refused
 """Events for each case touched; an empty tuple means nothing to do there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """One unit of work for the store: all of it is committed in one transaction, or none.
 
     The store locks the rows of `cases` in id order, calls `plan` with their states (a case that
@@ -141,12 +141,11 @@ class Order:
     """(hash of the tracking code, report id) to be found by `Board.receipt`."""
     expected_version: int | None = None
     """Refuse as `stale_version` when the target has moved on."""
-    answer: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    answer: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])
     """What a repeat of the same key is answered with; plain JSON values, nothing personal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(msgspec.Struct, frozen=True):
     """It is on disk. `versions` and `cases` hold every touched case after the change; for a
     repeated order only `answer` is filled."""
 
@@ -158,7 +157,7 @@ class Committed:
     unit: UnitRow | None = None
     """The unit of an order that was addressed to one, after the change."""
     asset: AssetRow | None = None
-    alarms: Mapping[AlarmId, AlarmRow] = field(default_factory=dict[AlarmId, AlarmRow])
+    alarms: Mapping[AlarmId, AlarmRow] = msgspec.field(default_factory=dict[AlarmId, AlarmRow])
     """The asset and the alarms that an order to a device touched, after the change."""
     alarm: AlarmId | None = None
     """The alarm in question."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace as with_
 
 from tocsin.kernel.alarming import Scene
 from tocsin.kernel.alarms.evolve import fold as fold_alarm
@@ -36,8 +39,7 @@ from tocsin.runtime.ports import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One new journal entry: a case before and after `events`, its new version, what is owed."""
 
     case_id: CaseId
@@ -60,8 +62,7 @@ class UnitChange:
     errands: tuple[tuple[str, CaseId, Errand], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AssetChange:
+class AssetChange(msgspec.Struct, frozen=True):
     """The same for an asset."""
 
     asset_id: AssetId
@@ -70,8 +71,7 @@ class AssetChange:
     events: tuple[AssetEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmChange:
+class AlarmChange(msgspec.Struct, frozen=True):
     """The same for an alarm."""
 
     alarm_id: AlarmId
@@ -80,19 +80,17 @@ class AlarmChange:
     events: tuple[AlarmEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What a store found for an order to a device: rows by id, the scene without them, and who
     has the addresses that the order claims."""
 
     scene: Scene
     asset: AssetRow | None = None
-    alarms: Mapping[AlarmId, AlarmRow] = field(default_factory=dict[AlarmId, AlarmRow])
-    owners: Mapping[Wire, AssetId] = field(default_factory=dict[Wire, AssetId])
+    alarms: Mapping[AlarmId, AlarmRow] = msgspec.field(default_factory=dict[AlarmId, AlarmRow])
+    owners: Mapping[Wire, AssetId] = msgspec.field(default_factory=dict[Wire, AssetId])
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(msgspec.Struct, frozen=True):
     """What the transaction has to write, and the answer once it is on disk. `seen` is the message
     and the alarm it was kept with."""
 
@@ -129,10 +127,10 @@ def apply(
     applied = _apply(order, decision.cases, cases, versions)
     assert not isinstance(applied, Refused), "events are no refusal"
     if not decision.unit:
-        return replace(applied, committed=replace(applied.committed, unit=found))
+        return with_(applied, committed=with_(applied.committed, unit=found))
     change = _unit_change(unit, version + 1, decision.unit)
     row = UnitRow(change.unit, change.version, order.at)
-    return replace(applied, committed=replace(applied.committed, unit=row), unit=change)
+    return with_(applied, committed=with_(applied.committed, unit=row), unit=change)
 
 
 def apply_device(
@@ -147,7 +145,7 @@ def apply_device(
     refused = _unlike(order, device, found)
     if refused is not None:
         return refused
-    decision = device.plan(replace(found.scene, cases=cases))
+    decision = device.plan(changed(found.scene, cases=cases) if cases else found.scene)
     if isinstance(decision, Refused):
         return decision
     applied = _apply(order, decision.cases, cases, versions)
@@ -165,15 +163,17 @@ def apply_device(
             continue
         known = rows.get(alarm_id)
         version = 1 + (known.version if known is not None else 0)
-        alarm = fold_alarm(known.alarm if known is not None else Alarm(alarm_id), events)
+        alarm = decision.after.get(alarm_id)
+        if alarm is None:
+            alarm = fold_alarm(known.alarm if known is not None else Alarm(alarm_id), events)
         rows[alarm_id] = AlarmRow(alarm, version, order.at)
         changes.append(AlarmChange(alarm_id, alarm, version, events))
     target, earlier = found.scene.target, found.scene.earlier
     is_kept = target is not None and any(each.alarm_id == target for each in changes)
     was_seen = earlier is not None and not is_kept
-    return changed(
+    return with_(
         applied,
-        committed=changed(
+        committed=with_(
             applied.committed,
             asset=asset_row,
             alarms=rows,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 from asyncio import Lock
 from collections import OrderedDict
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from tocsin.intakes.cap.parse import SOURCE, alarms, chain_of, device_of
 from tocsin.intakes.cap.reading import Alert, Reference

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 KEPT: Final = 0x00
 NOT_READ: Final = 0x10
@@ -13,8 +14,7 @@ QUOTA_EXCEEDED: Final = 0x97
 PAYLOAD_INVALID: Final = 0x99
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One message as it came. `sender` is the device by whose credentials, or the broker from
     which, it came. `is_new`: it is said to be sent for the first time."""
 
@@ -29,8 +29,7 @@ class Message:
     from_broker: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of a message: a reason code of MQTT 5, below 0x80 where it was taken.
 
     `is_down`: nothing can be kept now, so there is no answer. `is_noted`: the refusal of this very
@@ -42,23 +41,20 @@ class Outcome:
     is_noted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """Bytes for the device."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(msgspec.Struct, frozen=True):
     """Keep this and then call `settle` with the ticket; -1 where nobody waits for an answer."""
 
     ticket: int
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """A refusal that somebody should see with the device: the reason code and its topic."""
 
     sender: str
@@ -66,13 +62,11 @@ class Note:
     topic: str
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(msgspec.Struct, frozen=True):
     """Hang up, after what was sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(msgspec.Struct, frozen=True):
     """There is more in hand: call `advance` when others had their turn."""
 
 

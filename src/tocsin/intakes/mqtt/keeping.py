@@ -12,10 +12,11 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from tocsin.intakes.mqtt.effects import (
     NOT_AUTHORISED,

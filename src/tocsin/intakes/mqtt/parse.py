@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec.structs import replace
+
 from tocsin.intakes.mqtt.chirpstack import Runs, read_event
 from tocsin.intakes.mqtt.discovery import Discovery
 from tocsin.intakes.mqtt.effects import Message
@@ -20,7 +22,6 @@ from tocsin.intakes.mqtt.plain import read_availability, read_json
 from tocsin.intakes.mqtt.rights import is_topic
 from tocsin.intakes.mqtt.senml import read_senml
 from tocsin.intakes.mqtt.settings import PACKET_BYTES_MAX, Route
-from tocsin.kernel.changing import changed
 from tocsin.kernel.shared import Refused
 from tocsin.runtime.alarm_ports import DEVICE_MAX, IncomingAlarm
 
@@ -91,9 +92,8 @@ class Topics:
         digest = ""
         made: list[IncomingAlarm] = []
         for place, each in enumerate(alarms):
-            each = changed(each, device=_address(message.sender, each.device))
-            if each.sender:
-                each = changed(each, sender=_address(message.sender, each.sender))
+            sender = _address(message.sender, each.sender) if each.sender else ""
+            each = replace(each, device=_address(message.sender, each.device), sender=sender)
             is_own = bool(each.key) or bool(each.session and each.sequence is not None)
             if not is_own and each.signal != "heard":
                 digest = digest or _digest(message)
@@ -106,11 +106,11 @@ def _known_by(message: Message, each: IncomingAlarm, digest: str) -> IncomingAla
     """A message without an identity of its own has that of its delivery: the number under which
     it came, with what it says. One that is not sent again has none."""
     if message.is_retained:
-        return changed(each, key=digest, session=RETAINED)
+        return replace(each, key=digest, session=RETAINED)
     if message.pid is None:
-        return changed(each, is_new=True)
+        return replace(each, is_new=True)
     session = "broker" if message.from_broker else ""
-    return changed(each, key=f"{message.pid}-{digest}", session=session, is_new=message.is_new)
+    return replace(each, key=f"{message.pid}-{digest}", session=session, is_new=message.is_new)
 
 
 def _digest(message: Message) -> str:

@@ -7,8 +7,9 @@ import asyncio
 import os
 import socket
 import ssl
+from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import structlog
 
@@ -229,10 +230,10 @@ class Server:
         elif link is not None and effect.ticket != UNANNOUNCED:
             link.settle(effect.ticket, work, self.now())
 
-    def _spawn(self, work: object) -> None:
-        task = asyncio.ensure_future(cast("asyncio.Future[None]", work))
-        self.tasks.add(cast("asyncio.Task[None]", task))
-        task.add_done_callback(self.tasks.discard)  # pyright: ignore[reportArgumentType]
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def _work(self, link: Link | None, ticket: int, job: Job) -> None:
         try:

@@ -6,11 +6,11 @@ import hashlib
 import hmac
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from tocsin.kernel.shared import Refused
 from tocsin.runtime.alarm_ports import DEVICE_MAX, IncomingAlarm

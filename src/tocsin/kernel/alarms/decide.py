@@ -38,12 +38,18 @@ def is_repeat(signal: Signalled, earlier: Seen | None, at: Instant) -> bool:
 def decide(alarm: Alarm, command: Command) -> Events | Refused:
     """What follows of a command on one alarm: events, `()` for nothing to do, or a refusal that
     changes nothing. `alarm.condition` is "absent" for a new one."""
+    outcome = decided(alarm, command)
+    return outcome if isinstance(outcome, Refused) else outcome[0]
+
+
+def decided(alarm: Alarm, command: Command) -> tuple[Events, Alarm] | Refused:
+    """As `decide`, with the alarm after those events: deciding has to know it anyway."""
     body = command.body
     rule = RULES[type(body)]
     if command.by.kind == "reporter":
         return Refused("not_your_alarm", "reporters have no part in alarms")
     if alarm.condition in rule.repeats:
-        return ()
+        return (), alarm
     if alarm.condition == "absent" and "absent" not in rule.sources:
         return Refused("alarm_unknown", "there is no alarm with this id")
     if alarm.condition not in rule.sources:
@@ -54,7 +60,7 @@ def decide(alarm: Alarm, command: Command) -> Events | Refused:
     if refused is not None:
         return refused
     draft.settle()
-    return tuple(draft.events)
+    return tuple(draft.events), draft.alarm
 
 
 # -- what devices say ------------------------------------------------------------------
@@ -240,6 +246,7 @@ __all__ = [
     "AlarmFacts",
     "Mute",
     "decide",
+    "decided",
     "is_repeat",
     "shelf_refused",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tocsin.kernel.alarms.policy import AlarmPolicy
 from tocsin.kernel.alarms.state import Outcome, Seen, Standing
+from tocsin.kernel.changing import quick
 from tocsin.kernel.shared import AssetId, CaseId, Instant
 
 
@@ -18,6 +19,7 @@ class Mute:
     reason: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class AlarmFacts:
     """What was looked up for a decision about an alarm.

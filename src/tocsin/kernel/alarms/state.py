@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from tocsin.kernel.changing import quick
 from tocsin.kernel.shared import (
     ActorId,
     AlarmId,
@@ -44,6 +45,7 @@ EVIDENCE_MAX: Final = 20
 """What spoke for it last; all of it is in the journal."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Signalled:
     """What the device said, as references: `device_at` is its own clock, `text` sealed."""
@@ -58,6 +60,7 @@ class Signalled:
     is_drill: bool = False
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Verified:
     """One thing that speaks for (or, with level 0, against) an alarm."""
@@ -68,6 +71,7 @@ class Verified:
     level: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class About:
     """What an alarm is about, as it was when it came. `site` names where alarms of one matter
@@ -98,7 +102,7 @@ class Seen:
     at: Instant
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Alarm:
     """One alarm. `since` is the instant of the condition, `raised_at` of its first announcement.
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tocsin.kernel.alarms.state import About, Evidence, Outcome, Signalled, Standing
+from tocsin.kernel.changing import quick
 from tocsin.kernel.shared import ActorId, AssetId, CancelEffect, CaseId, Instant
 
 # -- commands: imperative --------------------------------------------------------------
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class RaiseAlarm:
     """A device says that a condition is there."""
@@ -18,6 +20,7 @@ class RaiseAlarm:
     signal: Signalled
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ClearAlarm:
     """A device says that it is over."""
@@ -121,6 +124,7 @@ Command = (
 # -- events: past participle -----------------------------------------------------------
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class AlarmOpened:
     """There is a new alarm. With `pending_until` it waits for its on-delay."""
@@ -133,6 +137,7 @@ class AlarmOpened:
     pending_until: Instant | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class AlarmRaised:
     """It is announced, unless it is muted. `realarm_at`: when it is told again."""
@@ -143,6 +148,7 @@ class AlarmRaised:
     realarm_at: Instant | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class AlarmRaisedAgain:
     """Its device says so anew: another fire until somebody looked. A quiet one is chatter."""
@@ -155,6 +161,7 @@ class AlarmRaisedAgain:
     realarm_at: Instant | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class AlarmCounted:
     """Its device says so once more, while it is pending."""
@@ -181,6 +188,7 @@ class AlarmClearing:
     until: Instant
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class AlarmCleared:
     """The condition is over."""

@@ -19,7 +19,7 @@ from tocsin.runtime.device_ports import (
 )
 from tocsin.runtime.ports import Order
 from tocsin.stores.applying import AlarmChange, Applied, AssetChange, Found, target_of
-from tocsin.stores.postgres.connections import Connection
+from tocsin.stores.postgres.connections import Connection, Row
 from tocsin.stores.postgres.devices import alarm_row, asset_row
 
 _ROW: Final = "id, state, version, updated_at"
@@ -75,6 +75,32 @@ SELECT * FROM unnest($1::bytea[], $2::text[], $3::timestamptz[])
 ON CONFLICT (digest) DO UPDATE SET alarm_id = excluded.alarm_id, at = excluded.at"""
 
 
+ASSETS_MAX: Final = 20_000
+"""Assets whose state is kept as it was read last: about 30 MB at most, and less where the book of
+devices holds the same values."""
+
+
+class ReadAssets:
+    """Assets as they were read last. A version of an asset has one state for ever, so what has the
+    version that the locked row has need not be read from its JSON again."""
+
+    def __init__(self, most: int = ASSETS_MAX) -> None:
+        self._rows: dict[AssetId, AssetRow] = {}
+        self._most = most
+
+    def row(self, found: Row) -> AssetRow:
+        """The row that was found: id, state, version, updated_at."""
+        known = self._rows.get(found[0])
+        if known is not None and known.version == found[2]:
+            return known
+        row = asset_row(found)
+        self._rows.pop(row.asset.id, None)
+        if len(self._rows) >= self._most:
+            del self._rows[next(iter(self._rows))]
+        self._rows[row.asset.id] = row
+        return row
+
+
 @dataclass(slots=True)
 class _Site:
     """What is open at one site."""
@@ -88,6 +114,7 @@ class _Site:
 class KnownDevices:
     """What a transaction has read of devices, and what its own orders made of it so far."""
 
+    read: ReadAssets
     assets: dict[AssetId, AssetRow] = field(default_factory=dict[AssetId, AssetRow])
     alarms: dict[AlarmId, AlarmRow] = field(default_factory=dict[AlarmId, AlarmRow])
     open: dict[AssetId, dict[str, AlarmId]] = field(
@@ -103,7 +130,7 @@ class KnownDevices:
         assets = sorted({each.asset for each in orders})
         named = sorted({each.alarm for each in orders if each.alarm is not None})
         for row in await connection.fetch(_LOCK_ASSETS, assets):
-            self.assets[row[0]] = asset_row(row)
+            self.assets[row[0]] = self.read.row(row)
         for row in await connection.fetch(_LOCK_ALARMS, named, assets):
             self.note_alarm(alarm_row(row))
         asked = {row.alarm.case for row in self.alarms.values() if row.alarm.case is not None}

@@ -98,9 +98,9 @@ class PostgresStore(DeviceReads):
         super().__init__(dsn, self.readers)
         self.keys = keys
         self._dsn = dsn
-        self._writer = Writer(
-            dsn, Sealer(keys), group_commit_max=group_commit_max, queue_max=queue_max
-        )
+        seals = Sealer(keys)
+        self._writer = Writer(dsn, seals, group_commit_max=group_commit_max, queue_max=queue_max)
+        self.when_committed = self._writer.told.append  # quick things: the next commit waits
         self._chores = Chores(dsn, self.readers)
         self._units = Units(self.readers)
         self._roads = Roads(self.readers)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,9 +31,9 @@ from tocsin.stores.postgres.connections import (
     translated,
     trouble_of,
 )
-from tocsin.stores.postgres.device_writing import KnownDevices
+from tocsin.stores.postgres.device_writing import KnownDevices, ReadAssets
 from tocsin.stores.postgres.units import LOCK_UNITS, unit_row
-from tocsin.stores.vault import KeyRow, Sealer
+from tocsin.stores.vault import Chance, KeyRow, Sealer
 from tocsin.stores.vault.sealing import Scope
 
 GROUP_COMMIT_MAX = 256  # orders of one transaction: at 0.2 ms each a commit stays near 50 ms
@@ -78,12 +78,13 @@ class _Waiting:
 class _Known:
     """What the transaction has read, and what its own orders made of it so far."""
 
+    devices: KnownDevices
     cases: dict[CaseId, Case] = field(default_factory=dict[CaseId, Case])
     versions: dict[CaseId, int] = field(default_factory=dict[CaseId, int])
     units: dict[UnitId, UnitRow] = field(default_factory=dict[UnitId, UnitRow])
-    devices: KnownDevices = field(default_factory=KnownDevices)
     keys: dict[str, Answer] = field(default_factory=dict[str, Answer])
     data_keys: dict[Scope, KeyRow] = field(default_factory=dict[Scope, KeyRow])
+    chance: Chance = field(default_factory=Chance)
 
 
 class Writer:
@@ -102,6 +103,8 @@ class Writer:
         self.faults = 0
         self._dsn = dsn
         self._sealer = sealer
+        self._assets = ReadAssets()
+        self.told: list[Callable[[], None]] = []  # called after each commit
         self._group_commit_max = group_commit_max
         self._queue_max = queue_max
         self._queue: deque[_Waiting] = deque()
@@ -182,8 +185,7 @@ class Writer:
         commit longer. Those few go along every time, so that a flood of alarms does not stop the
         people who answer it, nor both of them everything else."""
         full = self._group_commit_max
-        size = min(len(self._alarms), full)
-        group = [self._alarms.popleft() for _ in range(size)]
+        group = [self._alarms.popleft() for _ in range(min(len(self._alarms), full))]
         room = full // 4 if group else full
         group += [self._urgent.popleft() for _ in range(min(room, len(self._urgent)))]
         room = self._group_commit_max // 8 if group else self._group_commit_max
@@ -217,6 +219,8 @@ class Writer:
         for waiting, outcome in zip(group, outcomes, strict=True):
             self.faults += isinstance(outcome, Exception)
             waiting.answer(outcome)
+        for tell in self.told:
+            tell()
 
     async def _serve_alone(self, waiting: _Waiting, error: Exception) -> None:
         """The order failed by itself. A taken id or key is looked at once more: another order
@@ -232,8 +236,7 @@ class Writer:
                 self.faults += isinstance(outcomes[0], Exception)
                 waiting.answer(outcomes[0])
                 return
-        if not isinstance(error, Unavailable):
-            self.faults += 1
+        self.faults += not isinstance(error, Unavailable)
         waiting.answer(error)
 
     # -- one transaction
@@ -263,7 +266,7 @@ class Writer:
         self, connection: Connection, orders: Sequence[Order], trust_opens: bool
     ) -> _Known:
         """Locks every case of the group in id order, and reads it; keys and data keys too."""
-        known = _Known()
+        known = _Known(KnownDevices(self._assets))
         wanted: set[CaseId] = set()
         for order in orders:
             wanted.update(order.cases)
@@ -309,13 +312,13 @@ class Writer:
                 applied = apply(order, cases, versions, unit)
             if isinstance(applied, Refused):
                 return applied
-            sealed = self._sealer.seal(order.sealed, known.data_keys) if order.sealed else None
+            sealed = self._sealer.seal(order.sealed, known.data_keys, known.chance)
             batch.add(order, applied)
         except Exception as error:
             return error  # for its own caller; counted when it is answered
         if order.device is not None:
             known.devices.note(order, applied)
-        if _keeps_sealed(order, applied) and sealed is not None:
+        if _keeps_sealed(order, applied):
             batch.data_keys.extend(sealed[0])
             batch.values.extend(sealed[1])
             for row in sealed[0]:
@@ -350,6 +353,7 @@ class Writer:
     async def _connect(self) -> None:
         connection: Connection = await translated(connect(self._dsn))
         connection.add_termination_listener(self._lose)
+        self._assets = ReadAssets()
         self._connection = connection
 
     def _lose(self, connection: Any) -> None:

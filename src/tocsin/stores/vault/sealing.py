@@ -20,6 +20,8 @@ from tocsin.stores.vault.master import KEY_BYTES, MasterKeys, WrongMasterKey
 
 NONCE_BYTES = 12  # 96 bits, what GCM is made for: NIST SP 800-38D, section 8.2
 
+CHANCE_BYTES = 56 * 16  # at worst each value takes a key, the wrap's nonce and its own: sixteen
+
 Scope = tuple[CaseId, str]
 """(case, subject): whose data key."""
 
@@ -53,11 +55,15 @@ class Sealer:
         self._masters = {number: AESGCM(key) for number, key in keys.by_id.items()}
 
     def seal(
-        self, values: Sequence[SealedValue], known: Mapping[Scope, KeyRow]
+        self,
+        values: Sequence[SealedValue],
+        known: Mapping[Scope, KeyRow],
+        chance: Chance | None = None,
     ) -> tuple[list[KeyRow], list[ValueRow]]:
         """New key rows and value rows for one order. `known` holds the data keys that exist
-        already; a scope that is missing there gets a fresh one."""
-        chance = _Chance(len(values))
+        already; a scope that is missing there gets a fresh one. `chance` may be shared by the
+        orders of one transaction."""
+        chance = chance or Chance()
         ciphers: dict[Scope, AESGCM] = {}
         key_rows: list[KeyRow] = []
         value_rows: list[ValueRow] = []
@@ -115,15 +121,19 @@ def _bound(*parts: str) -> bytes:
     return "\0".join(parts).encode()
 
 
-class _Chance:
-    """One call to the system's generator for a whole order: it costs more than the sealing."""
+class Chance:
+    """Random bytes from the system's generator, many at a call: a call costs more than the sealing.
 
-    def __init__(self, values: int) -> None:
-        # At worst each value is of its own person: a key, the wrap's nonce, the value's nonce.
-        self._bytes = os.urandom(values * (KEY_BYTES + 2 * NONCE_BYTES))
+    Lives no longer than a transaction: what was not used is dropped with it, never used twice.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = b""
         self._at = 0
 
     def take(self, size: int) -> bytes:
         start, self._at = self._at, self._at + size
-        assert self._at <= len(self._bytes), "chance ran out"
+        if self._at > len(self._bytes):
+            self._bytes = os.urandom(max(CHANCE_BYTES, size))
+            start, self._at = 0, size
         return self._bytes[start : self._at]

@@ -187,6 +187,7 @@ async def started(
             services.supervision.outage_s *= clock.speed
         tick_s = settings.sse_tick_ms / 1000
         hub = Hub(store, tick_s, settings.sse_queue_limit, clock)
+        store.when_committed(hub.hurry)
         try:
             yield Node(
                 settings, services, store, accounts, hub, runner, stories, directory, registry,

@@ -48,6 +48,8 @@ class AlarmCommands:
         self.openings = Openings(pack, reception, engine.ids)
         self.is_loaded = False
         self._loading = asyncio.Lock()
+        self._telling: dict[tuple[str, str], asyncio.Task[None]] = {}
+        """Looks for mates that have not begun yet, by site and kind."""
 
     async def load(self) -> None:
         """Reads the book; the first message does it, too."""
@@ -88,17 +90,25 @@ class AlarmCommands:
         is_news = any(each.evidence == "second_sensor" for each in alarm.evidence)
         if policy is None or not is_news or row.version > 1:
             return
+        # One look for all that were committed together: of eight hundred behind a dead gateway each
+        # would read all the others. Who comes after it has begun makes another.
+        point = about.site, about.kind
+        look = self._telling.get(point)
+        if look is None:
+            told = self._tell_site(*point, policy.confirmed_level)
+            look = self._telling[point] = asyncio.create_task(told)
+        await asyncio.shield(look)
+
+    async def _tell_site(self, site: str, kind: str, level: int) -> None:
+        """Confirms what is open there and is not confirmed; what just came has been already."""
+        await asyncio.sleep(0)
+        del self._telling[site, kind]
         mates = await self.engine.store.alarms(
-            AlarmQuery(open_only=True, kinds=(about.kind,), site=about.site, limit=BOOK_MAX)
+            AlarmQuery(open_only=True, kinds=(kind,), site=site, limit=BOOK_MAX)
         )
-        told = 0
-        for mate in mates:
-            there = mate.alarm.about
-            is_mate = there is not None and there.site == about.site and mate.alarm.id != alarm.id
-            if is_mate and mate.alarm.level < policy.confirmed_level and told < MATES_MAX:
-                told += 1
-                verify = words.VerifyAlarm(policy.confirmed_level, "second_sensor")
-                await self.command(mate, verify, by=SYSTEM)
+        below = [each for each in mates if each.alarm.level < level]
+        for mate in below[:MATES_MAX]:
+            await self.command(mate, words.VerifyAlarm(level, "second_sensor"), by=SYSTEM)
 
     async def command(
         self, row: AlarmRow, command: words.Command, *, by: Actor, **how: Any

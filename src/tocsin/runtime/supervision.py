@@ -7,6 +7,7 @@ hundred thousand devices cost what a second's share of them costs, and never a s
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from datetime import timedelta
 from typing import Final
@@ -27,6 +28,8 @@ OUTAGE_S: Final = 5.0
 """A wheel that stood still for longer was our own outage: nobody was late meanwhile."""
 COMMON_CAUSE_MIN: Final = 3
 """So many silent devices behind one gateway or power feed speak for that, not for themselves."""
+TOLD_TOGETHER: Final = 256
+"""Silences that are told at once: about one commit."""
 SILENCES_MAX: Final = 2_000
 """Silences that are told in one turn; the rest comes with the next."""
 
@@ -145,9 +148,11 @@ class Supervision:
         causes = self._causes(late)
         for cause in causes:
             await self._silent(cause)
-        for asset_id in late:
-            if asset_id not in causes:
-                await self._silent(asset_id)
+        # Together, so that hundreds behind a dead gateway share their commits.
+        others = [each for each in late if each not in causes]
+        for start in range(0, len(others), TOLD_TOGETHER):
+            part = others[start : start + TOLD_TOGETHER]
+            await asyncio.gather(*(self._silent(each) for each in part))
         for cause in causes:
             await self._gather(cause)
 

@@ -5,84 +5,71 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import tempfile
 import time
-from pathlib import Path
 
 import psutil
 
-from bench.alarms import DEVICES, INTAKE, SENDERS, _register
+from bench.desks import DEVICES, SOURCE, Bench, register, tell, with_desk
 from bench.harness import Figure
-from tocsin.app.clock import SteadyClock, TimeIds
-from tocsin.packs.find import builtin
-from tocsin.packs.load import load_pack
-from tocsin.packs.registry import Registry
-from tocsin.runtime.alarm_desk import AlarmDesk
-from tocsin.runtime.alarm_ports import AlarmReceived, IncomingAlarm
-from tocsin.runtime.engine import Engine
-from tocsin.runtime.reception import Reception
-from tocsin.simulation.plain_town import plain_atlas
-from tocsin.stores.postgres.embedded import EmbeddedPostgres
-from tocsin.stores.postgres.store import PostgresStore
-from tocsin.stores.vault import load_master_keys
+from tocsin.runtime.alarm_ports import IncomingAlarm
 
 FLOOD_S = float(os.environ.get("TOCSIN_FLOOD_S", "600"))
 LOOKS = 10
+SENDERS = 64
+SIGNALS = ("raised", "cleared", "heard")
 
 
 def bench() -> list[Figure]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        embedded = EmbeddedPostgres(folder / "postgres")
-        embedded.start()
-        try:
-            return asyncio.run(_bench(embedded, folder))
-        finally:
-            embedded.stop()
+    """Megabytes of the node and of its database, a line for each tenth."""
+    return with_desk(_bench)
 
 
-async def _bench(embedded: EmbeddedPostgres, folder: Path) -> list[Figure]:
-    store = PostgresStore(embedded.dsn(), load_master_keys(folder / "vault.key"))
-    await store.open()
-    try:
-        pack = load_pack(builtin("county"))
-        engine = Engine(store, Registry(pack), SteadyClock(), TimeIds())
-        desk = AlarmDesk(engine, pack, Reception(engine, pack, plain_atlas(), b"key"))
-        await _register(desk, desk.openings.reception.desk)
-        seen, sent = await _flood(desk)
-        # The first tenth fills what is kept of every device; after it nothing may grow.
-        growth = seen[-1] - seen[0]
-        note = f"{sent} messages in {FLOOD_S:.0f} s, {seen[0]:.0f} MiB after the first tenth"
-        return [Figure("growth over a flood of alarms", growth, "MiB", 10, "less", note)]
-    finally:
-        await store.close()
+async def _bench(given: Bench) -> list[Figure]:
+    await register(given.desk)
+    seen, sent, cpu = await _flood(given)
+    # The first tenth fills what is kept of every device; after it nothing may grow.
+    node, postgres = ([each[place] for each in seen] for place in (0, 1))
+    told = f"{sent} messages in {FLOOD_S:.0f} s, {cpu:.0f} us of CPU each in the node"
+    return [
+        Figure("growth of the node over a flood of alarms", node[-1] - node[0], "MiB", 10, "less",
+               f"{told}, {node[0]:.0f} MiB after the first tenth"),
+        Figure("growth of PostgreSQL meanwhile", postgres[-1] - postgres[0], "MiB", 50, "less",
+               f"{postgres[0]:.0f} MiB of its own after the first tenth"),
+    ]  # fmt: skip
 
 
-async def _flood(desk: AlarmDesk) -> tuple[list[float], int]:
-    """Megabytes at each tenth, and how many messages were sent: raised, cleared, alive."""
+async def _flood(given: Bench) -> tuple[list[tuple[float, float]], int, float]:
+    """Megabytes of node and database at each tenth, how many messages were sent (raised, cleared,
+    alive), and microseconds of CPU for each."""
     process = psutil.Process()
     ends = time.monotonic() + FLOOD_S
-    seen: list[float] = []
+    seen: list[tuple[float, float]] = []
     sent = 0
 
     async def sender(first: int) -> None:
         nonlocal sent
         number = first
         while time.monotonic() < ends:
-            signal = ("raised", "cleared", "heard")[number // DEVICES % 3]
+            signal = SIGNALS[number // DEVICES % len(SIGNALS)]
             kind = "" if signal == "heard" else "130"
-            incoming = IncomingAlarm(
-                "sia-dc09", f"d{number % DEVICES}", kind, signal, key=str(number)
-            )
-            answer = await desk.receive(incoming, INTAKE)
-            assert isinstance(answer, AlarmReceived), answer
+            device = f"d{number % DEVICES}"
+            incoming = IncomingAlarm(SOURCE, device, kind, signal, key=str(number))
+            await tell(given.desk, incoming)
             number, sent = number + SENDERS, sent + 1
 
     async def look() -> None:
-        for _ in range(LOOKS):
+        for tenth in range(1, LOOKS + 1):
             await asyncio.sleep(FLOOD_S / LOOKS)
             gc.collect()
-            seen.append(process.memory_info().rss / 2**20)
+            node, postgres = process.memory_info().rss / 2**20, given.postgres()
+            seen.append((node, postgres))
+            at_s, load = FLOOD_S * tenth / LOOKS, os.getloadavg()[0]
+            print(
+                f"{at_s:5.0f} s  node {node:6.1f} MiB  PostgreSQL {postgres:6.1f} MiB  "
+                f"{sent} messages  load {load:.1f}",
+                flush=True,
+            )
 
+    began = time.process_time()
     await asyncio.gather(look(), *(sender(each) for each in range(SENDERS)))
-    return seen, sent
+    return seen, sent, (time.process_time() - began) / max(1, sent) * 1e6

@@ -14,7 +14,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.alarms import KEEPER
+from bench.desks import KEEPER
 from bench.harness import Figure
 from bench.panels import KEY, PANELS, Wire
 from tocsin.app.clock import SteadyClock, TimeIds

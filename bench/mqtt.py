@@ -19,7 +19,7 @@ from typing import cast
 import psutil
 import uvloop
 
-from bench.alarms import KEEPER
+from bench.desks import KEEPER
 from bench.harness import Figure
 from bench.panels import EmptyDesk
 from tocsin.app.clock import SteadyClock, TimeIds

@@ -14,8 +14,8 @@ from tocsin.runtime.following import follow
 from tocsin.runtime.ports import AlarmQuery
 from tocsin.runtime.quality import COOL_DOWN, ORDERS_MAX, Quality
 from tocsin.runtime.runner import Runner
-from tocsin.web.api.scorecards import BehindCardView, CardView, NightsView
 from tocsin.web.api.upkeep import DeviceHealthView, DevicesHealthView
+from tocsin.web.scorecard_views import BehindCardView, CardView, NightsView, SourcesView
 
 
 def quality_of(node: Node) -> Quality:
@@ -123,6 +123,20 @@ async def test_the_worst_sources_get_a_work_order_once_with_a_cool_down(node: No
     assert order.about.asset == asset and order.case is not None
     case = await node.services.store.case(order.case)
     assert case is not None and case.case.case_type == "device-fault" and case.case.clocks
+    week = {"since": (node.clock.now() - timedelta(days=7)).isoformat()}
+    boss = await node.staff("boss", grant("supervisor"))
+    answer = await boss.get("/api/alarms/scorecard/sources", params=week)
+    told_of = SourcesView.model_validate_json(answer.content)
+    (source,) = told_of.sources
+    assert (source.asset, source.announcements, source.share) == (asset, 12, 1.0)
+    assert [(each.kind, each.case, each.is_open) for each in source.orders] == [
+        ("nuisance", order.case, True)
+    ]
+    elsewhere = await node.staff("elsewhere", grant("supervisor", "t1"))
+    none = await elsewhere.get("/api/alarms/scorecard/sources", params=week)
+    assert none.json()["sources"] == [] and none.json()["announcements"] == 0
+    crew = await node.staff("crew", grant("agency_handler"))
+    assert (await crew.get("/api/alarms/scorecard/sources")).status_code == 403
     assert await night(node) == 0, "once a night"
     node.clock.move(hours=24)
     assert await night(node) == 0, "and not again while it cools down"

@@ -2029,6 +2029,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alarms/scorecard/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The devices that ask for somebody most often, with the work orders for them. */
+        get: operations["alarm.sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/alarms/scorecard/table": {
         parameters: {
             query?: never;
@@ -4208,11 +4225,13 @@ export interface components {
         };
         /**
          * CardGroupView
-         * @description The numbers of one group; the whole has no name.
+         * @description The numbers of one group; the whole has no name. `site_name`: of a site, as people say it.
          */
         CardGroupView: {
             /** Name */
             name: string;
+            /** Site Name */
+            site_name: string;
             /** Readings */
             readings: components["schemas"]["CardReadingView"][];
         };
@@ -4281,7 +4300,8 @@ export interface components {
          *               "unit": "per_day",
          *               "value": 41
          *             }
-         *           ]
+         *           ],
+         *           "site_name": ""
          *         }
          *       ],
          *       "operators": 1,
@@ -6793,6 +6813,25 @@ export interface components {
             rate: number | null;
         };
         /**
+         * OrderView
+         * @description A work order of a device: `case` is null where none could be opened.
+         */
+        OrderView: {
+            /** Alarm */
+            alarm: string;
+            /** Kind */
+            kind: string;
+            /** Case */
+            case: string | null;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Is Open */
+            is_open: boolean;
+        };
+        /**
          * OutOfServiceBody
          * @description Which work order brings it back, and why it is out.
          * @example {
@@ -6827,6 +6866,18 @@ export interface components {
          * PackView
          * @description The pack new cases are opened with.
          * @example {
+         *       "alarm_kinds": {
+         *         "smoke": {
+         *           "en": "Smoke",
+         *           "zh-CN": "烟雾"
+         *         }
+         *       },
+         *       "asset_kinds": {
+         *         "gauge": {
+         *           "en": "Water gauge",
+         *           "zh-CN": "水位计"
+         *         }
+         *       },
          *       "emergency_number": "110",
          *       "emergency_numbers": [
          *         {
@@ -6880,6 +6931,18 @@ export interface components {
             groups: {
                 [key: string]: unknown;
             }[];
+            /** Alarm Kinds */
+            alarm_kinds: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+            /** Asset Kinds */
+            asset_kinds: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
         };
         /**
          * PasswordBody
@@ -7902,6 +7965,68 @@ export interface components {
             text: string;
             /** Repairs */
             repairs: components["schemas"]["RepairView"][];
+        };
+        /**
+         * SourceView
+         * @description One device: its announcements, their share of all, and what was ordered for it so far.
+         */
+        SourceView: {
+            /** Asset */
+            asset: string;
+            /** Asset Name */
+            asset_name: string;
+            /** Site Name */
+            site_name: string;
+            /** Announcements */
+            announcements: number;
+            /** Share */
+            share: number;
+            /** Orders */
+            orders: components["schemas"]["OrderView"][];
+        };
+        /**
+         * SourcesView
+         * @description The ten devices that asked for somebody most often, the worst first. `announcements`: of all
+         *     devices in one's reach.
+         * @example {
+         *       "announcements": 40,
+         *       "since": "2026-11-21T00:00:00+00:00",
+         *       "sources": [
+         *         {
+         *           "announcements": 12,
+         *           "asset": "01hd",
+         *           "asset_name": "Hall",
+         *           "orders": [
+         *             {
+         *               "alarm": "01ha",
+         *               "case": "01hx",
+         *               "is_open": true,
+         *               "kind": "nuisance",
+         *               "opened_at": "2026-11-22T03:00:00+00:00"
+         *             }
+         *           ],
+         *           "share": 0.3,
+         *           "site_name": "School No. 1"
+         *         }
+         *       ],
+         *       "until": "2026-11-22T00:00:00+00:00"
+         *     }
+         */
+        SourcesView: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** Announcements */
+            announcements: number;
+            /** Sources */
+            sources: components["schemas"]["SourceView"][];
         };
         /**
          * SplitBody
@@ -22238,7 +22363,19 @@ export interface operations {
                      *             "zh-CN": "道路"
                      *           }
                      *         }
-                     *       ]
+                     *       ],
+                     *       "alarm_kinds": {
+                     *         "smoke": {
+                     *           "en": "Smoke",
+                     *           "zh-CN": "烟雾"
+                     *         }
+                     *       },
+                     *       "asset_kinds": {
+                     *         "gauge": {
+                     *           "en": "Water gauge",
+                     *           "zh-CN": "水位计"
+                     *         }
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["PackView"];
@@ -27098,6 +27235,7 @@ export interface operations {
                      *       "groups": [
                      *         {
                      *           "name": "",
+                     *           "site_name": "",
                      *           "readings": [
                      *             {
                      *               "code": "alarms_per_day",
@@ -27384,6 +27522,137 @@ export interface operations {
             };
             /** @description There is no such thing. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "alarm.sources": {
+        parameters: {
+            query?: {
+                since?: string;
+                until?: string;
+                by?: "all" | "seat" | "agency" | "site" | "model";
+                operators?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "since": "2026-11-21T00:00:00+00:00",
+                     *       "until": "2026-11-22T00:00:00+00:00",
+                     *       "announcements": 40,
+                     *       "sources": [
+                     *         {
+                     *           "asset": "01hd",
+                     *           "asset_name": "Hall",
+                     *           "site_name": "School No. 1",
+                     *           "announcements": 12,
+                     *           "share": 0.3,
+                     *           "orders": [
+                     *             {
+                     *               "alarm": "01ha",
+                     *               "kind": "nuisance",
+                     *               "case": "01hx",
+                     *               "opened_at": "2026-11-22T03:00:00+00:00",
+                     *               "is_open": true
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SourcesView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

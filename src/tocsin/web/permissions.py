@@ -220,6 +220,7 @@ def _rows() -> Iterable[Rule]:
         yield row(name, "role", (*CASE_ROLES, AD), "cases:read")
     for name in ("alarm.scorecard", "alarm.behind", "alarm.nights", "alarm.table"):
         yield row(name, "role", (D, S, E), "measures:read")
+    yield row("alarm.sources", "role", (D, S, E), "measures:read")
     yield row("asset.health", "role", (*CASE_ROLES, AD), "cases:read")
     for name in ("alarm.show", "asset.show", "asset.upkeep", "asset.label"):
         yield row(name, "device", (*CASE_ROLES, AD), "cases:read")

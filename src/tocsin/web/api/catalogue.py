@@ -120,6 +120,8 @@ class PackView(View):
                 {"number": "110", "name": {"en": "Police", "zh-CN": "报警"}},
             ],
             "groups": [{"code": "roads", "name": {"en": "Roads", "zh-CN": "道路"}}],
+            "alarm_kinds": {"smoke": {"en": "Smoke", "zh-CN": "烟雾"}},
+            "asset_kinds": {"gauge": {"en": "Water gauge", "zh-CN": "水位计"}},
         }
     )
     name: str
@@ -130,6 +132,8 @@ class PackView(View):
     emergency_number: str
     emergency_numbers: tuple[NumberView, ...]
     groups: tuple[dict[str, Any], ...]
+    alarm_kinds: dict[str, Names]
+    asset_kinds: dict[str, Names]
 
 
 class CaseTypeView(View):
@@ -354,6 +358,8 @@ async def pack(access: AccessArg) -> Response:
             "emergency_number": numbers[0].number if numbers else "",
             "emergency_numbers": [{"number": each.number, "name": each.name} for each in numbers],
             "groups": [{"code": each.code, "name": each.name} for each in found.groups],
+            "alarm_kinds": {code: each.name for code, each in found.alarm_kinds.items()},
+            "asset_kinds": {code: each.name for code, each in found.asset_kinds.items()},
         }
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from html import escape
 from typing import Annotated, Any, Final, Literal
 
@@ -12,18 +12,29 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from tocsin.analytics.scorecard import MEASURES, By, Measure, Reading, Row, Window, scorecard
-from tocsin.kernel.shared import AlarmId
+from tocsin.analytics.scorecard import (
+    MEASURES,
+    TOP,
+    By,
+    Measure,
+    Reading,
+    Row,
+    Window,
+    counted,
+    scorecard,
+    sources,
+)
+from tocsin.kernel.shared import AlarmId, AssetId
 from tocsin.runtime.ports import AlarmQuery, AlarmRow
-from tocsin.runtime.quality import Quality
+from tocsin.runtime.quality import NUISANCE, UPKEEP, Quality
 from tocsin.web.alarm_views import AlarmsView, alarm_view
 from tocsin.web.api.common import STAFF_ONE, AccessArg, json, router, shown
 from tocsin.web.api.device_orders import sees
 from tocsin.web.api.lists import IdFilter
 from tocsin.web.gate import Access
 from tocsin.web.problems import Problem
-from tocsin.web.shapes import WORD, Filter, InstantText, like
-from tocsin.web.views import View
+from tocsin.web.scorecard_views import BehindCardView, CardView, NightsView, SourcesView
+from tocsin.web.shapes import WORD, Filter, InstantText
 
 routes: APIRouter = router("alarms")
 
@@ -34,6 +45,8 @@ BEHIND_MAX: Final = 200
 """Alarms of one page behind a number."""
 NIGHTS_MAX: Final = 400
 """Nights of one answer."""
+ORDERS_SHOWN: Final = 5
+"""Work orders of one source, the newest: enough to see that the last ones did not help."""
 OPERATORS_MAX: Final = 100
 """Operators who may sit at one seat at once."""
 
@@ -58,106 +71,6 @@ class BehindCardQuery(CardQuery):
     offset: Annotated[str, Field(pattern=r"^[0-9]{1,8}$")] = "0"
 
 
-CARD_READING: Final[dict[str, Any]] = {
-    "code": "alarms_per_day",
-    "title": "Alarms an operator and day",
-    "formula": "announcements / days / operators",
-    "unit": "per_day",
-    "value": 41.0,
-    "at_most": 150.0,
-    "at_least": None,
-    "act_above": 300.0,
-    "is_met": True,
-    "alarms": 39,
-    "among": 39,
-}
-
-
-class CardReadingView(View):
-    """One number. `value` is null where there is nothing to count; `is_met` where there is no
-    target or no value. `alarms` are counted out of `among`; both open."""
-
-    model_config = like(CARD_READING)
-
-    code: str
-    title: str
-    formula: str
-    unit: Literal["per_day", "share", "count", "seconds"]
-    value: float | None
-    at_most: float | None
-    at_least: float | None
-    act_above: float | None
-    is_met: bool | None
-    alarms: int
-    among: int
-
-
-class CardGroupView(View):
-    """The numbers of one group; the whole has no name."""
-
-    name: str
-    readings: tuple[CardReadingView, ...]
-
-
-_CARD: Final[dict[str, Any]] = {
-    "since": "2026-11-21T00:00:00+00:00",
-    "until": "2026-11-22T00:00:00+00:00",
-    "by": "all",
-    "operators": 1,
-    "groups": [{"name": "", "readings": [CARD_READING]}],
-}
-
-
-class CardView(View):
-    """The scorecard of the alarms in one's reach. Numbers may lag behind by seconds."""
-
-    model_config = like(_CARD)
-
-    since: datetime
-    until: datetime
-    by: By
-    operators: int
-    groups: tuple[CardGroupView, ...]
-
-
-class BehindCardView(View):
-    """The alarms behind one number, in order of opening. `next` is the offset of more."""
-
-    model_config = like({"code": "stale", "count": 1, "ids": ["01ha"], "alarms": [], "next": None})
-
-    code: str
-    count: int
-    ids: tuple[str, ...]
-    alarms: tuple[Mapping[str, Any], ...]
-    next: int | None
-
-
-class NightView(View):
-    """The numbers of one night as they were then, over the whole county."""
-
-    night: date
-    made_at: datetime
-    readings: Mapping[str, float | None]
-
-
-class NightsView(View):
-    """The cards of the nights, the newest first."""
-
-    model_config = like(
-        {
-            "nights": [
-                {
-                    "night": "2026-11-22",
-                    "made_at": "2026-11-22T03:00:02+00:00",
-                    "readings": {"alarms_per_day": 41.0, "floods": 0.0},
-                }
-            ]
-        }
-    )
-
-    nights: tuple[NightView, ...]
-
-
 @routes.get(
     "/alarms/scorecard",
     operation_id="alarm.scorecard",
@@ -174,7 +87,11 @@ async def card(access: AccessArg, query: Annotated[CardQuery, Query()]) -> Respo
             "by": query.by,
             "operators": window.operators,
             "groups": [
-                {"name": name, "readings": [_view(e, access.language) for e in readings]}
+                {
+                    "name": name,
+                    "site_name": _name(access, name) if query.by == "site" else "",
+                    "readings": [_view(e, access.language) for e in readings],
+                }
                 for name, readings in groups.items()
             ],
         }
@@ -240,6 +157,56 @@ async def nights(access: AccessArg) -> Response:
             ]
         }
     )
+
+
+@routes.get(
+    "/alarms/scorecard/sources",
+    operation_id="alarm.sources",
+    summary="The devices that ask for somebody most often, with the work orders for them.",
+    **shown(SourcesView, *STAFF_ONE, 409),
+)
+async def worst_sources(access: AccessArg, query: Annotated[CardQuery, Query()]) -> Response:
+    window, rows = await _rows(access, query)
+    ranked = sources(counted(rows), window)
+    whole, book = sum(count for _, count in ranked), access.services.alarms.book
+    return json(
+        {
+            "since": window.since,
+            "until": window.until,
+            "announcements": whole,
+            "sources": [
+                {
+                    "asset": asset,
+                    "asset_name": _name(access, asset),
+                    "site_name": book.site_name(asset) if asset in book.assets else "",
+                    "announcements": count,
+                    "share": count / whole,
+                    "orders": await _orders(access, asset),
+                }
+                for asset, count in ranked[:TOP]
+            ],
+        }
+    )
+
+
+async def _orders(access: Access, asset: AssetId) -> list[dict[str, Any]]:
+    asked = AlarmQuery(asset=asset, kinds=(NUISANCE, UPKEEP), limit=ORDERS_SHOWN)
+    rows = await access.services.store.alarms(asked)
+    return [
+        {
+            "alarm": row.alarm.id,
+            "kind": row.alarm.about.kind if row.alarm.about is not None else "",
+            "case": row.alarm.case or (row.alarm.handled[-1] if row.alarm.handled else None),
+            "opened_at": row.alarm.opened_at,
+            "is_open": row.alarm.is_open,
+        }
+        for row in rows
+    ]
+
+
+def _name(access: Access, asset: str) -> str:
+    known = access.services.alarms.book.assets.get(AssetId(asset))
+    return known.about.name if known is not None else ""
 
 
 @routes.get(

@@ -279,7 +279,7 @@ async def work_order(
 async def label(asset_id: AssetIdArg, access: AccessArg) -> Response:
     row, _ = await asset_of(access, asset_id)
     base = access.web.options.public_url or str(access.services.public_url)
-    text = f"{base}/console#/assets/{row.asset.id}"
+    text = f"{base}/console/device/{row.asset.id}"
     headers = {"content-disposition": "inline", "cache-control": "no-store"}
     drawing = label_of(row.asset.about.name, row.asset.id, text)
     return Response(drawing, 200, headers, SVG)

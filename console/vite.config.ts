@@ -21,6 +21,13 @@ function onlyWoff2(): Plugin {
   };
 }
 
+/** What our maps never ask for: another encoding of tiles than ours, and the programs that colour
+ * heights and heat. A style that did would say so in the console. */
+const LEFT_OUT: [RegExp, string][] = [
+  [/source\/vector_tile_mlt\.ts$/, 'export class MLTVectorTile { constructor() { throw new Error("tiles in MLT are left out of this build"); } }'],
+  [/shaders\/glsl\/(hillshade|hillshade_prepare|heatmap|heatmap_texture|color_relief)\.(vertex|fragment)\.glsl\.g\.ts$/, 'export default "void main(){}";'],
+];
+
 /** The map library as its authors publish it is two files, for the page and for its worker, and what
  * both need is in each: a third of either. From the sources in the same package both are made here,
  * with the common part once. Types, and the page while one develops, stay with the published files. */
@@ -40,6 +47,8 @@ function mapFromSource(): Plugin {
       return transformWithOxc(code, id, { typescript: { removeClassFieldsWithoutInitializer: true }, assumptions: { setPublicClassFields: true } });
     },
     load(id) {
+      const stub = id.startsWith(source) && LEFT_OUT.find(([name]) => name.test(id));
+      if (stub) return stub[1];
       if (id !== worker) return undefined;
       const made = this.emitFile({ type: "chunk", id: join(source, "source/worker.ts"), name: "map-worker" });
       return `export default import.meta.ROLLUP_FILE_URL_${made};`;

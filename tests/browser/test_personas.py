@@ -181,7 +181,7 @@ def test_the_day_is_replayed_brushed_and_taken_away_as_csv(
     calls.report("pothole")
     boss = town.person("supervisor")
     wall = visit("/console/wall", boss.login)
-    plot = wall.locator(".strip .u-over")
+    plot = wall.locator(".strip [data-plot]")
     expect(plot).to_be_visible()
     expect(wall.locator("[data-moment=now]")).to_be_visible()
     with wall.expect_download() as saved:

@@ -364,7 +364,7 @@ def dependency_findings(project: Mapping[str, Any], locked: str) -> list[str]:
 
 SCREEN_PACKAGES = frozenset(
     "@fontsource/noto-sans @fontsource/noto-sans-arabic @fontsource/noto-sans-sc maplibre-gl "
-    "pmtiles uplot svelte @sveltejs/vite-plugin-svelte svelte-check typescript vite "
+    "pmtiles svelte @sveltejs/vite-plugin-svelte svelte-check typescript vite "
     "openapi-typescript axe-core".split()
 )
 

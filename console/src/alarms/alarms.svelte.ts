@@ -1,7 +1,9 @@
 /** Every open alarm and every drill one may see, kept true by the live stream. */
 import { get, newKey, post, Refusal } from "../api/client";
+import { catalogue } from "../state/catalogue.svelte";
 import { clock } from "../state/clock.svelte";
 import { devices } from "../state/devices";
+import { nameAt } from "./names";
 import type { Alarm, Drill, LiveAlarm, LiveAsset } from "./types";
 
 /** EEMUA 191 and ISA-18.2: more than ten in ten minutes are more than one operator can take. */
@@ -18,10 +20,8 @@ class Alarms {
   drills = $state.raw<Drill[]>([]);
   /** How many were raised in the last ten minutes. */
   recent = $state(0);
-  kinds = new Map<string, string>();
   #raised: number[] = [];
   #frame = 0;
-  #asked = new Set<string>();
   #listeners = new Set<(told: LiveAsset) => void>();
   #drillsAgain: ReturnType<typeof setTimeout> | undefined;
 
@@ -37,7 +37,6 @@ class Alarms {
       const before = this.all;
       this.all = new Map();
       for (const each of page.alarms) {
-        if (each.kind_name) this.kinds.set(each.kind, each.kind_name);
         const known = before.get(each.id);
         this.all.set(each.id, known && known.version > each.version ? known : each); // the stream was faster
       }
@@ -54,18 +53,11 @@ class Alarms {
   }
   /** The site and the device of it: a button by itself is in no school. */
   placeOf(alarm: Alarm): string {
-    return alarm.site_name && alarm.site_name !== alarm.asset_name ? `${alarm.site_name} · ${alarm.asset_name}` : alarm.asset_name;
+    return nameAt(alarm.site_name, alarm.asset_name);
   }
+  /** In the language that is chosen now: the stream speaks none, and what was read spoke another. */
   nameOf(alarm: Alarm): string {
-    const known = alarm.kind_name ?? this.kinds.get(alarm.kind);
-    if (known === undefined && !this.#asked.has(alarm.kind)) {
-      this.#asked.add(alarm.kind); // asked once; the stream speaks no language
-      void get<Alarm>(`/api/alarms/${encodeURIComponent(alarm.id)}`).then((full) => {
-        if (full.kind_name) this.kinds.set(full.kind, full.kind_name);
-        this.#changed();
-      }).catch(() => this.#asked.delete(alarm.kind));
-    }
-    return known ?? alarm.kind.replaceAll("-", " ");
+    return catalogue.alarmKind(alarm.kind);
   }
   /** One press for an alarm; the answer is shown, the stream's own word follows. */
   async act(alarm: Alarm, verb: string, body: Record<string, unknown> = {}): Promise<void> {

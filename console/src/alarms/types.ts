@@ -73,11 +73,19 @@ export interface Asset {
   is_silent: boolean;
   windows: { starts_at: string; ends_at: string; reason: string; by: string }[];
   shelves: { kind: string; until: string; reason: string; by: string }[];
+  silent_after_s?: number | null;
   reach?: Reach;
   heard_at?: string | null;
   messages?: number;
   lost?: number;
   readings?: Record<string, number>;
+}
+/** How a device has been over a month, and what is ordered for it. */
+export interface Upkeep {
+  rate: number | null;
+  battery: { state: "not_enough_readings" | "lasts" | "falls" | "low"; readings: number; percent: number | null; per_day: number | null; empty_on: string | null } | null;
+  days: Record<string, number>;
+  work_orders: string[];
 }
 export interface LiveAsset extends Asset {
   seq: number;

@@ -3845,7 +3845,8 @@ export interface components {
         /**
          * AssetView
          * @description One asset as it is now. `lost` counts messages that may be lost, by the count of its sender;
-         *     `reach` is unknown where nobody waits for it or the node did not listen.
+         *     `reach` is unknown where nobody waits for it or the node did not listen; `silent_after_s`: how
+         *     long somebody waits before it is missed, null where nobody does.
          * @example {
          *       "areas": [
          *         "t0",
@@ -3873,6 +3874,7 @@ export interface components {
          *         "battery_percent": 88
          *       },
          *       "shelves": [],
+         *       "silent_after_s": 1800,
          *       "since": "2026-11-22T01:00:00+00:00",
          *       "status": "in_service",
          *       "supervision": "SP3",
@@ -3955,6 +3957,8 @@ export interface components {
             windows: components["schemas"]["WindowView"][];
             /** Shelves */
             shelves: components["schemas"]["ShelfView"][];
+            /** Silent After S */
+            silent_after_s: number | null;
             /**
              * Reach
              * @enum {string}
@@ -4003,6 +4007,7 @@ export interface components {
          *             "battery_percent": 88
          *           },
          *           "shelves": [],
+         *           "silent_after_s": 1800,
          *           "since": "2026-11-22T01:00:00+00:00",
          *           "status": "in_service",
          *           "supervision": "SP3",
@@ -4238,7 +4243,8 @@ export interface components {
         /**
          * CardReadingView
          * @description One number. `value` is null where there is nothing to count; `is_met` where there is no
-         *     target or no value. `alarms` are counted out of `among`; both open.
+         *     target or no value; `is_strict`: the value must be below `at_most`, not at it. `alarms` are
+         *     counted out of `among`; both open.
          * @example {
          *       "act_above": 300,
          *       "alarms": 39,
@@ -4247,6 +4253,7 @@ export interface components {
          *       "code": "alarms_per_day",
          *       "formula": "announcements / days / operators",
          *       "is_met": true,
+         *       "is_strict": false,
          *       "title": "Alarms an operator and day",
          *       "unit": "per_day",
          *       "value": 41
@@ -4272,6 +4279,8 @@ export interface components {
             at_least: number | null;
             /** Act Above */
             act_above: number | null;
+            /** Is Strict */
+            is_strict: boolean;
             /** Is Met */
             is_met: boolean | null;
             /** Alarms */
@@ -4296,6 +4305,7 @@ export interface components {
          *               "code": "alarms_per_day",
          *               "formula": "announcements / days / operators",
          *               "is_met": true,
+         *               "is_strict": false,
          *               "title": "Alarms an operator and day",
          *               "unit": "per_day",
          *               "value": 41
@@ -27245,6 +27255,7 @@ export interface operations {
                      *               "value": 41,
                      *               "at_most": 150,
                      *               "act_above": 300,
+                     *               "is_strict": false,
                      *               "is_met": true,
                      *               "alarms": 39,
                      *               "among": 39
@@ -30300,6 +30311,7 @@ export interface operations {
                      *           "is_silent": false,
                      *           "windows": [],
                      *           "shelves": [],
+                     *           "silent_after_s": 1800,
                      *           "reach": "online",
                      *           "heard_at": "2026-11-22T01:29:50+00:00",
                      *           "messages": 1200,
@@ -30435,6 +30447,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -30609,6 +30622,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -30754,6 +30768,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -30935,6 +30950,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -31116,6 +31132,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -31297,6 +31314,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -31478,6 +31496,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -31659,6 +31678,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -31840,6 +31860,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -32018,6 +32039,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,

@@ -15,6 +15,7 @@ interface Pack {
   zone: string;
   emergency_number?: string;
   groups: { code: string; name: Names }[];
+  alarm_kinds?: Record<string, Names>;
 }
 
 class Catalogue {
@@ -48,6 +49,10 @@ class Catalogue {
   }
   type(code: string): string {
     return this.in(this.types.get(code)?.title, code);
+  }
+  /** A kind of alarm, as the pack calls it. */
+  alarmKind(code: string): string {
+    return this.in(this.pack?.alarm_kinds?.[code], code.replaceAll("-", " "));
   }
   agency(id: string | null | undefined): string {
     return id ? this.in(this.agencies.get(id)?.name, id) : "";

@@ -45,10 +45,10 @@ export function due(dueAt: string | null | undefined, startedAt?: string | null,
 }
 
 /** An instant by the town's clock; the zone is named where it is shown in full. */
-export function instant(at: string | null | undefined, style: "time" | "day" | "full" = "time"): string {
+export function instant(at: string | null | undefined, style: "time" | "date" | "day" | "full" = "time"): string {
   if (!at) return "";
   const timeZone = catalogue.pack?.zone ?? "UTC";
-  const options: Intl.DateTimeFormatOptions = { timeZone, hour12: false, hour: "2-digit", minute: "2-digit" };
+  const options: Intl.DateTimeFormatOptions = style === "date" ? { timeZone } : { timeZone, hour12: false, hour: "2-digit", minute: "2-digit" };
   if (style === "time") options.second = "2-digit";
   else Object.assign(options, { day: "numeric", month: "short" });
   if (style === "full") Object.assign(options, { year: "numeric", second: "2-digit", timeZoneName: "short" });

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from tocsin.kernel.alarms.state import Condition, Evidence, Outcome, Standing
-from tocsin.kernel.assets.state import Asset, AssetStatus, Reach, Supervision
+from tocsin.kernel.assets.state import INTERVAL_S, Asset, AssetStatus, Reach, Supervision
 from tocsin.kernel.shared import Place
 from tocsin.packs.model import Pack
 from tocsin.runtime.device_book import Track
@@ -99,6 +99,7 @@ ASSET_EXAMPLE: Final[dict[str, Any]] = {
     "is_silent": False,
     "windows": [],
     "shelves": [],
+    "silent_after_s": 1800,
     "reach": "online",
     "heard_at": "2026-11-22T01:29:50+00:00",
     "messages": 1200,
@@ -227,7 +228,8 @@ class CoveringDrill(View):
 
 class AssetView(View):
     """One asset as it is now. `lost` counts messages that may be lost, by the count of its sender;
-    `reach` is unknown where nobody waits for it or the node did not listen."""
+    `reach` is unknown where nobody waits for it or the node did not listen; `silent_after_s`: how
+    long somebody waits before it is missed, null where nobody does."""
 
     model_config = like(ASSET_EXAMPLE)
 
@@ -259,6 +261,7 @@ class AssetView(View):
     is_silent: bool
     windows: tuple[WindowView, ...]
     shelves: tuple[ShelfView, ...]
+    silent_after_s: int | None
     reach: Reach
     heard_at: datetime | None
     messages: int
@@ -382,6 +385,7 @@ def asset_view(
     return {
         **asset_members(row),
         "kind_name": pack.in_language(kind.name, language) if kind else row.asset.about.kind,
+        "silent_after_s": INTERVAL_S.get(row.asset.about.supervision),
         "reach": reach,
         "heard_at": track.heard_at,
         "messages": track.messages,

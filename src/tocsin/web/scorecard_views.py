@@ -19,6 +19,7 @@ CARD_READING: Final[dict[str, Any]] = {
     "at_most": 150.0,
     "at_least": None,
     "act_above": 300.0,
+    "is_strict": False,
     "is_met": True,
     "alarms": 39,
     "among": 39,
@@ -27,7 +28,8 @@ CARD_READING: Final[dict[str, Any]] = {
 
 class CardReadingView(View):
     """One number. `value` is null where there is nothing to count; `is_met` where there is no
-    target or no value. `alarms` are counted out of `among`; both open."""
+    target or no value; `is_strict`: the value must be below `at_most`, not at it. `alarms` are
+    counted out of `among`; both open."""
 
     model_config = like(CARD_READING)
 
@@ -39,6 +41,7 @@ class CardReadingView(View):
     at_most: float | None
     at_least: float | None
     act_above: float | None
+    is_strict: bool
     is_met: bool | None
     alarms: int
     among: int

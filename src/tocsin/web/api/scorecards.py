@@ -256,7 +256,8 @@ def _target(reading: Mapping[str, Any]) -> str:
     most, least = reading["at_most"], reading["at_least"]
     if least is not None:
         return f"≥ {_value(least, reading['unit'])}"
-    return f"≤ {_value(most, reading['unit'])}" if most is not None else ""
+    sign = "<" if reading["is_strict"] else "≤"
+    return f"{sign} {_value(most, reading['unit'])}" if most is not None else ""
 
 
 def _met(is_met: bool | None) -> str:
@@ -302,6 +303,7 @@ def _view(reading: Reading, language: str) -> dict[str, Any]:
         "at_most": measure.at_most,
         "at_least": measure.at_least,
         "act_above": measure.act_above,
+        "is_strict": measure.is_strict,
         "is_met": reading.is_met,
         "alarms": len(reading.alarms),
         "among": len(reading.among),

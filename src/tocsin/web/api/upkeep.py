@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from tocsin.analytics.scorecard import Window
 from tocsin.kernel.shared import AssetId
+from tocsin.packs.model import Pack
 from tocsin.runtime.ports import AlarmQuery
 from tocsin.runtime.quality import UPKEEP, Quality
 from tocsin.web.alarm_views import AlarmView, AssetsView
@@ -229,7 +230,7 @@ async def device(
     forecast = (await quality.batteries(today, [only])).get(only)
     kept = await quality.store.batteries(window.since.date(), [only])
     orders = await access.services.store.alarms(
-        AlarmQuery(asset=only, case=None, open_only=True, limit=DUE_MAX)
+        AlarmQuery(asset=only, kinds=_orders(access.services.pack), open_only=True, limit=DUE_MAX)
     )
     assert row.asset.id == only
     return json(
@@ -237,9 +238,20 @@ async def device(
             "rate": rates[0].rate if rates else None,
             "battery": forecast,
             "days": {day.isoformat(): v for day, v in sorted(kept.get(only, {}).items())},
-            "work_orders": [each.alarm.case for each in orders if each.alarm.case is not None],
+            "work_orders": list(
+                dict.fromkeys(each.alarm.case for each in orders if each.alarm.case is not None)
+            ),
         }
     )
+
+
+def _orders(pack: Pack) -> tuple[str, ...]:
+    """The kinds of alarms whose case is work at the device: of the type that an order has."""
+    policies = pack.alarm_policies
+    if UPKEEP not in policies:
+        return (UPKEEP,)
+    wanted = policies[UPKEEP].case_type
+    return tuple(sorted(code for code, each in policies.items() if each.case_type == wanted))
 
 
 @routes.post(

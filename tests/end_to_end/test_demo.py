@@ -71,7 +71,8 @@ def test_a_short_day_keeps_every_promise(tmp_path: Path) -> None:
     assert figures["stages"]["accept"]["cases"] > 0
     assert figures["stages"]["accept"]["median_s"] <= figures["stages"]["accept"]["p90_s"]
     devices = figures["devices"]
-    assert devices["devices"] == 40 and devices["sent"] == devices["acknowledged"] > 30
+    assert devices["devices"] == 48 and devices["drills"] == 1
+    assert devices["sent"] == devices["acknowledged"] > 30
     assert "unanswered" not in devices and devices["gateway_died"] == 1
     assert devices["alarms"]["school: panic"] >= 1 and devices["seen_by_the_desk"] >= 1
     # Progress was shown, and the node is gone.

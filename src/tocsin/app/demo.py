@@ -9,22 +9,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import signal
 import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Final
 
 from tocsin.app.demo_agenda import TownTime
-from tocsin.app.demo_carriers import Wiring
 from tocsin.app.demo_client import PASSWORD, Client, Person, Staff, Unreachable
 from tocsin.app.demo_devices import DemoDevices
+from tocsin.app.demo_node import CALENDAR, DemoError, DemoNode, DemoOptions
 from tocsin.app.demo_screen import Screen
 from tocsin.app.demo_summary import PROBLEMS_SHOWN, Reckoning, reckon
 from tocsin.app.demo_town import DemoTown
@@ -41,13 +40,8 @@ from tocsin.simulation.behaviour import Behaviour
 from tocsin.simulation.habits import NORMAL, WILLING
 from tocsin.simulation.town_files import Town
 
-START: Final = datetime(2026, 9, 8, 5, 0, tzinfo=UTC)
-"""A Tuesday, 8 in the morning in Helsinki, when the desks open; no holiday near."""
-CALENDAR: Final = "finland-2026"
 MAPS: Final = Path("build/maps")
 FAVOURITE: Final = "helsinki.osm.pbf"
-START_S: Final = 90.0
-"""A first start makes a database and cuts the map: seconds on a quiet machine."""
 SETTLE_MIN: Final = 30.0
 """Town minutes in which everyone works on after the last report."""
 SETTLE_S: Final = 60.0
@@ -55,32 +49,11 @@ SETTLE_S: Final = 60.0
 EDGE: Final = 0.0006
 """Degrees of latitude, some 65 metres: three times the spread of what people point at."""
 RUNNER_S: Final = 3.0  # real seconds in which the node's clocks surely speak
-STOP_S: Final = 20.0
 HABITS: Final = (NORMAL, WILLING)
 DESKS: Final[tuple[Role, ...]] = (
     *("call_taker", "dispatcher", "verifier"),
     *("supervisor", "evaluator", "arbiter"),
 )
-
-
-class DemoError(RuntimeError):
-    """The demo cannot begin or go on. One line for people."""
-
-
-@dataclass(frozen=True, slots=True)
-class DemoOptions:
-    """What may be chosen. `speed` is town seconds a second, `minutes` are of town time (None:
-    until interrupted), `rate` is reports a town hour, `data` an empty folder (None: a temporary
-    one, removed at the end), `port` 0 takes a free one."""
-
-    speed: float = 60.0
-    minutes: float | None = None
-    headless: bool = False
-    seed: int = 1
-    map: Path | None = None
-    port: int = 0
-    data: Path | None = None
-    rate: float = 120.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -149,74 +122,6 @@ def find_map(given: Path | None) -> Path:
     raise DemoError("there is no map: run `make demo`, or give --map FILE.osm.pbf")
 
 
-class DemoNode:
-    """`tocsin serve` in a process of its own, with an accelerated clock."""
-
-    def __init__(self, options: DemoOptions, map_file: Path, data: Path) -> None:
-        self.address = ""
-        self.token = ""
-        self.wiring = Wiring.drawn()
-        self.wiring.write(data)
-        self._log = data / "node.log"
-        self._process: asyncio.subprocess.Process | None = None
-        self._command = [
-            *(sys.executable, "-m", "tocsin.app.cli", "serve"),
-            *("--data", str(data), "--host", "127.0.0.1", "--port", str(options.port)),
-            *("--map", str(map_file), "--pack", "county", "--calendar", CALENDAR),
-            *("--roads", str(map_file)),
-            *("--speed", str(options.speed), "--demo-start", START.isoformat()),
-            *("--log-level", "warning"),
-            # Town time runs fast: nobody should have to sign in again every few minutes.
-            *("--session-idle-h", "100000", "--session-absolute-h", "100000"),
-        ]
-
-    async def start(self) -> None:
-        """Returns once it answers. Raises `DemoError` with its last words."""
-        with self._log.open("wb") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-                # Ctrl-C ends the demo in good order; the node must outlive it.
-                start_new_session=True,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            )
-        try:
-            async with asyncio.timeout(START_S):
-                await self._read_start(self._process)
-        except TimeoutError:
-            raise DemoError(f"the node did not answer within {START_S:.0f} s") from None
-
-    async def _read_start(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None, "it was asked for"
-        while not self.token:
-            line = (await process.stdout.readline()).decode()
-            if not line:
-                words = self._log.read_text(errors="replace").strip().splitlines()
-                raise DemoError(f"the node did not start: {words[-1] if words else 'no word'}")
-            if line.startswith("Tocsin answers at "):
-                self.address = line.split()[-1]
-            elif "#" in line:
-                self.token = line.strip().rpartition("#")[2]
-
-    @property
-    def is_running(self) -> bool:
-        return self._process is not None and self._process.returncode is None
-
-    async def stop(self) -> None:
-        """Ends the node in good order, else by force."""
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), STOP_S)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-
-
 async def _live(options: DemoOptions, node: DemoNode, map_file: Path, data: Path) -> int:
     client = Client(node.address)
     try:
@@ -267,7 +172,13 @@ def spots_of(town: Town, atlas: Atlas) -> list[Spot]:
     found = [each for each in found if _is_inside(each.place, atlas)]
     if not found:
         raise DemoError("the map has neither addresses nor streets")
-    return found
+    return [replace(each, area=_cell_of(each.place, atlas)) for each in found]
+
+
+def _cell_of(place: Place, atlas: Atlas) -> str:
+    path = atlas.locate(place.lon, place.lat)
+    assert not isinstance(path, Outside), "only places inside were kept"
+    return path.cell
 
 
 def _is_inside(place: Place, atlas: Atlas) -> bool:

@@ -21,6 +21,10 @@ SEND_TRIES: Final = 5
 SHOP: Final = "4711"
 """The account of the shop's panel."""
 
+CAMERAS: Final = 3
+ASK_EVERY_S: Final = 10.0
+"""Real seconds between two questions to a camera: the oftenest that the probe allows."""
+
 Item = dict[str, Any]
 
 
@@ -96,17 +100,20 @@ class Wiring:
     block: OverMqtt
     panel_key: str
     panel_port: int
+    camera_port: int
+    """Where the stand-ins for cameras answer the question whether they are there."""
 
     @classmethod
     def drawn(cls) -> Wiring:
         """Fresh secrets and free ports."""
-        with socket.socket() as panel, socket.socket() as broker:
-            for each in (panel, broker):
+        with socket.socket() as panel, socket.socket() as broker, socket.socket() as cameras:
+            for each in (panel, broker, cameras):
                 each.bind(("127.0.0.1", 0))
             panel_port, port = panel.getsockname()[1], broker.getsockname()[1]
+            camera_port = cameras.getsockname()[1]
         made = {name: secrets.token_hex(16) for name in ("school", "river")}
         block = OverMqtt("block", secrets.token_hex(20), port, gateway="gw")
-        return cls(made, block, secrets.token_hex(16), panel_port)
+        return cls(made, block, secrets.token_hex(16), panel_port, camera_port)
 
     def write(self, data: Path) -> None:
         """The file of the ways in, for the node's user only."""
@@ -127,6 +134,14 @@ class Wiring:
             f'name = "{self.block.name}"',
             f'secret = "{hashed(self.block.secret, secrets.token_bytes(8))}"',
         ]
+        lines += ["[device-probe]", 'networks = ["127.0.0.1/32"]']
+        for n in range(1, CAMERAS + 1):
+            lines += [
+                "[[device-probe.device]]",
+                f'address = "camera-{n}"',
+                f'url = "http://127.0.0.1:{self.camera_port}/{n}"',
+                f"every_s = {ASK_EVERY_S}",
+            ]
         for name, secret in self.secrets.items():
             lines += [
                 "[[signed-json.sender]]",
@@ -141,4 +156,4 @@ class Wiring:
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-__all__ = ["SEND_TRIES", "SHOP", "Carrier", "Item", "Signed", "Wiring"]
+__all__ = ["ASK_EVERY_S", "CAMERAS", "SEND_TRIES", "SHOP", "Carrier", "Item", "Signed", "Wiring"]

@@ -19,6 +19,17 @@ What to try:
   {address}/open311/v2/services.json    what residents can report
   {address}/open311/v2/requests.json    what the public may see
   {address}/health/ready, /metrics      how the node is
+
+What to look at, signed in as {chief} or {desk}:
+  {address}/console/board        alarms stand over the cases: g a, then j k, a, h, v; g d: devices
+                                 A school begins a drill after some minutes of town time: see the
+                                 band over every page. The block's gateway dies; its 24 detectors
+                                 are one case. The river rises; a camera falls out of order.
+  {address}/console/tests        which button was not tested, which did not answer (g t)
+  {address}/console/scorecard    how good the alarms are, and which devices make too many (g q)
+  {address}/console/roster       who is planned, one unit missing, one not signed off (g r)
+  {address}/console/wall         numbers that open, the last day to replay (g w)
+Devices have pages of their own: choose one on the map, or o in the alarms. 中文: the button 文.
 Ctrl-C ends the day and counts.
 """
 
@@ -37,7 +48,9 @@ class Screen:
         print(f"Accounts, for this demo only; the password of all is: {password}")
         for person in (staff.admin, *staff.people):
             print(f"  {person.login:<32} {person.role or 'administrator'}")
-        print(ASK.format(address=address), flush=True)
+        logins = {person.role: person.login for person in reversed(staff.people)}
+        chief, desk = logins.get("supervisor", "?"), logins.get("dispatcher", "?")
+        print(ASK.format(address=address, chief=chief, desk=desk), flush=True)
 
     def show(self, stage: str, *, last: bool = False) -> None:
         """One line, or nothing when the last one is fresh."""

@@ -33,6 +33,14 @@ FLEET: Final = (
     ("command-centre", "drone", 1),
 )
 """(agency, kind, how many): what a small town has on duty on a weekday."""
+SHIFT, DAY = timedelta(hours=12), timedelta(days=1)
+SHIFT_AGO: Final = timedelta(hours=1)
+"""How long ago the shift on the roster began."""
+MISSING: Final = "ambulance"
+"""The kind of which the roster has one more than has signed on."""
+OVERDUE: Final = ("patrol-car", 3)
+"""Whose duty ends early on, while its crew stays."""
+OVERDUE_AFTER: Final = timedelta(minutes=20)
 STAGES: Final = (("en_route", 1.0, 2.0), ("on_scene", 3.0, 9.0), ("clear", 10.0, 30.0))
 """(status, shortest, longest town minutes since the stage before): turnout, travel, work."""
 HOME_MIN: Final = 5.0
@@ -104,11 +112,26 @@ class DemoUnits:
     async def begin(self) -> None:
         """The administrator makes the units, and their crews sign on. Raises `Unreachable`."""
         for code, kind, count in FLEET:
+            agency = AgencyId(f"{code}@{self.town.staff.county}")
             for number in range(1, count + 1):
-                agency = AgencyId(f"{code}@{self.town.staff.county}")
-                self.crews.append(await self._sign_on(agency, kind, number))
+                crew = await self._make(agency, kind, number)
+                await self._sign_on(crew)
+                await self._plan(crew, ends_soon=(kind, number) == OVERDUE)
+                self.crews.append(crew)
+            if kind == MISSING:
+                await self._plan(await self._make(agency, kind, count + 1))
 
-    async def _sign_on(self, agency: AgencyId, kind: str, number: int) -> Crew:
+    async def _plan(self, crew: Crew, ends_soon: bool = False) -> None:
+        """The shift that is on and the next one after the free time, as the roster has them."""
+        now = self.town.clock.now()
+        start = now.replace(minute=0, second=0, microsecond=0) - SHIFT_AGO
+        end = now + OVERDUE_AFTER if ends_soon else start + SHIFT
+        path = f"/api/units/{crew.id}/plan-duty"
+        for begins, ends in ((start, end), (start + DAY, start + DAY + SHIFT)):
+            body = {"starts_at": begins.isoformat(), "ends_at": ends.isoformat(), "shift": "day"}
+            await self._must(crew.person, path, body)
+
+    async def _make(self, agency: AgencyId, kind: str, number: int) -> Crew:
         staff = self.town.staff
         name, post = f"{kind[0].upper()}{number}", self.rng.choice(self.posts)
         body = {
@@ -121,10 +144,11 @@ class DemoUnits:
         made = await self._must(staff.admin, "/api/units", body)
         key = await self._must(staff.admin, f"/api/units/{made['id']}/key", None)
         person = await staff.get("agency_handler", staff.county, agency, 1)
-        crew = Crew(made["id"], name, agency, post, key["text"], person)
-        await self._must(person, f"/api/units/{crew.id}/start-duty", {"shift": "day"})
+        return Crew(made["id"], name, agency, post, key["text"], person)
+
+    async def _sign_on(self, crew: Crew) -> None:
+        await self._must(crew.person, f"/api/units/{crew.id}/start-duty", {"shift": "day"})
         await self._show(crew)
-        return crew
 
     async def _must(self, person: Person, path: str, body: Any) -> Any:
         answer = await self.town.client.ask("POST", path, headers=person.headers, json=body)

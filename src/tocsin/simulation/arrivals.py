@@ -65,10 +65,11 @@ PHRASES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A place that people can name."""
+    """A place that people can name; `area` is its grid cell, where that is known."""
 
     name: str
     place: Place
+    area: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tocsin.app.demo_agenda import Action
-from tocsin.app.demo_carriers import ASK_EVERY_S, CAMERAS
-
-if TYPE_CHECKING:
-    from tocsin.app.demo_devices import DemoDevices
+from tocsin.app.demo_carriers import ASK_EVERY_S, CAMERAS, Sites
 
 HEAD_MAX: Final = 4_096
 SOURCE: Final = "device-probe"
@@ -29,7 +26,7 @@ MISSED: Final = 2.5
 class Cameras:
     """The devices, and the stand-in that answers for them."""
 
-    def __init__(self, devices: DemoDevices) -> None:
+    def __init__(self, devices: Sites) -> None:
         self._devices = devices
         self._server: asyncio.Server | None = None
         self._is_unwell = False

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import secrets
 import socket
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any, Final, Protocol
 
 import msgspec
 
+from tocsin.app.demo_agenda import Action
 from tocsin.app.demo_mqtt import OverMqtt
 from tocsin.app.demo_town import DemoTown
 from tocsin.intakes.mqtt.secrets import hashed
 from tocsin.intakes.signed_json.parse import SIGNATURE_HEADER, STAMP_HEADER, sign
+from tocsin.simulation.arrivals import Spot
 
 FILE: Final = "intakes.toml"
 SEND_TRIES: Final = 5
@@ -53,6 +57,33 @@ class Carrier(Protocol):
     async def close(self) -> None:
         """The day is over."""
         ...
+
+
+class Sites(Protocol):
+    """What a site of the demo is registered by and speaks through; see `DemoDevices`."""
+
+    town: DemoTown
+    wiring: Wiring
+    rng: Random
+    counts: Counter[str]
+    assets: dict[str, str]
+
+    async def add(
+        self, site: str, device: str, name: str, kind: str, spot: Spot,
+        gateway: str | None = None, is_watched: bool = False,
+    ) -> str: ...  # fmt: skip
+
+    async def register(
+        self, key: str, name: str, kind: str, spot: Spot, wire: dict[str, str],
+        gateway: str | None = None, is_watched: bool = False, supervision: str = "",
+        model: str = "",
+    ) -> str: ...  # fmt: skip
+
+    def at(self, minutes: float, action: Action) -> None: ...
+
+    def key(self) -> str: ...
+
+    async def say(self, site: str, items: Sequence[Item]) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -156,4 +187,14 @@ class Wiring:
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-__all__ = ["ASK_EVERY_S", "CAMERAS", "SEND_TRIES", "SHOP", "Carrier", "Item", "Signed", "Wiring"]
+__all__ = [
+    "ASK_EVERY_S",
+    "CAMERAS",
+    "SEND_TRIES",
+    "SHOP",
+    "Carrier",
+    "Item",
+    "Signed",
+    "Sites",
+    "Wiring",
+]

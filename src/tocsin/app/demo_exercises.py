@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from tocsin.app.demo_carriers import Sites
 from tocsin.app.demo_client import Unreachable
 from tocsin.simulation.arrivals import Spot
-
-if TYPE_CHECKING:
-    from tocsin.app.demo_devices import DemoDevices
 
 BUTTONS: Final = 4
 TEST_FROM_MIN, TEST_MIN = 0.5, 5
@@ -23,7 +21,7 @@ DRILL_MIN_S, DRILL_MAX_S = 1_200, 4 * 3_600
 class Exercises:
     """One school. Nothing of it is real but its sockets."""
 
-    def __init__(self, devices: DemoDevices, spot: Spot) -> None:
+    def __init__(self, devices: Sites, spot: Spot) -> None:
         self._devices = devices
         self._spot = spot
 

@@ -25,3 +25,9 @@ export function nameAt(site: string | undefined, device: string): string {
   rest = rest.replace(/^[\s,:;·/\-–，：；、]+/u, "");
   return rest ? `${site} · ${rest}` : site;
 }
+
+/** The same where the site stands above it already. */
+export function nameIn(site: string | undefined, device: string): string {
+  const whole = nameAt(site, device), head = `${site} · `;
+  return whole.startsWith(head) ? whole.slice(head.length) : device;
+}

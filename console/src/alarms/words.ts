@@ -1,7 +1,7 @@
 export const words = {
   en: {
     alarms: "Alarms", strip_key: "Alarms, by keys", to_see: "{n} to acknowledge", open: "{n} open", newest: "Newest: {what}", none: "No open alarms.", more: "and {n} more", all_quiet: "Nothing asks for anybody.", muted: "{n} muted", show_muted: "Show what is muted", hide_muted: "Hide what is muted",
-    flood: "Flood: {n} alarms in ten minutes. They are shown in groups; what guards lives is listed one by one.", group: "{n} × {kind}, {area}", fold: "Fold", unfold: "Unfold", folded: "{n} folded under it", lives: "guards lives",
+    flood: "Flood: {n} alarms in ten minutes. They are shown in groups; what guards lives is listed one by one.", group: "{n} × {kind}, {area}", fold: "Fold", unfold: "Unfold", folded: "{n} folded under it", lives_folded: "{n} that guard lives: {kind}",
     active_new: "Active, not acknowledged", active_seen: "Active, acknowledged", cleared_new: "Over, not acknowledged", cleared_seen: "Over, acknowledged", pending: "Waits for its delay", closed: "Closed",
     latched: "latched", silent: "SILENT: no sound, no call-back, not a word in public", silent_short: "SILENT", drill: "DRILL", drill_long: "DRILL, not real", cancelled: "taken back with the code", wrong_codes: "wrong code {n} ×", chattering: "comes and goes", times: "{n} ×",
     shelved: "Shelved", suppressed: "Folded under its cause", out_of_service: "Out of service", on_test: "On test", planned_work: "Planned work", until: "until {at}", missing: "no case could be opened", level: "verified {n} of 4",
@@ -16,7 +16,7 @@ export const words = {
   },
   "zh-CN": {
     alarms: "告警", strip_key: "用按键处理告警", to_see: "{n} 条待确认", open: "{n} 条未结束", newest: "最新：{what}", none: "没有未结束的告警。", more: "另有 {n} 条", all_quiet: "目前无需处理。", muted: "{n} 条暂停告知", show_muted: "显示暂停告知的", hide_muted: "隐藏暂停告知的",
-    flood: "告警洪峰：十分钟内 {n} 条。现按组显示；涉及生命安全的逐条列出。", group: "{n} × {kind}，{area}", fold: "折叠", unfold: "展开", folded: "其下折叠 {n} 条", lives: "涉及生命安全",
+    flood: "告警洪峰：十分钟内 {n} 条。现按组显示；涉及生命安全的逐条列出。", group: "{n} × {kind}，{area}", fold: "折叠", unfold: "展开", folded: "其下折叠 {n} 条", lives_folded: "{n} 台涉及生命安全的设备：{kind}",
     active_new: "告警中，未确认", active_seen: "告警中，已确认", cleared_new: "已恢复，未确认", cleared_seen: "已恢复，已确认", pending: "延时等待中", closed: "已结束",
     latched: "已锁存", silent: "静默：不发声、不回拨、不对外公开", silent_short: "静默", drill: "演练", drill_long: "演练，非真实", cancelled: "已凭码撤销", wrong_codes: "撤销码错误 {n} 次", chattering: "频繁抖动", times: "{n} 次",
     shelved: "已搁置", suppressed: "归入同一原因", out_of_service: "停用中", on_test: "测试中", planned_work: "计划作业", until: "至 {at}", missing: "无法自动立案", level: "核实 {n}/4 级",

@@ -11,10 +11,19 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from tocsin.kernel.cases.likeness import FAR_M, LONG_S, Traits, rank, words_of
-from tocsin.kernel.shared import Actor, ActorId, AgencyId, CaseId
+from tocsin.kernel.shared import Actor, AgencyId, CaseId
 from tocsin.packs.words import word
 from tocsin.runtime.accounts import Account
-from tocsin.web.api.common import STAFF_ONE, WRITES, AccessArg, CaseIdArg, json, router, shown
+from tocsin.web.api.common import (
+    STAFF_ONE,
+    WRITES,
+    AccessArg,
+    CaseIdArg,
+    json,
+    router,
+    shown,
+    staff_names,
+)
 from tocsin.web.api.insight import CANDIDATES_MAX, NEAR_MAX, is_reached, located
 from tocsin.web.choosing import actions_for
 from tocsin.web.gate import Access
@@ -206,18 +215,9 @@ async def story(case_id: CaseIdArg, access: AccessArg) -> Response:
     messages = await services.store.told(case.id)
     staff = {entry.by.id for entry in journal if entry.by.kind == "staff"}
     staff |= {reading.by for reading in readings if reading.kind == "staff"}
-    names = Names(await _names(access, staff), access.language)
+    names = Names(await staff_names(access, staff), access.language)
     entries = story_of(case, journal, messages, readings, names, services, access.language)
     return json({"entries": entries})
-
-
-async def _names(access: Access, ids: set[ActorId]) -> dict[ActorId, str]:
-    found: dict[ActorId, str] = {}
-    for each in sorted(ids):
-        account = await access.web.accounts.store.account(each)
-        if account is not None:
-            found[each] = account.name
-    return found
 
 
 @routes.post(
@@ -228,7 +228,7 @@ async def _names(access: Access, ids: set[ActorId]) -> dict[ActorId, str]:
 )
 async def presence(case_id: CaseIdArg, body: DoingBody, access: AccessArg) -> Response:
     row, actor = await access.case(case_id)
-    names = await _names(access, {actor.id})
+    names = await staff_names(access, {actor.id})
     person = Person(actor.id, names.get(actor.id, actor.id), body.doing)
     people, is_news = access.web.presence.see(row.case.id, person)
     if is_news and access.web.hub is not None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Depends, Header, Path
 from pydantic import BaseModel, StringConstraints
 from starlette.responses import Response
 
-from tocsin.kernel.shared import Refused
+from tocsin.kernel.shared import ActorId, Refused
 from tocsin.web.gate import Access, GatedRoute, access
 from tocsin.web.problems import MEDIA_TYPE, Problem, refuse
 from tocsin.web.shapes import ID
@@ -136,3 +136,13 @@ def problem_of(refused: Refused) -> Problem:
 def expected(if_match: str | None) -> int | None:
     """The version of an If-Match header."""
     return int(if_match.strip('"')) if if_match is not None else None
+
+
+async def staff_names(access: Access, ids: Iterable[ActorId]) -> dict[ActorId, str]:
+    """What colleagues are called, by the id of their account."""
+    found: dict[ActorId, str] = {}
+    for each in sorted(set(ids)):
+        account = await access.web.accounts.store.account(each)
+        if account is not None:
+            found[each] = account.name
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -14,12 +14,21 @@ from starlette.responses import Response
 
 from tocsin.kernel.alarms import vocabulary as alarm_words
 from tocsin.kernel.assets import vocabulary as asset_words
-from tocsin.kernel.shared import AssetId
+from tocsin.kernel.shared import ActorId, AssetId
 from tocsin.packs.words import word
 from tocsin.runtime.codec import name_of
 from tocsin.runtime.ports import AlarmEntry, AlarmQuery, AssetEntry
 from tocsin.web.alarm_views import AlarmView, AssetView
-from tocsin.web.api.common import WRITES, AccessArg, Endpoint, KeyArg, VersionArg, described, shown
+from tocsin.web.api.common import (
+    WRITES,
+    AccessArg,
+    Endpoint,
+    KeyArg,
+    VersionArg,
+    described,
+    shown,
+    staff_names,
+)
 from tocsin.web.api.device_orders import (
     AlarmIdArg,
     AssetIdArg,
@@ -152,22 +161,25 @@ async def history_of(access: Access, asset_id: AssetId, limit: int) -> list[dict
     for row in await store.alarms(AlarmQuery(asset=asset_id, limit=ALARMS_TOLD)):
         entries += await store.alarm_journal(row.alarm.id)
     entries.sort(key=lambda each: each.seq, reverse=True)
+    names = await staff_names(access, (each.by.id for each in entries if each.by.kind == "staff"))
     told = (
-        _happened(entry, event, access.language)
+        _happened(entry, event, names, access.language)
         for entry in entries
         for event in reversed(entry.events)
     )
     return list(islice(told, limit))
 
 
-def _happened(entry: AssetEntry | AlarmEntry, event: Any, language: str) -> dict[str, Any]:
+def _happened(
+    entry: AssetEntry | AlarmEntry, event: Any, names: Mapping[ActorId, str], language: str
+) -> dict[str, Any]:
     name = name_of(event)
     drill = getattr(event, "drill", None)
     until = getattr(event, "until", None) or getattr(drill, "until", None)
     reason = getattr(event, "reason", "") or getattr(drill, "reason", "")
     return {
         "at": event.at,
-        "by": entry.by.id,
+        "by": names.get(entry.by.id, entry.by.id),
         "event": name,
         "words": word("event", name, language),
         "alarm": entry.alarm_id if isinstance(entry, AlarmEntry) else None,

@@ -314,6 +314,6 @@ def label_of(name: str, asset_id: str, text: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}mm" height="{height}mm"'
         f' viewBox="0 0 {width} {height}" font-family="sans-serif">'
         f'<svg x="1" y="1" width="27" height="27" viewBox="0 0 {size} {size}">{inner}</svg>'
-        f'{words}<text x="31" y="26" font-size="2.6" font-family="monospace">'
+        f'{words}<text x="31" y="26" font-size="1.9" font-family="monospace">'
         f"{escape(asset_id)}</text></svg>"
     )

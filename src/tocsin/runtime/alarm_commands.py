@@ -63,6 +63,7 @@ class AlarmCommands:
         """The book anew from the store."""
         store = self.engine.store
         await self.book.load(store)
+        await self.engine.chaos.pause("desk.book")
         after: AlarmId | None = None
         while rows := await store.alarms(
             AlarmQuery(open_only=True, newest_first=False, after=after, limit=BOOK_MAX)
@@ -207,7 +208,10 @@ class AlarmCommands:
         if not self.is_loaded:
             await self.load()
         store = self.engine.store
-        due = await store.devices_waking(self.engine.clock.now(), WAKE_BATCH)
+        chaos = self.engine.chaos
+        size = chaos.fewer("desk.batch", WAKE_BATCH)
+        due = await store.devices_waking(self.engine.clock.now(), size)
+        await chaos.pause("desk.due")
         alarms = [alarm for _, alarm in due if alarm is not None]
         rows = {
             row.alarm.id: row

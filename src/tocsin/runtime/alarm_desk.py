@@ -91,6 +91,7 @@ class AlarmDesk(AlarmCommands):
                 outcome = await self._raise(incoming, asset, by)
         if isinstance(outcome, Refused):
             return outcome
+        await self.engine.chaos.pause("desk.kept")
         self.learn(outcome)
         lost = self._note(incoming, asset, counter)
         await self._recover(asset, incoming, by)
@@ -192,6 +193,7 @@ class AlarmDesk(AlarmCommands):
         """Keeps the signs of life that came with alarms. Returns how many."""
         unsaved, self._unsaved = sorted(self._unsaved), set()
         if unsaved:
+            await self.engine.chaos.pause("desk.unsaved")
             try:
                 await self.engine.store.put_signs([self.book.sign(each) for each in unsaved])
             except Unavailable:
@@ -297,6 +299,7 @@ class AlarmDesk(AlarmCommands):
         about = self._about(policy, asset, place, prepared, site, is_silent)
         wires = () if known else ((incoming.source, incoming.device),)
         find = self._find(incoming, sender, asset_id) if known is None else None
+        await self.engine.chaos.pause("desk.prepared")
         return await self.engine.commit_device(
             DeviceOrder(
                 asset_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tocsin.analytics.alarm_story import AlarmStory, AssetStory, tell_alarm, tell_asset
+from tocsin.runtime.chaos import CALM, Chaos
 from tocsin.runtime.ports import AlarmEntry, AssetEntry, Store
 from tocsin.runtime.quality_ports import QualityStore
 
@@ -13,11 +14,13 @@ FOLLOW_BATCH: Final = 60
 milliseconds: three hundred made whoever watched a flood of alarms wait five times as long."""
 
 
-async def follow_alarms(store: Store, stories: QualityStore) -> int:
+async def follow_alarms(store: Store, stories: QualityStore, chaos: Chaos = CALM) -> int:
     """Tell everything new. Returns the number of journal entries told."""
     told = 0
     cursor = await stories.alarm_cursor()
-    while entries := await store.tail_of_all(cursor, FOLLOW_BATCH):
+    while entries := await store.tail_of_all(
+        cursor, chaos.fewer("alarm_follower.batch", FOLLOW_BATCH)
+    ):
         of_alarms = [each for each in entries if isinstance(each, AlarmEntry)]
         of_assets = [each for each in entries if isinstance(each, AssetEntry)]
         alarms, assets = await stories.load_told(
@@ -32,6 +35,7 @@ async def follow_alarms(store: Store, stories: QualityStore) -> int:
             found = assets.get(each.asset_id) or AssetStory(each.asset_id)
             assets[each.asset_id] = tell_asset(found, each.events)
         cursor = entries[-1].seq
+        await chaos.pause("alarm_follower.told")
         await stories.save_told(
             [alarms[each] for each in sorted(alarms)],
             [assets[each] for each in sorted(assets)],

@@ -8,19 +8,18 @@ from typing import Any
 from msgspec.structs import replace as with_
 
 from tocsin.kernel import coordination
-from tocsin.kernel.alarming import DeviceDecision, DeviceFacts, Opening, Scene, decide_device
+from tocsin.kernel.alarming import DeviceDecision, DeviceFacts, Opening, Scene
 from tocsin.kernel.alarms.state import DRILL_SITE, Alarm
 from tocsin.kernel.alarms.vocabulary import Command as AlarmCommand
-from tocsin.kernel.alarms.vocabulary import DeclareAlarmReal, FollowAlarmCase, RaiseAlarm
+from tocsin.kernel.alarms.vocabulary import DeclareAlarmReal, FollowAlarmCase
 from tocsin.kernel.assets.vocabulary import Command as AssetCommand
 from tocsin.kernel.cases.policy import CaseFacts
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.cases.vocabulary import Command, OpenCase, TriageCase, WakeUp
-from tocsin.kernel.changing import changed
-from tocsin.kernel.coordination import JointDecision, JointFacts
+from tocsin.kernel.cases.vocabulary import Command, OpenCase, WakeUp
 from tocsin.kernel.shared import SYSTEM, Actor, AssetId, CaseId, Refused, ReportId, Stamped, UnitId
 from tocsin.kernel.units.state import Unit
 from tocsin.kernel.units.vocabulary import Command as UnitCommand
+from tocsin.runtime.chaos import CALM, Chaos
 from tocsin.runtime.ports import (
     Clock,
     Committed,
@@ -32,6 +31,7 @@ from tocsin.runtime.ports import (
     SealedValue,
     Store,
 )
+from tocsin.runtime.stamping import MOVED_ON, CaseStamp, DeviceStamp, UnitStamp
 
 UNIT_TRIES = 3
 """How often a command on a unit is planned anew when the unit came to another case meanwhile."""
@@ -43,7 +43,10 @@ REASONS: tuple[str, ...] = ("stale_version", "key_reused", "case_unknown", "poli
 class Engine:
     """Hands stamped commands to the kernel and its answer to the store, one transaction each."""
 
-    def __init__(self, store: Store, policies: Policies, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self, store: Store, policies: Policies, clock: Clock, ids: Ids, chaos: Chaos = CALM
+    ) -> None:
+        self.chaos = chaos
         self.store = store
         self.policies = policies
         self.clock = clock
@@ -71,8 +74,8 @@ class Engine:
         """
         if isinstance(command, OpenCase):
             return Refused("bad_value", "a case is opened through `open`")
-        stamped = _Stamp(self, target, command, by)
-        return await self.store.commit(
+        stamped = CaseStamp(self, target, command, by)
+        return await self._commit(
             Order(
                 cases=coordination.involved(target, command),
                 target=target,
@@ -95,7 +98,7 @@ class Engine:
         """What the kernel would say to a command on this state: the refusal, or whether anything
         would happen at all (False: it is done already). Nothing is written. A second case that
         the command involves is taken as not there."""
-        stamped = _Stamp(self, case.id, command, by)
+        stamped = CaseStamp(self, case.id, command, by)
         others = {each: Case(each) for each in coordination.involved(case.id, command)}
         outcome = stamped.plan({**others, case.id: case})
         return outcome if isinstance(outcome, Refused) else any(outcome.values())
@@ -121,7 +124,7 @@ class Engine:
         def plan(cases: Mapping[CaseId, Case]) -> Decision:
             return coordination.decide(cases, case_id, stamped)
 
-        return await self.store.commit(
+        return await self._commit(
             Order(
                 cases=(case_id,),
                 target=case_id,
@@ -157,9 +160,10 @@ class Engine:
         """
         for _ in range(UNIT_TRIES):
             row = await self.store.unit(unit_id)
+            await self.chaos.pause("engine.unit_read")
             known = row.unit if row is not None else Unit(unit_id)
-            stamped = _UnitStamp(self, command, by)
-            outcome = await self.store.commit(
+            stamped = UnitStamp(self, command, by)
+            outcome = await self._commit(
                 Order(
                     cases=coordination.cases_of(known, command),
                     target=CaseId(""),
@@ -176,7 +180,7 @@ class Engine:
                     answer=answer or {},
                 )
             )
-            if outcome is not _MOVED_ON:
+            if outcome is not MOVED_ON:
                 return outcome
         return Refused("stale_version", "the unit went from case to case meanwhile")
 
@@ -264,9 +268,9 @@ class Engine:
     ) -> Committed | Refused:
         """One order to a device. `device.plan` is made here: the policies are those under which
         each alarm was opened, looked up once its state is known."""
-        stamped = _DeviceStamp(self, command, facts, by)
+        stamped = DeviceStamp(self, command, facts, by)
         opening = facts.opening
-        return await self.store.commit(
+        return await self._commit(
             Order(
                 cases=(opening.case,) if opening is not None else (case,) if case else (),
                 target=opening.case if opening is not None else case or CaseId(""),
@@ -289,41 +293,13 @@ class Engine:
         """Let the clocks of one case speak."""
         return await self.handle(case_id, WakeUp(), by=SYSTEM)
 
-
-class _Stamp:
-    """One command with its instant and fresh id, waiting for the state that names its policy."""
-
-    def __init__(self, engine: Engine, target: CaseId, command: Command, by: Actor) -> None:
-        self._policies = engine.policies
-        self._target = target
-        self._command = command
-        self._by = by
-        self._id = engine.ids.new()
-        self.at = engine.clock.now()
-
-    def plan(self, cases: Mapping[CaseId, Case]) -> Decision:
-        case = cases[self._target]
-        if case.status == "absent":
-            return Refused("case_unknown", "there is no case with this id")
-        policy = self._policies.policy(case.pack_version, case.case_type)
-        if policy is None:
-            return Refused("policy_missing", f"pack {case.pack_version} is not on this node")
-        following = None
-        if isinstance(self._command, TriageCase):
-            following = self._policies.current(self._command.case_type)
-        others = [
-            (other, pinned)
-            for other, case in cases.items()
-            if other != self._target
-            and (pinned := self._policies.policy(case.pack_version, case.case_type)) is not None
-        ]
-        facts = CaseFacts(policy, following, tuple(others))
-        stamped = Stamped(self._command, self.at, self._by, self._id, facts)
-        return coordination.decide(cases, self._target, stamped)
-
-
-_MOVED_ON = Refused("stale_version", "the unit is on another case by now")
-"""Known by identity: the rows of the unit's cases were not locked, so it is planned anew."""
+    async def _commit(self, order: Order) -> Committed | Refused:
+        await self.chaos.pause("engine.stamped")
+        outcome = await self.store.commit(order)
+        if order.key is not None and self.chaos.strikes("engine.again"):
+            outcome = await self.store.commit(order)
+        await self.chaos.pause("engine.committed")
+        return outcome
 
 
 def _never(cases: Mapping[CaseId, Case]) -> Decision:
@@ -332,65 +308,3 @@ def _never(cases: Mapping[CaseId, Case]) -> Decision:
 
 def _none(scene: Scene) -> DeviceDecision:
     raise AssertionError("the engine makes the plan of an order to a device")
-
-
-class _DeviceStamp:
-    """A command on a device with its instant and fresh id, waiting for the states."""
-
-    def __init__(
-        self, engine: Engine, command: AlarmCommand | AssetCommand, facts: DeviceFacts, by: Actor
-    ) -> None:
-        self._policies = engine.policies
-        self._command = command
-        self._facts = facts
-        self._by = by
-        self._id = engine.ids.new()
-        self.at = engine.clock.now()
-
-    def plan(self, scene: Scene) -> DeviceDecision | Refused:
-        opened = {
-            alarm.about.kind: alarm.about.pack_version
-            for alarm in scene.alarms.values()
-            if alarm.about is not None
-        }
-        named = getattr(self._command, "kind", "")
-        if isinstance(self._command, RaiseAlarm):
-            named = self._command.about.kind
-        kinds = dict.fromkeys((*sorted(opened), *((named,) if named else ())))
-        policies = tuple(
-            policy
-            for kind in kinds
-            if (policy := self._policies.alarm_policy(kind, opened.get(kind, ""))) is not None
-        )
-        assets = self._policies.asset_facts()
-        facts = changed(self._facts, policies=policies, assets=assets)
-        for case in scene.cases.values():
-            if case.status != "absent":
-                pinned = self._policies.policy(case.pack_version, case.case_type)
-                facts = changed(facts, case_policy=pinned)
-        stamped = Stamped(self._command, self.at, self._by, self._id, facts)
-        return decide_device(scene, stamped)
-
-
-class _UnitStamp:
-    """A command on a unit with its instant and fresh id, waiting for the states."""
-
-    def __init__(self, engine: Engine, command: UnitCommand, by: Actor) -> None:
-        self._policies = engine.policies
-        self._command = command
-        self._by = by
-        self._id = engine.ids.new()
-        self.at = engine.clock.now()
-
-    def plan(self, cases: Mapping[CaseId, Case], unit: Unit) -> JointDecision | Refused:
-        if any(each not in cases for each in coordination.cases_of(unit, self._command)):
-            return _MOVED_ON
-        pinned = tuple(
-            (case_id, policy)
-            for case_id, case in cases.items()
-            if (policy := self._policies.policy(case.pack_version, case.case_type)) is not None
-        )
-        agency = getattr(self._command, "agency", None) or unit.agency
-        facts = JointFacts(self._policies.unit_facts(agency), pinned)
-        stamped = Stamped(self._command, self.at, self._by, self._id, facts)
-        return coordination.decide_unit(unit, cases, stamped)

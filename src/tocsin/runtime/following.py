@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from tocsin.analytics.story import Story, tell
 from tocsin.kernel.shared import AgencyId, AreaId, CaseId, Instant, Tier
+from tocsin.runtime.chaos import CALM, Chaos
 from tocsin.runtime.ports import Store
 
 FOLLOW_BATCH: Final = 150
@@ -50,16 +51,18 @@ class Stories(Protocol):
         ...
 
 
-async def follow(store: Store, stories: Stories) -> int:
+async def follow(store: Store, stories: Stories, chaos: Chaos = CALM) -> int:
     """Tell everything new. Returns the number of journal entries told."""
     told = 0
     cursor = await stories.cursor()
-    while entries := await store.tail(cursor, FOLLOW_BATCH):
+    while entries := await store.tail(cursor, chaos.fewer("follower.batch", FOLLOW_BATCH)):
+        await chaos.pause("follower.read")
         ids = sorted({entry.case_id for entry in entries})
         now = dict(await stories.load(ids))
         for entry in entries:
             now[entry.case_id] = tell(now.get(entry.case_id) or Story(entry.case_id), entry.events)
         cursor = entries[-1].seq
+        await chaos.pause("follower.told")
         await stories.save([now[case_id] for case_id in ids], cursor)
         told += len(entries)
     return told

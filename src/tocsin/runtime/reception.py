@@ -185,6 +185,7 @@ class Reception:
             if choice is None:
                 return Refused("no_route", "no route of the pack matches")
             route = choice.route
+        await self.engine.chaos.pause("reception.checked")
         outcome = await self.engine.open(
             case_id,
             OpenCase(
@@ -199,6 +200,7 @@ class Reception:
             sealed=sealed,
             **self._once(incoming, case_id, report.id, by, now),
         )
+        await self.engine.chaos.pause("reception.kept")
         return outcome if isinstance(outcome, Refused) else self._received(incoming, outcome)
 
     async def attach(

@@ -46,6 +46,8 @@ LATE_S: Final = 30.0
 """A clock that is this late in speaking means that escalations have stopped: unwell."""
 
 Addresses = Callable[[Tell], Sequence[str]]
+Rest = Callable[[float], Awaitable[None]]
+"""How a loop with nothing to do waits: seconds."""
 
 
 def fixed(tell: Tell) -> Sequence[str]:
@@ -78,8 +80,13 @@ class Runner:
     """Runs until cancelled. One per node; several nodes on one store are harmless."""
 
     def __init__(
-        self, engine: Engine, interval_s: float = 0.5, addresses: Addresses = fixed
+        self,
+        engine: Engine,
+        interval_s: float = 0.5,
+        addresses: Addresses = fixed,
+        rest: Rest = asyncio.sleep,
     ) -> None:
+        self.rest = rest
         self.engine = engine
         self.addresses = addresses
         self.interval_s = interval_s
@@ -100,7 +107,7 @@ class Runner:
                 log.warning("store_unavailable", detail=str(trouble))
                 busy = 0
             if not busy:
-                await asyncio.sleep(self.interval_s)
+                await self.rest(self.interval_s)
 
     async def wake_due(self) -> int:
         """Wake every case whose clock has come. Returns how many were woken in this round.
@@ -111,7 +118,9 @@ class Runner:
         now = self.engine.clock.now()
         oldest = await self.engine.store.oldest_wake()
         self.heartbeat.late_s = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
-        due = await self.engine.store.waking(now, WAKE_BATCH)
+        chaos = self.engine.chaos
+        due = await self.engine.store.waking(now, chaos.fewer("runner.wakes", WAKE_BATCH))
+        await chaos.pause("runner.due")
         wakes = (self.engine.wake(case_id) for case_id in due)
         outcomes = await asyncio.gather(*wakes, return_exceptions=True)
         woken = 0
@@ -130,15 +139,22 @@ class Runner:
     async def run_errands(self) -> int:
         """Do every errand that is due. Returns how many were taken in this round."""
         now = self.engine.clock.now()
-        due = await self.engine.store.take_errands(now, LEASE_S, ERRAND_BATCH)
+        size = self.engine.chaos.fewer("runner.errands", ERRAND_BATCH)
+        due = await self.engine.store.take_errands(now, LEASE_S, size)
         for errand in due:
             await self._run(errand, now)
         self.heartbeat.ran_at = now
         return len(due)
 
     async def _run(self, due: DueErrand, now: Instant) -> None:
+        chaos = self.engine.chaos
+        await chaos.pause("runner.taken")
         try:
+            if chaos.strikes("runner.fails"):
+                raise RuntimeError("for no reason")
             await self._do(due, now)
+            if chaos.strikes("runner.again"):
+                await self._do(due, now)
         except Unavailable:
             raise
         except Exception as error:
@@ -150,6 +166,7 @@ class Runner:
             self.heartbeat.dead += last
             await self.engine.store.fail_errand(due.key, type(error).__name__, retry_at)
         else:
+            await chaos.pause("runner.done")
             await self.engine.store.finish_errand(due.key, now)
 
     async def _do(self, due: DueErrand, now: Instant) -> None:
@@ -166,6 +183,7 @@ class Runner:
                             report=tell.report,
                         )
                     )
+                    await self.engine.chaos.pause("runner.told")
             case Send() as send:
                 by = Actor(ActorId(f"case:{due.case_id}"), "system", SYSTEM.roles)
                 _done(await self.engine.handle(send.to, send.command, by=by, key=due.key))
@@ -196,6 +214,7 @@ class Runner:
             ]
             for outcome in await asyncio.gather(*told):
                 _done(outcome)
+            await self.engine.chaos.pause("runner.alarms")
 
     async def _alert(self, due: DueErrand, alert: Alert) -> None:
         """Into the crew's inbox, unless the alert was revoked before it got there."""

@@ -113,17 +113,19 @@ class Supervision:
         self._turned_at = now
         self._lay_new(now)
         late: list[AssetId] = []
+        most = self.desk.engine.chaos.fewer("wheel.batch", SILENCES_MAX)
         for asset_id in self.wheel.turn(now.timestamp()):
             asset = self.desk.book.assets.get(asset_id)
             interval_s = asset.interval_s if asset is not None else None
             if asset is None or interval_s is None:
                 continue
             due = self._due_s(asset_id, interval_s, now)
-            is_late = due <= now.timestamp() and len(late) < SILENCES_MAX
+            is_late = due <= now.timestamp() and len(late) < most
             if is_late and SUPERVISION not in self.desk.book.down.get(asset_id, ()):
                 late.append(asset_id)
             self.wheel.lay(asset_id, max(due, now.timestamp() + (interval_s if is_late else 0)))
         if late:
+            await self.desk.engine.chaos.pause("wheel.late")
             await self._tell(late)
         return len(late)
 

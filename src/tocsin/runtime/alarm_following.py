@@ -34,12 +34,17 @@ async def follow_alarms(store: Store, stories: QualityStore, chaos: Chaos = CALM
         for each in of_assets:
             found = assets.get(each.asset_id) or AssetStory(each.asset_id)
             assets[each.asset_id] = tell_asset(found, each.events)
-        cursor = entries[-1].seq
+        upto = entries[-1].seq
         await chaos.pause("alarm_follower.told")
-        await stories.save_told(
+        is_saved = await stories.save_told(
             [alarms[each] for each in sorted(alarms)],
             [assets[each] for each in sorted(assets)],
+            upto,
             cursor,
         )
-        told += len(entries)
+        if is_saved:
+            cursor = upto
+            told += len(entries)
+        else:
+            cursor = await stories.alarm_cursor()
     return told

@@ -28,8 +28,9 @@ class Stories(Protocol):
 
     async def load(self, ids: Sequence[CaseId]) -> Mapping[CaseId, Story]: ...
 
-    async def save(self, stories: Sequence[Story], cursor: int) -> None:
-        """Stories and cursor in one transaction."""
+    async def save(self, stories: Sequence[Story], cursor: int, after: int) -> bool:
+        """Stories and cursor in one transaction. False, and nothing is saved, where the cursor is
+        not `after` any more: another node told these entries meanwhile."""
         ...
 
     async def select(
@@ -61,8 +62,11 @@ async def follow(store: Store, stories: Stories, chaos: Chaos = CALM) -> int:
         now = dict(await stories.load(ids))
         for entry in entries:
             now[entry.case_id] = tell(now.get(entry.case_id) or Story(entry.case_id), entry.events)
-        cursor = entries[-1].seq
+        upto = entries[-1].seq
         await chaos.pause("follower.told")
-        await stories.save([now[case_id] for case_id in ids], cursor)
-        told += len(entries)
+        if await stories.save([now[case_id] for case_id in ids], upto, cursor):
+            cursor = upto
+            told += len(entries)
+        else:
+            cursor = await stories.cursor()
     return told

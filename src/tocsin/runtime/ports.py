@@ -13,7 +13,6 @@ from tocsin.kernel.alarms.vocabulary import Command as AlarmCommand
 from tocsin.kernel.assets.state import AssetFacts
 from tocsin.kernel.assets.vocabulary import Command as AssetCommand
 from tocsin.kernel.cases.policy import CasePolicy, ClockName
-from tocsin.kernel.cases.react import Errand as CaseErrand
 from tocsin.kernel.cases.state import Case, Status
 from tocsin.kernel.cases.vocabulary import Command, Event
 from tocsin.kernel.coordination import JointDecision
@@ -31,7 +30,6 @@ from tocsin.kernel.shared import (
     Tier,
     UnitId,
 )
-from tocsin.kernel.units.react import Alert
 from tocsin.kernel.units.state import Unit, UnitFacts
 from tocsin.kernel.units.vocabulary import Command as UnitCommand
 from tocsin.kernel.units.vocabulary import SendUnit
@@ -49,6 +47,7 @@ from tocsin.runtime.device_ports import (
     Sign,
     Wire,
 )
+from tocsin.runtime.errand_ports import DueErrand, Errand, ErrandStore, Message
 from tocsin.runtime.reading_ports import KeyRing, Reading, Vault
 from tocsin.runtime.road_ports import RoadClosure, RoadStore
 from tocsin.runtime.rosters import RosterStore
@@ -92,9 +91,6 @@ def as_a_case_keeps_it(command: AnyCommand) -> AnyCommand:
         return replace(command, kept=None)
     return command
 
-
-Errand = CaseErrand | Alert
-"""What a case or a unit owes the world."""
 
 Joint = Callable[[Mapping[CaseId, Case], Unit], JointDecision | Refused]
 """The plan of an order that is addressed to a unit: it decides the unit and its cases at once."""
@@ -232,22 +228,11 @@ class JournalEntry:
     events: tuple[Event, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DueErrand:
-    """An errand taken by a runner until `lease` ends."""
-
-    key: str
-    case_id: CaseId
-    errand: Errand
-    attempts: int
-    created_at: Instant
-
-
 Entry = JournalEntry | UnitEntry | AssetEntry | AlarmEntry
 """An entry of the journal, whatever it is about."""
 
 
-class Store(UnitStore, RosterStore, DeviceStore, Protocol):
+class Store(UnitStore, RosterStore, DeviceStore, ErrandStore, Protocol):
     """Board, journal and errands. Memory is the reference; PostgreSQL must behave like it."""
 
     async def commit(self, order: Order) -> Committed | Refused: ...
@@ -292,21 +277,6 @@ class Store(UnitStore, RosterStore, DeviceStore, Protocol):
         ...
 
     async def oldest_wake(self) -> Instant | None: ...
-    async def take_errands(
-        self, now: Instant, lease_s: float, limit: int
-    ) -> Sequence[DueErrand]: ...
-    async def finish_errand(self, key: str, now: Instant) -> None: ...
-    async def fail_errand(self, key: str, error: str, retry_at: Instant | None) -> None:
-        """`retry_at` None moves it to the dead letters."""
-        ...
-
-    async def dead_letters(self, limit: int) -> Sequence[tuple[DueErrand, str]]: ...
-    async def revive_errand(self, key: str, now: Instant) -> bool: ...
-
-    async def deliver(self, message: Message) -> None:
-        """Idempotent by `message.key`."""
-        ...
-
     async def thread(self, report: ReportId) -> Sequence[Message]: ...
     async def told(self, case_id: CaseId) -> Sequence[Message]:
         """All that a case told to reporters and to desks, oldest first."""
@@ -319,22 +289,6 @@ class Store(UnitStore, RosterStore, DeviceStore, Protocol):
 
 class NodeStore(Store, RoadStore, ChainStore, Protocol):
     """All that a running node keeps; beside the engine's part roads and chains of alerts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message of the pack on its way to people: a template's name, never its filled text.
-
-    `audience` is a directory address such as "agency:fire@county" or "role:dispatcher@area";
-    for reporters it is empty and `report` is set.
-    """
-
-    key: str
-    case_id: CaseId
-    at: Instant
-    audience: str
-    template: str
-    report: ReportId | None = None
 
 
 class Policies(Protocol):
@@ -373,6 +327,8 @@ __all__ = [
     "DeviceOrder",
     "DueErrand",
     "Entry",
+    "Errand",
+    "ErrandStore",
     "Ids",
     "JournalEntry",
     "KeyRing",

@@ -22,9 +22,10 @@ class QualityStore(Protocol):
     ) -> tuple[Mapping[AlarmId, AlarmStory], Mapping[AssetId, AssetStory]]: ...
 
     async def save_told(
-        self, alarms: Sequence[AlarmStory], assets: Sequence[AssetStory], cursor: int
-    ) -> None:
-        """Stories and cursor in one transaction."""
+        self, alarms: Sequence[AlarmStory], assets: Sequence[AssetStory], cursor: int, after: int
+    ) -> bool:
+        """Stories and cursor in one transaction. False, and nothing is saved, where the cursor is
+        not `after` any more: another node told these entries meanwhile."""
         ...
 
     async def alarm_stories(self, since: Instant, until: Instant) -> Sequence[AlarmStory]:

@@ -21,6 +21,7 @@ from tocsin.kernel.cases.react import EndAlarms, MoveAlarms, Send, StandDown, Te
 from tocsin.kernel.shared import SYSTEM, Actor, ActorId, AlarmId, CaseId, Instant, Refused
 from tocsin.kernel.units.react import Alert, address_of
 from tocsin.kernel.units.vocabulary import RecallUnit
+from tocsin.runtime.backoff import ATTEMPTS_MAX, wait_s
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.ports import (
     AlarmQuery,
@@ -38,10 +39,6 @@ WAKE_BATCH: Final = 1_000
 ERRAND_BATCH: Final = 200
 LEASE_S: Final = 60.0
 """How long a runner may take for an errand before another one tries it."""
-ATTEMPTS_MAX: Final = 8
-"""With the back-off below: about three hours of trying, then a person must look."""
-BACKOFF_FIRST_S: Final = 2.0
-BACKOFF_FACTOR: Final = 4.0
 LATE_S: Final = 30.0
 """A clock that is this late in speaking means that escalations have stopped: unwell."""
 
@@ -94,9 +91,22 @@ class Runner:
 
     async def run(self) -> None:
         """Both loops, side by side: a slow errand never delays a clock."""
+        await self._recall()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._every(self.wake_due))
             group.create_task(self._every(self.run_errands))
+
+    async def _recall(self) -> None:
+        """A node takes the wall's time when it starts. Was that set back meanwhile, then what was
+        leased under the old one would wait as long as it was set back by."""
+        while True:
+            try:
+                await self.engine.store.recall_errands(self.engine.clock.now(), LEASE_S)
+            except Unavailable as trouble:
+                log.warning("store_unavailable", detail=str(trouble))
+                await self.rest(self.interval_s)
+            else:
+                return
 
     async def _every(self, turn: Callable[[], Awaitable[int]]) -> None:
         while True:
@@ -160,8 +170,7 @@ class Runner:
         except Exception as error:
             # The rim of the errand: whatever went wrong is kept with it, retried, then shown.
             last = due.attempts + 1 >= ATTEMPTS_MAX
-            wait = BACKOFF_FIRST_S * BACKOFF_FACTOR**due.attempts
-            retry_at = None if last else now + timedelta(seconds=wait)
+            retry_at = None if last else now + timedelta(seconds=wait_s(due.attempts))
             log.warning("errand_failed", key=due.key, error=type(error).__name__, dead=last)
             self.heartbeat.dead += last
             await self.engine.store.fail_errand(due.key, type(error).__name__, retry_at)

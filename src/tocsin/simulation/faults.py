@@ -207,6 +207,10 @@ class FaultyStore(FaultyDevices):
         self._reach()
         return await self.inner.take_errands(now, lease_s, limit)
 
+    async def recall_errands(self, now: Instant, lease_s: float) -> int:
+        self._reach()
+        return await self.inner.recall_errands(now, lease_s)
+
     async def finish_errand(self, key: str, now: Instant) -> None:
         if self.faults.happens("crash"):
             raise Crashed

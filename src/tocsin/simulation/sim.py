@@ -72,7 +72,8 @@ class SimReport:
 
 
 @cache
-def _ground() -> tuple[Pack, Atlas]:
+def ground() -> tuple[Pack, Atlas]:
+    """The county's pack and a plain town, made once."""
     return load_pack(builtin("county"), calendar="finland-2026"), plain_atlas()
 
 
@@ -97,14 +98,14 @@ async def _run(
     seed: int, days: float, per_hour: float, parts: Parts, shares: FaultShares, habits: Habits
 ) -> SimReport:
     rng = Random(seed)
-    pack, atlas = _ground()
+    pack, atlas = ground()
     clock = VirtualClock(START)
     faults = Faults(Random(rng.getrandbits(64)), shares)
     node = SimNode(parts, pack, atlas, clock, Random(rng.getrandbits(64)), faults)
-    ground = Random(rng.getrandbits(64))
+    places = Random(rng.getrandbits(64))
     spots = [
         Spot(
-            f"Koekatu {number}", spot(0.02 + 0.96 * ground.random(), 0.02 + 0.96 * ground.random())
+            f"Koekatu {number}", spot(0.02 + 0.96 * places.random(), 0.02 + 0.96 * places.random())
         )
         for number in range(1, SPOTS + 1)
     ]
@@ -152,7 +153,8 @@ def _messages(store: MemoryStore) -> Sequence[Message]:
     return list(kept.values())
 
 
-def _digest(journal: Sequence[JournalEntry]) -> str:
+def digest(journal: Sequence[JournalEntry]) -> str:
+    """A hash of the whole journal: the same for the same course of things."""
     total = hashlib.sha256()
     for entry in journal:
         head = (entry.seq, entry.case_id, entry.version, entry.at)
@@ -192,6 +194,6 @@ def _report(
         refused=tuple(sorted(ledger.refused.items())),
         verbs=tuple(sorted(ledger.commands.items())),
         quiet_days=round(quiet / timedelta(days=1), 1),
-        digest=_digest(seen.journal),
+        digest=digest(seen.journal),
         findings=tuple(findings),
     )

@@ -20,6 +20,11 @@ class MemoryQuality:
         self._batteries: dict[AssetId, dict[date, float]] = {}
         self._cards: dict[date, tuple[Instant, bytes]] = {}
 
+    @property
+    def seq(self) -> int:
+        """The last journal entry that is told, without waiting."""
+        return self._seq
+
     async def alarm_cursor(self) -> int:
         return self._seq
 
@@ -32,11 +37,14 @@ class MemoryQuality:
         )
 
     async def save_told(
-        self, alarms: Sequence[AlarmStory], assets: Sequence[AssetStory], cursor: int
-    ) -> None:
+        self, alarms: Sequence[AlarmStory], assets: Sequence[AssetStory], cursor: int, after: int
+    ) -> bool:
+        if self._seq != after:
+            return False
         self._alarms.update((each.alarm_id, each) for each in alarms)
         self._assets.update((each.asset_id, each) for each in assets)
-        self._seq = max(self._seq, cursor)
+        self._seq = cursor
+        return True
 
     async def alarm_stories(self, since: Instant, until: Instant) -> Sequence[AlarmStory]:
         found = [

@@ -13,6 +13,7 @@ from typing import Any
 from tocsin.geography.distance import short_distance_m
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import CaseId, Instant, Place, Refused, ReportId
+from tocsin.runtime.backoff import longest_wait_s
 from tocsin.runtime.board import Columns, columns_of
 from tocsin.runtime.ports import (
     BoardRow,
@@ -250,6 +251,16 @@ class MemoryStore(MemoryUnits, MemoryRoads, MemoryChains, MemoryRosters, MemoryD
             owed.due_at = now + timedelta(seconds=lease_s)
             owed.attempts += 1
         return taken
+
+    async def recall_errands(self, now: Instant, lease_s: float) -> int:
+        found = [
+            owed
+            for owed in self._errands.values()
+            if owed.due_at > now + timedelta(seconds=longest_wait_s(owed.attempts, lease_s))
+        ]
+        for owed in found:
+            owed.due_at = now
+        return len(found)
 
     async def finish_errand(self, key: str, now: Instant) -> None:
         self._errands.pop(key, None)

@@ -16,15 +16,23 @@ class MemoryStories:
         self._stories: dict[CaseId, Story] = {}
         self._cursor = 0
 
+    @property
+    def seq(self) -> int:
+        """The last journal entry that is told, without waiting."""
+        return self._cursor
+
     async def cursor(self) -> int:
         return self._cursor
 
     async def load(self, ids: Sequence[CaseId]) -> Mapping[CaseId, Story]:
         return {case_id: self._stories[case_id] for case_id in ids if case_id in self._stories}
 
-    async def save(self, stories: Sequence[Story], cursor: int) -> None:
+    async def save(self, stories: Sequence[Story], cursor: int, after: int) -> bool:
+        if self._cursor != after:
+            return False
         self._stories.update((story.case_id, story) for story in stories)
         self._cursor = cursor
+        return True
 
     async def select(
         self,

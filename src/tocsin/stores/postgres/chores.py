@@ -14,6 +14,7 @@ from typing import Any
 
 from tocsin.kernel.shared import CaseId, Instant, ReportId
 from tocsin.runtime import codec
+from tocsin.runtime.backoff import BACKOFF_FACTOR, BACKOFF_FIRST_S
 from tocsin.runtime.ports import DueErrand, Message
 from tocsin.stores.postgres.connections import (
     Connection,
@@ -33,6 +34,11 @@ UPDATE errands e SET due_at = $2, attempts = attempts + 1
          ORDER BY due_at, key LIMIT $3 FOR UPDATE SKIP LOCKED) d
  WHERE e.key = d.key
 RETURNING e.key, e.case_id, e.kind, e.body, e.attempts - 1, e.created_at, d.due_at"""
+_RECALL = """
+UPDATE errands SET due_at = $1
+ WHERE NOT is_dead
+   AND due_at > $1 + make_interval(secs => greatest($2, $3 * $4 ^ greatest(0, attempts - 1)))
+RETURNING key"""
 _FAIL = """
 UPDATE errands SET error = $2, is_dead = $3::timestamptz IS NULL, due_at = coalesce($3, due_at)
  WHERE key = $1"""
@@ -82,6 +88,9 @@ class Chores:
         rows = await self._fetch(_TAKE, now, now + timedelta(seconds=lease_s), limit)
         rows.sort(key=lambda row: (row[6], row[0]))
         return [_due(row) for row in rows]
+
+    async def recall(self, now: Instant, lease_s: float) -> int:
+        return len(await self._fetch(_RECALL, now, lease_s, BACKOFF_FIRST_S, BACKOFF_FACTOR))
 
     async def finish(self, key: str) -> None:
         await self._fetch("DELETE FROM errands WHERE key = $1", key)

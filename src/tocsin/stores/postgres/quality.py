@@ -12,6 +12,7 @@ from tocsin.analytics.alarm_story import AlarmStory, AssetStory
 from tocsin.kernel.shared import AlarmId, AssetId, Instant
 from tocsin.stores.postgres.connections import Readers
 
+_MOVE = "UPDATE alarm_story_cursor SET seq = $1 WHERE seq = $2 RETURNING seq"
 _SAVE_ALARMS: Final = """
 INSERT INTO alarm_stories (alarm_id, opened_at, closed_at, story)
 SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[])
@@ -63,20 +64,21 @@ class PostgresQuality:
         return {each.alarm_id: each for each in told}, {each.asset_id: each for each in found}
 
     async def save_told(
-        self, alarms: Sequence[AlarmStory], assets: Sequence[AssetStory], cursor: int
-    ) -> None:
+        self, alarms: Sequence[AlarmStory], assets: Sequence[AssetStory], cursor: int, after: int
+    ) -> bool:
         of_alarms = [(e.alarm_id, e.opened_at, e.closed_at, _text(e)) for e in alarms]
         of_assets = [(each.asset_id, _text(each)) for each in assets]
         async with self._readers.acquire() as connection, connection.transaction():
             # Derived data: after a crash the batch is told again from the older cursor.
             await connection.execute("SET LOCAL synchronous_commit = off")
+            # First of all: whoever tells the same entries on another node waits for this row.
+            if await connection.fetchval(_MOVE, cursor, after) is None:
+                return False
             if of_alarms:
                 await connection.execute(_SAVE_ALARMS, *map(list, zip(*of_alarms, strict=True)))
             if of_assets:
                 await connection.execute(_SAVE_ASSETS, *map(list, zip(*of_assets, strict=True)))
-            await connection.execute(
-                "UPDATE alarm_story_cursor SET seq = greatest(seq, $1)", cursor
-            )
+        return True
 
     async def alarm_stories(self, since: Instant, until: Instant) -> Sequence[AlarmStory]:
         rows = await self._readers.fetch(_OPEN_IN, since, until)

@@ -22,7 +22,6 @@ from tocsin.runtime.ports import (
     BoardRow,
     CaseQuery,
     Committed,
-    DueErrand,
     Entry,
     JournalEntry,
     Message,
@@ -41,6 +40,7 @@ from tocsin.stores.postgres.connections import Connection, Dsn, Readers, Row, co
 from tocsin.stores.postgres.device_reads import DeviceReads
 from tocsin.stores.postgres.lists import count_statement, page_statement
 from tocsin.stores.postgres.migrate import migrate
+from tocsin.stores.postgres.owed import OwedWrites
 from tocsin.stores.postgres.roads import Roads
 from tocsin.stores.postgres.rosters import Rosters
 from tocsin.stores.postgres.units import Units, audit_units
@@ -78,7 +78,7 @@ ORDER BY ((lon - $2) * cos(radians($3))) ^ 2 + (lat - $3) ^ 2, id
 LIMIT $5"""
 
 
-class PostgresStore(DeviceReads):
+class PostgresStore(DeviceReads, OwedWrites):
     """Board, journal, errands and messages in PostgreSQL 15 or newer.
 
     `keys` are the vault's master keys: sealed values are written in the transaction of their
@@ -305,26 +305,7 @@ class PostgresStore(DeviceReads):
         sql = "SELECT next_wake FROM cases WHERE next_wake IS NOT NULL ORDER BY next_wake LIMIT 1"
         return await self.readers.fetchval(sql)
 
-    async def take_errands(self, now: Instant, lease_s: float, limit: int) -> Sequence[DueErrand]:
-        """Oldest first; `attempts` counts those before this one."""
-        return await self._chores.take(now, lease_s, limit)
-
-    async def finish_errand(self, key: str, now: Instant) -> None:
-        await self._chores.finish(key)
-
-    async def fail_errand(self, key: str, error: str, retry_at: Instant | None) -> None:
-        await self._chores.fail(key, error, retry_at)
-
-    async def dead_letters(self, limit: int) -> Sequence[tuple[DueErrand, str]]:
-        return await self._chores.dead_letters(limit)
-
-    async def revive_errand(self, key: str, now: Instant) -> bool:
-        return await self._chores.revive(key, now)
-
     # -- messages
-
-    async def deliver(self, message: Message) -> None:
-        await self._chores.deliver(message)
 
     async def thread(self, report: ReportId) -> Sequence[Message]:
         """Oldest first."""

@@ -17,6 +17,8 @@ SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::
 ON CONFLICT (case_id) DO UPDATE SET case_type = excluded.case_type, lead = excluded.lead,
                                     story = excluded.story"""
 
+_MOVE = "UPDATE story_cursor SET seq = $1 WHERE seq = $2 RETURNING seq"
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Story)
 
@@ -37,14 +39,17 @@ class PostgresStories:
         stories = (_decoder.decode(row["story"]) for row in rows)
         return {story.case_id: story for story in stories}
 
-    async def save(self, stories: Sequence[Story], cursor: int) -> None:
+    async def save(self, stories: Sequence[Story], cursor: int, after: int) -> bool:
         rows = [_row(story) for story in stories]
         async with self._readers.acquire() as connection, connection.transaction():
             # Derived data: after a crash the batch is told again from the older cursor.
             await connection.execute("SET LOCAL synchronous_commit = off")
+            # First of all: whoever tells the same entries on another node waits for this row.
+            if await connection.fetchval(_MOVE, cursor, after) is None:
+                return False
             if rows:
                 await connection.execute(_SAVE, *map(list, zip(*rows, strict=True)))
-            await connection.execute("UPDATE story_cursor SET seq = greatest(seq, $1)", cursor)
+        return True
 
     async def select(
         self,

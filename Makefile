@@ -68,8 +68,8 @@ kills: setup ## kill -9 of the node over every intake, and of a broker, ARGS tim
 tamper: setup ## change the past in the database, ARGS times (1,000); each change must be found
 	@TOCSIN_TAMPER=$(or $(ARGS),1000) $(BIN)/pytest -q -s tests/log/test_tampering.py
 
-sim: setup ## the seeded town against the memory store
-	@$(BIN)/tocsin sim $(ARGS)
+sim: setup ## the seeded town against the memory store; SEEDS=50000: that many storms, on all cores
+	@$(BIN)/tocsin sim $(if $(SEEDS),--storms --seeds $(SEEDS)) $(ARGS)
 
 lock: setup ## write the lock files anew from pyproject.toml
 	@tools/lock.sh $(ARGS)

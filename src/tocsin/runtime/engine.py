@@ -11,7 +11,7 @@ from tocsin.kernel import coordination
 from tocsin.kernel.alarming import DeviceDecision, DeviceFacts, Opening, Scene
 from tocsin.kernel.alarms.state import DRILL_SITE, Alarm
 from tocsin.kernel.alarms.vocabulary import Command as AlarmCommand
-from tocsin.kernel.alarms.vocabulary import DeclareAlarmReal, FollowAlarmCase
+from tocsin.kernel.alarms.vocabulary import DeclareAlarmReal, FollowAlarmCase, RaiseAlarm
 from tocsin.kernel.assets.vocabulary import Command as AssetCommand
 from tocsin.kernel.cases.policy import CaseFacts
 from tocsin.kernel.cases.state import Case
@@ -20,6 +20,7 @@ from tocsin.kernel.shared import SYSTEM, Actor, AssetId, CaseId, Refused, Report
 from tocsin.kernel.units.state import Unit
 from tocsin.kernel.units.vocabulary import Command as UnitCommand
 from tocsin.runtime.chaos import CALM, Chaos
+from tocsin.runtime.lanes import is_life_safety
 from tocsin.runtime.ports import (
     Clock,
     Committed,
@@ -134,6 +135,7 @@ class Engine:
                 plan=plan,
                 opens=True,
                 is_urgent=facts.policy.profile == "emergency" or by.kind == "staff",
+                is_life_safety=is_life_safety(facts.policy),
                 key=key,
                 earlier_keys=tuple(earlier_keys),
                 fingerprint=fingerprint,
@@ -279,6 +281,7 @@ class Engine:
                 by=by,
                 plan=_never,
                 device=with_(device, plan=stamped.plan),
+                is_life_safety=isinstance(command, RaiseAlarm) and command.about.is_life_safety,
                 opens=opening is not None,
                 key=key,
                 fingerprint=fingerprint,

@@ -132,6 +132,8 @@ class Order(msgspec.Struct, frozen=True):
     is_urgent: bool = False
     """Life safety and people at a screen have a lane of their own: a flood of routine reports
     does not make them wait."""
+    is_life_safety: bool = False
+    """An emergency, or an alarm on which lives hang: before all others; see `runtime.lanes`."""
     sealed: tuple[SealedValue, ...] = ()
     receipts: tuple[tuple[bytes, ReportId], ...] = ()
     """(hash of the tracking code, report id) to be found by `Board.receipt`."""

@@ -36,7 +36,8 @@ log = structlog.get_logger("tocsin.runner")
 
 WAKE_BATCH: Final = 1_000
 """Cases woken at once: several group commits' worth, small enough to keep intake fluent."""
-ERRAND_BATCH: Final = 200
+ERRAND_BATCH: Final = 50
+"""What an errand of an emergency waits for at most: the batch that was taken before it."""
 LEASE_S: Final = 60.0
 """How long a runner may take for an errand before another one tries it."""
 LATE_S: Final = 30.0

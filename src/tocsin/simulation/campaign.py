@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import traceback
 from collections.abc import Sequence
 from typing import Final
 
 from tocsin.simulation.habits import NORMAL, WILD
 from tocsin.simulation.sim import SimReport, sim
+from tocsin.simulation.storms import campaign as storms
 
 SHOWN: Final = 5
 """Findings shown of a failing seed: the first ones tell the story."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0 when every promise held in every seed, else 1."""
+    """0 when every promise held in every seed, else 1. With `--storms` first: see there."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == ["--storms"]:
+        return storms.main(given[1:])
     parser = argparse.ArgumentParser(prog="tocsin sim", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10, help="how many seeds")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
@@ -23,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--days", type=float, default=1.0, help="days with arrivals and faults")
     parser.add_argument("--rate", type=float, default=4.0, help="reports an hour")
     parser.add_argument("--wild", action="store_true", help="people who rarely agree")
-    asked = parser.parse_args(argv)
+    asked = parser.parse_args(given)
     if asked.seeds < 1 or asked.days <= 0 or asked.rate <= 0:
         parser.error("--seeds, --days and --rate must be greater than nothing")
     seeds = (

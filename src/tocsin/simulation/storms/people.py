@@ -31,8 +31,8 @@ from tocsin.simulation.town import MARK, Town
 SOURCE: Final = "sia-dc09"
 INTAKE: Final = Actor(ActorId("panels"), "integration")
 DISPATCHER: Final = Actor(ActorId("dispatcher:1"), "staff", ("dispatcher",))
-DEVICE_EVERY_S: Final = 60.0
-SEND_EVERY_S: Final = 45.0
+DEVICE_EVERY_S: Final = 35.0
+SEND_EVERY_S: Final = 25.0
 AGAIN_S: Final = 2.0
 
 

@@ -124,6 +124,7 @@ class Process:
         self.world = world
         self.name = name
         self.is_alive = True
+        self.death: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.started_at = world.now()
         self._tasks: dict[asyncio.Task[Any], None] = {}
         parts = world.parts
@@ -169,6 +170,7 @@ class Process:
         if not self.is_alive:
             return
         self.is_alive = False
+        self.death.set_result(None)
         self.world.deaths += 1
         for task in list(self._tasks):
             task.cancel()

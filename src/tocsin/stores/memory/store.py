@@ -15,6 +15,7 @@ from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import CaseId, Instant, Place, Refused, ReportId
 from tocsin.runtime.backoff import longest_wait_s
 from tocsin.runtime.board import Columns, columns_of
+from tocsin.runtime.lanes import owed_from
 from tocsin.runtime.ports import (
     BoardRow,
     CaseQuery,
@@ -109,12 +110,14 @@ class MemoryStore(MemoryUnits, MemoryRoads, MemoryChains, MemoryRosters, MemoryD
             self._journal.append(entry)
             self._by_case.setdefault(change.case_id, []).append(entry)
             for key, errand in change.errands:
-                self._errands[key] = _Owed(key, change.case_id, errand, order.at, order.at)
+                due = owed_from(order.at, change.case)
+                self._errands[key] = _Owed(key, change.case_id, errand, order.at, due)
         self.keep_unit(order, applied)
         self.keep_device(order, applied, self.next_seq)
         if applied.unit is not None:
             for key, case_id, errand in applied.unit.errands:
-                self._errands[key] = _Owed(key, case_id, errand, order.at, order.at)
+                due = owed_from(order.at, None)
+                self._errands[key] = _Owed(key, case_id, errand, order.at, due)
         if applied.changes:
             for code_hash, report in order.receipts:
                 self._receipts[code_hash] = order.target, report

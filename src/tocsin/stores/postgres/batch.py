@@ -13,6 +13,7 @@ from tocsin.kernel.shared import CaseId, Instant
 from tocsin.runtime import codec
 from tocsin.runtime.board import Columns as BoardColumns
 from tocsin.runtime.board import agencies_of, columns_of
+from tocsin.runtime.lanes import owed_from
 from tocsin.runtime.ports import Order, as_a_case_keeps_it
 from tocsin.stores.applying import Applied
 from tocsin.stores.postgres.device_writing import DeviceBatch
@@ -143,7 +144,7 @@ class Batch:
                 journal.append((case_id, change.version, at, actor, command, events))
                 for key, errand in change.errands:
                     kind, body = codec.encode_errand(errand)
-                    errands.append((key, case_id, kind, body, at, at))
+                    errands.append((key, case_id, kind, body, at, owed_from(at, change.case)))
         for change in changes:
             if change.case_id not in self.listed:
                 before = change.before
@@ -152,7 +153,7 @@ class Batch:
         if applied.unit is not None:
             for key, case_id, errand in applied.unit.errands:
                 kind, body = codec.encode_errand(errand)
-                errands.append((key, case_id, kind, body, at, at))
+                errands.append((key, case_id, kind, body, at, owed_from(at, None)))
             self.units.add(order, applied.unit)
         if order.device is not None:
             self.devices.add(order, applied)

@@ -20,6 +20,7 @@ import msgspec
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import CaseId, Refused, UnitId
 from tocsin.runtime import codec
+from tocsin.runtime.lanes import LANES, SHARES, Lane, lane_of
 from tocsin.runtime.ports import Committed, Order, Unavailable, UnitRow
 from tocsin.stores.applying import Applied, apply, apply_device
 from tocsin.stores.postgres.batch import WRITE, Batch, fingerprint_of
@@ -107,9 +108,7 @@ class Writer:
         self.told: list[Callable[[], None]] = []  # called after each commit
         self._group_commit_max = group_commit_max
         self._queue_max = queue_max
-        self._queue: deque[_Waiting] = deque()
-        self._urgent: deque[_Waiting] = deque()
-        self._alarms: deque[_Waiting] = deque()
+        self._lanes: dict[Lane, deque[_Waiting]] = {lane: deque() for lane in LANES}
         self._news = asyncio.Event()
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
@@ -118,7 +117,7 @@ class Writer:
     @property
     def queued(self) -> int:
         """Orders that wait for their turn."""
-        return len(self._queue) + len(self._urgent) + len(self._alarms)
+        return sum(len(lane) for lane in self._lanes.values())
 
     @property
     def is_connected(self) -> bool:
@@ -144,7 +143,7 @@ class Writer:
         """See `ports.Store.commit`. Returns after COMMIT has returned."""
         if self._connection is None or self._is_closing:
             raise Unavailable("the database connection was lost")
-        lane = self._lane(order)
+        lane = self._lanes[lane_of(order)]
         if len(lane) >= self._queue_max:
             raise Unavailable("too many orders are waiting", 1)
         waiting = _Waiting(order, asyncio.get_running_loop().create_future())
@@ -175,27 +174,20 @@ class Writer:
                 self._news.clear()
                 await self._news.wait()
 
-    def _lane(self, order: Order) -> deque[_Waiting]:
-        if not order.is_urgent:
-            return self._queue
-        return self._urgent if order.device is None else self._alarms
-
     def _next_group(self) -> list[_Waiting]:
-        """Alarms first, then urgent orders, and only few others with them: they would make the
-        commit longer. Those few go along every time, so that a flood of alarms does not stop the
-        people who answer it, nor both of them everything else."""
-        full = self._group_commit_max
-        group = [self._alarms.popleft() for _ in range(min(len(self._alarms), full))]
-        room = full // 4 if group else full
-        group += [self._urgent.popleft() for _ in range(min(room, len(self._urgent)))]
-        room = self._group_commit_max // 8 if group else self._group_commit_max
-        return group + [self._queue.popleft() for _ in range(min(room, len(self._queue)))]
+        """Lane after lane (`runtime.lanes`). The first that has orders fills the commit; of the
+        others only few go along, which would make it longer. Those few go along every time, so
+        that a flood of alarms does not stop the people who answer it, nor both everything else."""
+        group: list[_Waiting] = []
+        for name, lane in self._lanes.items():
+            room = self._group_commit_max // SHARES[name] if group else self._group_commit_max
+            group += [lane.popleft() for _ in range(min(room, len(lane)))]
+        return group
 
     def _drained(self) -> list[_Waiting]:
-        waiting = [*self._alarms, *self._urgent, *self._queue]
-        self._alarms.clear()
-        self._urgent.clear()
-        self._queue.clear()
+        waiting = [each for lane in self._lanes.values() for each in lane]
+        for lane in self._lanes.values():
+            lane.clear()
         return waiting
 
     async def _serve(self, group: Sequence[_Waiting]) -> None:

@@ -105,3 +105,20 @@ def test_errands_of_lives_stand_in_line_as_if_older() -> None:
 
 def test_every_lane_has_a_share() -> None:
     assert tuple(SHARES) == LANES and min(SHARES.values()) >= 1
+
+
+async def test_a_lease_of_a_clock_that_was_ahead_is_recalled(
+    postgres_store: PostgresStore,
+) -> None:
+    town = Town()
+    assert await postgres_store.recall_errands(town.at, 60.0) == 0
+    order = town.opening(agencies=("agency",))
+    await postgres_store.commit(order)
+    ahead = town.at + timedelta(hours=1)
+    taken = await postgres_store.take_errands(ahead, 60.0, 50)
+    assert taken, "opening a case owes something"
+    assert await postgres_store.take_errands(town.at, 60.0, 50) == []
+    assert await postgres_store.recall_errands(ahead, 60.0) == 0
+    assert await postgres_store.recall_errands(town.at, 60.0) == len(taken)
+    again = await postgres_store.take_errands(town.at, 60.0, 50)
+    assert {each.key for each in again} == {each.key for each in taken}

@@ -9,6 +9,7 @@ from typing import Final
 
 from tocsin.analytics.story import Story, tell
 from tocsin.kernel.alarms import vocabulary as alarms
+from tocsin.kernel.alarms.decide import REPEAT_S
 from tocsin.kernel.alarms.evolve import fold as fold_alarm
 from tocsin.kernel.alarms.state import Alarm
 from tocsin.kernel.cases import vocabulary as words
@@ -106,6 +107,7 @@ async def alarms_are_kept_once(seen: StormEvidence) -> list[Finding]:
     name = "alarms_are_kept_once"
     found: list[Finding] = []
     raises: Counter[str] = Counter()
+    last: dict[str, Instant] = {}
     events: dict[AlarmId, list[alarms.Event]] = {}
     for entry in seen.everything:
         if not isinstance(entry, AlarmEntry):
@@ -113,7 +115,12 @@ async def alarms_are_kept_once(seen: StormEvidence) -> list[Finding]:
         events.setdefault(entry.alarm_id, []).extend(entry.events)
         command = entry.command
         if isinstance(command, alarms.RaiseAlarm) and command.signal.key and entry.events:
-            raises[command.signal.key] += 1
+            key = command.signal.key
+            since = last.get(key)
+            # A clock that was set forward forgets repeats: one too many, never a fire too few.
+            if since is None or (entry.at - since).total_seconds() <= REPEAT_S:
+                raises[key] += 1
+            last[key] = entry.at
     for told in seen.outside.told:
         key = told.incoming.key
         if told.incoming.signal != "raised":

@@ -35,9 +35,10 @@ UPDATE errands e SET due_at = $2, attempts = attempts + 1
  WHERE e.key = d.key
 RETURNING e.key, e.case_id, e.kind, e.body, e.attempts - 1, e.created_at, d.due_at"""
 _RECALL = """
-UPDATE errands SET due_at = $1
+UPDATE errands SET due_at = $1::timestamptz
  WHERE NOT is_dead
-   AND due_at > $1 + make_interval(secs => greatest($2, $3 * $4 ^ greatest(0, attempts - 1)))
+   AND due_at > $1::timestamptz + make_interval(
+       secs => greatest($2::float8, $3::float8 * $4::float8 ^ greatest(0, attempts - 1)))
 RETURNING key"""
 _FAIL = """
 UPDATE errands SET error = $2, is_dead = $3::timestamptz IS NULL, due_at = coalesce($3, due_at)

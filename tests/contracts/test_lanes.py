@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -27,7 +28,7 @@ async def _ended(store: PostgresStore, dsn: str, orders: Sequence[tuple[str, Ord
         await store.commit(order)
         ended.append(name)
 
-    holder = await asyncpg.connect(dsn)
+    holder: Any = await asyncpg.connect(dsn)
     try:
         async with holder.transaction():
             await holder.execute(HOLD_WRITERS)
@@ -67,7 +68,8 @@ async def test_overload_turns_routine_away_and_nobody_else(
     postgres_store: PostgresStore, fresh_database: str
 ) -> None:
     town = Town()
-    holder = await asyncpg.connect(fresh_database)
+    holder: Any = await asyncpg.connect(fresh_database)
+    waiting: list[asyncio.Task[Any]] = []
     try:
         async with holder.transaction():
             await holder.execute(HOLD_WRITERS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import asyncpg
@@ -51,7 +52,7 @@ async def test_an_emergency_is_seen_before_the_flood_it_came_behind(tmp_path: Pa
             f"GET /api/live HTTP/1.1\r\nhost: node\r\ncookie: {watcher.cookie}\r\n\r\n".encode()
         )
         seen = await reader.readuntil(b"event: hello")
-        holder = await asyncpg.connect(node.dsn)
+        holder: Any = await asyncpg.connect(node.dsn)
         async with holder.transaction():
             await holder.execute(HOLD_WRITERS)
             flood = [
@@ -82,6 +83,7 @@ async def test_an_emergency_is_seen_before_the_flood_it_came_behind(tmp_path: Pa
 async def _emergency_told_first(node: LiveNode, emergency: str) -> None:
     """Its messages were delivered before those of most that came before it."""
     async with node.database() as database:
+        cases: list[str] = []
         for _ in range(600):
             rows = await database.fetch("SELECT case_id FROM messages ORDER BY seq")
             cases = list(dict.fromkeys(row[0] for row in rows))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from tocsin.kernel.alarms.vocabulary import RaiseAlarm
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.cases.vocabulary import DeadlineMissed, Event, WakeUp
 from tocsin.kernel.shared import CaseId, Instant, Refused
+from tocsin.runtime.board import columns_of
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.ports import Committed, Decision, DueErrand, Order, Unavailable
 from tocsin.runtime.runner import Rest, Runner
@@ -77,23 +79,21 @@ class RunsErrandsWithoutKey(StormParts):
 
 
 class _Amnesiac(Line):
-    """After a restart it knows only of clocks that come due from then on."""
+    """After a restart it knows only of clocks that come due once it has warmed up."""
 
     async def waking(self, now: Instant, limit: int) -> Sequence[CaseId]:
         await self._reach()
         due = await self.disk.waking(now, limit)
         rows = [await self.disk.case(case_id) for case_id in due]
-        since = self.process.started_at
+        since = self.process.started_at + timedelta(seconds=120)
         return [
             row.case.id
             for row in rows
-            if row is not None and (row.case.next_wake or since) >= since
+            if row is not None and (columns_of(row.case).next_wake or since) >= since
         ]
 
 
 class SkipsTimers(StormParts):
-    """Only where one process is left, which starts at the end of the storm."""
-
     def line(self, disk: Disk, process: Process) -> Line:
         return _Amnesiac(disk, process)
 
@@ -167,7 +167,7 @@ PLANTED: tuple[tuple[str, type[StormParts]], ...] = (
     ("repeats_are_one", KnowsNoRepeats),
     ("errands_take_effect_once", LosesErrands),
     ("errands_take_effect_once", RunsErrandsWithoutKey),
-    ("misses_escalated_once", SkipsTimers),
+    ("speaks_within_a_second", SkipsTimers),
     ("misses_escalated_once", EscalatesTwice),
     ("stories_tell_the_journal", ReadsStaleAsFresh),
     ("alarms_are_kept_once", TearsAlarmFromCase),

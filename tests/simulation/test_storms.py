@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tocsin.simulation.storms.storm import storm
 from tocsin.simulation.storms.weather import Weather, drawn
 
 SOURCES = Path(__file__).parents[2] / "src" / "tocsin" / "runtime"
+SEEDS = tomllib.loads((Path(__file__).parent / "seeds.toml").read_text())["seed"]
 bugs = import_module("tests.simulation.storm_bugs")
 WITHIN = 40
 """Seeds within which each planted bug is found; most are found by the first."""
@@ -32,6 +34,11 @@ def test_five_hundred_storms(capfd: pytest.CaptureFixture[str]) -> None:
 def test_a_few_storms() -> None:
     found = {seed: storm(seed).findings for seed in range(1_001, 1_006)}
     assert {seed: each for seed, each in found.items() if each} == {}
+
+
+@pytest.mark.parametrize("seed", [each["seed"] for each in SEEDS if each.get("storm")])
+def test_storms_that_failed_once(seed: int) -> None:
+    assert storm(seed).findings == ()
 
 
 @pytest.mark.parametrize(

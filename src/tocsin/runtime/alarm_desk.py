@@ -6,7 +6,7 @@ signs of life and readings have a queue and a connection of their own, and no al
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from tocsin.kernel.alarming import DeviceFacts, mute_of
@@ -34,7 +34,7 @@ from tocsin.runtime.alarm_ports import (
 )
 from tocsin.runtime.device_book import DOWN_KINDS, SUPERVISION, digest_of, found_id
 from tocsin.runtime.engine import Engine
-from tocsin.runtime.ports import AlarmQuery, Committed, DeviceOrder, Unavailable
+from tocsin.runtime.ports import AlarmQuery, Committed, DeviceOrder, Sign, Unavailable
 from tocsin.runtime.reception import Reception
 
 FLUSH_EVERY_S: Final = 1.0
@@ -162,7 +162,7 @@ class AlarmDesk(AlarmCommands):
             if isinstance(outcome, Committed):
                 self.learn(outcome)
         await self._recover(asset, incoming, by)
-        await self.engine.store.put_signs([self.book.sign(each) for each in heard])
+        await self.engine.store.put_signs(self._signs(heard))
         return AlarmReceived(asset=asset, lost=lost)
 
     def _crossed(self, asset: AssetId, incoming: IncomingAlarm) -> list[tuple[str, Any]]:
@@ -195,11 +195,15 @@ class AlarmDesk(AlarmCommands):
         if unsaved:
             await self.engine.chaos.pause("desk.unsaved")
             try:
-                await self.engine.store.put_signs([self.book.sign(each) for each in unsaved])
+                await self.engine.store.put_signs(self._signs(unsaved))
             except Unavailable:
                 self._unsaved.update(unsaved)
                 raise
         return len(unsaved)
+
+    def _signs(self, assets: Sequence[AssetId]) -> list[Sign]:
+        """Of those that are heard by the book: it may have been read anew meanwhile."""
+        return [self.book.sign(e) for e in assets if self.book.track(e).heard_at is not None]
 
     # -- alarms ------------------------------------------------------------------------
 

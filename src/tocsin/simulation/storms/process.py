@@ -160,6 +160,11 @@ class Process:
 
     def _over(self, task: asyncio.Task[Any]) -> None:
         self._tasks.pop(task, None)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, Unavailable):
+            # A node would end of it, or answer 500.
+            wrong = ("nothing_breaks", self.name, f"{type(error).__name__}: {error}")
+            self.world.disk.wrong.append(wrong)
 
     @property
     def loops(self) -> Sequence[asyncio.Task[Any]]:

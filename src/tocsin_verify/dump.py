@@ -102,10 +102,10 @@ def plain(source: str, name: str, value: str | None) -> bytes | None:
                                             "before", "after"):  # fmt: skip
         data = bytes.fromhex(value[2:])
         return sha256(data).hexdigest().encode() if (source, name) in DIGESTS else data
-    if name == "at":
+    if name in ("at", "expires_at"):
         at = datetime.fromisoformat(value).astimezone(UTC)
         return at.isoformat(timespec="microseconds").encode()
-    if name == "refs":
+    if name in ("refs", "holders", "needs"):
         listed = json.dumps(_array(value), ensure_ascii=False, separators=(",", ":"))
         return listed.encode()
     return value.encode()

@@ -24,6 +24,17 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "directory": ("id", "at", "actor", "what", "id_of", "before", "after"),
     "account": ("id", "at", "actor", "what", "subject", "detail"),
     "access": ("id", "at", "actor", "kind", "purpose", "refs"),
+    "ask": (
+        *("id", "at", "actor", "kind", "role", "agency", "purpose", "case_id", "holders"),
+        *("needs", "reason", "expires_at"),
+    ),
+    "decision": ("id", "at", "ask", "asker", "actor", "role", "answer", "reason"),
+    "permit": (
+        *("id", "at", "actor", "kind", "role", "agency", "purpose", "case_id", "holders"),
+        *("needs", "ask", "second", "expires_at"),
+    ),
+    "revocation": ("id", "at", "permit", "actor"),
+    "opening": ("id", "at", "permit", "ref", "case_id", "field"),
     "erasure": ("id", "at", "actor", "case_id", "subject", "reason", "values"),
 }
 TABLES: Mapping[str, str] = {
@@ -35,6 +46,11 @@ TABLES: Mapping[str, str] = {
     "public.directory_changes": "directory",
     "public.account_changes": "account",
     "vault.grants": "access",
+    "vault.asks": "ask",
+    "vault.decisions": "decision",
+    "vault.permits": "permit",
+    "vault.revocations": "revocation",
+    "vault.openings": "opening",
     "vault.erasures": "erasure",
 }
 DIGESTS = {("value", "ciphertext"), ("directory", "before"), ("directory", "after")}

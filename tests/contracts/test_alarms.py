@@ -11,6 +11,7 @@ from msgspec.structs import replace as with_
 
 from tests.contracts.conftest import Node
 from tests.contracts.devices import INTAKE, KEEPER, SOURCE, County, county_of
+from tests.contracts.seeing import look
 from tocsin.kernel.alarms import vocabulary as words
 from tocsin.kernel.alarms.decide import REPEAT_BLIND_S, REPEAT_S
 from tocsin.kernel.alarms.evolve import fold
@@ -55,7 +56,7 @@ async def test_an_alarm_and_its_case_are_written_together(county: County) -> Non
     kinds = sorted(type(each).__name__ for each in everything)
     assert kinds == ["AlarmEntry", "AssetEntry", "JournalEntry"]
     assert alarm.signal is not None and alarm.signal.text is not None
-    opened = await county.node.vault.open([alarm.signal.text], by=KEEPER, purpose="handling")
+    opened = await look(county.node.vault, [alarm.signal.text], alarm.case or CaseId(""), by=KEEPER)
     (text, _) = opened[alarm.signal.text]
     assert b"zone five" in text and b"1234/5" in text
     assert board.case.reports[0].description == alarm.signal.text

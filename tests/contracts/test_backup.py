@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from tests.conftest import create_database, drop_database
+from tests.contracts.seeing import look
 from tests.contracts.town import DISPATCHER, Town
 from tocsin.kernel.shared import CaseId, SealedRef
 from tocsin.runtime.ports import Committed, Message
@@ -85,7 +86,7 @@ async def test_a_restored_node_is_the_same_and_goes_on(
     assert report.is_clean and report.cases == 30 and report.entries == 50
     assert [entry.seq for entry in await again.tail(0, 100)] == list(range(1, 51))
     vault = PostgresVault(again.readers, master_keys, town)
-    found = await vault.open([SealedRef(f"d-{ids[0]}")], by=DISPATCHER, purpose="test")
+    found = await look(vault, [SealedRef(f"d-{ids[0]}")], ids[0], by=DISPATCHER)
     assert list(found.values())[0][0] == "back\\slash\ttab\n鸟".encode()
     # Work goes on: numbers continue, keys are remembered.
     committed = await again.commit(town.opening())

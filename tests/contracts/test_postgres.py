@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
+from tests.contracts.seeing import look
 from tests.contracts.town import DISPATCHER, Town
 from tocsin.kernel.cases.evolve import fold
 from tocsin.kernel.cases.state import Case
@@ -506,7 +507,7 @@ async def test_sealed_words_are_nowhere_in_the_database(
         assert isinstance(await postgres_store.commit(order), Committed)
     vault = PostgresVault(postgres_store.readers, master_keys, town)
     refs = [value.ref for order in (opening, note) for value in order.sealed]
-    found = await vault.open(refs, by=DISPATCHER, purpose="test")
+    found = await look(vault, refs, opening.target, by=DISPATCHER)
     assert {value for value, _ in found.values()} == {CANARY.encode()}
 
     dump = dumped(postgres_server, fresh_database)

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace as with_
 
 from tests.contracts.conftest import Node
+from tests.contracts.seeing import look
 from tests.contracts.town import AREAS, PLACE, START
 from tocsin.kernel.cases.evolve import fold
 from tocsin.kernel.cases.state import Case
@@ -61,7 +62,7 @@ async def test_an_opened_case_is_on_board_journal_errands_vault_and_receipts(nod
     assert await node.store.receipt(code_hash) == (order.target, report)
     assert await node.store.receipt(b"another") is None
     refs = [value.ref for value in order.sealed]
-    found = await node.vault.open(refs, by=order.by, purpose="test")
+    found = await look(node.vault, refs, order.target, by=order.by)
     assert found == {value.ref: (value.value, value.media_type) for value in order.sealed}
     assert (await verify(node.store)).is_clean  # pyright: ignore[reportArgumentType]
 
@@ -102,7 +103,7 @@ async def test_a_refusal_writes_nothing(node: Node) -> None:
     assert await nothing_written(node, before)
     assert await node.store.case(case_id) == row
     refs = [value.ref for value in order.sealed]
-    assert await node.vault.open(refs, by=order.by, purpose="test") == {}
+    assert await look(node.vault, refs, order.target, by=order.by) == {}
     # The key was not taken: the same key may be used for what is allowed.
     later = with_(node.town.opening(), key="k1")
     assert not (await done(node, later)).repeated
@@ -176,7 +177,7 @@ async def test_notes_of_one_person_share_a_data_key(node: Node) -> None:
     for order in orders:
         await done(node, order)
     refs = [order.sealed[0].ref for order in orders]
-    found = await node.vault.open(refs, by=orders[0].by, purpose="test")
+    found = await look(node.vault, refs, case_id, by=orders[0].by)
     assert [value for value, _ in found.values()] == [b"note 0", b"note 1", b"note 2"]
 
 

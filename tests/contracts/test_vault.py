@@ -13,12 +13,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.contracts.conftest import Node
+from tests.contracts.seeing import look, permit_for
 from tests.contracts.town import DISPATCHER, Town
-from tocsin.kernel.shared import CaseId, SealedRef
+from tocsin.kernel.shared import Actor, ActorId, CaseId, Refused, SealedRef
 from tocsin.runtime.ports import Committed, SealedValue
+from tocsin.runtime.sight import KINDS, PERMIT_LIVES, READERS
+from tocsin.runtime.sight_ports import Answer, Ask, NotPermitted, Permit, SecondPerson, Wish
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.postgres.vault import PostgresVault
 from tocsin.stores.vault import Chance, MasterKeys, Sealer, WrongMasterKey, load_master_keys
+from tocsin.web.permissions import PURPOSES
 
 KEYS = MasterKeys({1: os.urandom(32)}, 1)
 
@@ -121,7 +125,8 @@ async def test_unknown_refs_are_left_out(node: Node) -> None:
     order = node.town.opening()
     await node.store.commit(order)
     refs = [order.sealed[0].ref, SealedRef("nobody"), order.sealed[0].ref]
-    found = await node.vault.open(refs, by=DISPATCHER, purpose="test")
+    permit = await permit_for(node.vault, order.target, by=DISPATCHER)
+    found = await node.vault.read(refs, [permit], by=DISPATCHER)
     assert found == {refs[0]: (b"A lamp is out", "text/plain; charset=utf-8")}
 
 
@@ -131,35 +136,157 @@ async def test_who_was_allowed_to_read_a_value_is_told_oldest_first(node: Node) 
         await node.store.commit(order)
     ref, other = first.sealed[0].ref, second.sealed[0].ref
     began = node.town.at
-    await node.vault.open([ref, first.sealed[1].ref], by=DISPATCHER, purpose="handling")
+    one = await permit_for(node.vault, first.target, by=DISPATCHER)
+    await node.vault.read([ref], [one], by=DISPATCHER)
     node.town.wait(60)
-    await node.vault.open([other], by=DISPATCHER, purpose="handling")
+    two = await permit_for(node.vault, second.target, by=DISPATCHER)
+    await node.vault.read([other], [two], by=DISPATCHER)
     node.town.wait(60)
-    await node.vault.open([ref], by=DISPATCHER, purpose="supervision")
+    three = await permit_for(node.vault, first.target, by=DISPATCHER, purpose="supervision")
+    await node.vault.read([ref], [three], by=DISPATCHER)
     found = await node.vault.readings([ref])
     assert [(each.at, each.by, each.kind, each.purpose) for each in found] == [
         (began, DISPATCHER.id, "staff", "handling"),
         (node.town.at, DISPATCHER.id, "staff", "supervision"),
     ]
-    assert all(ref in each.refs and other not in each.refs for each in found)
+    assert all(each.refs == (ref,) and each.fields == ("description",) for each in found)
     assert list(await node.vault.readings([])) == []
+    records = await node.vault.opened(None, 10)
+    assert [(each.case_id, each.purpose) for each in records] == [
+        (first.target, "supervision"),
+        (second.target, "handling"),
+        (first.target, "handling"),
+    ]
+    assert len(await node.vault.opened(records[0].id, 10)) == 2
 
 
-async def test_a_reading_leaves_its_trace_even_when_nothing_is_found(
-    postgres_store: PostgresStore, fresh_database: str, master_keys: MasterKeys
+async def test_a_permit_opens_its_own_case_kind_actor_and_hour_only(node: Node) -> None:
+    order, other = node.town.opening(), node.town.opening()
+    for each in (order, other):
+        await node.store.commit(each)
+    words, contact = (each.ref for each in order.sealed)
+    permit = await permit_for(node.vault, order.target, by=DISPATCHER)
+    stranger = Actor(ActorId("staff-2"), "staff", ("dispatcher",))
+    for refs, permits, by in (
+        ([contact], [permit], DISPATCHER),
+        ([words, contact], [permit], DISPATCHER),
+        ([other.sealed[0].ref], [permit], DISPATCHER),
+        ([words], [permit], stranger),
+        ([words], [], DISPATCHER),
+        ([words], [permit + 999], DISPATCHER),
+    ):
+        with pytest.raises(NotPermitted):
+            await node.vault.read(refs, permits, by=by)
+    assert list(await node.vault.opened(None, 10)) == [], "a refusal leaves no record of a reading"
+    assert await permit_for(node.vault, order.target, by=DISPATCHER) == permit, "it still holds"
+    node.town.wait(PERMIT_LIVES.total_seconds())
+    with pytest.raises(NotPermitted):
+        await node.vault.read([words], [permit], by=DISPATCHER)
+    again = await permit_for(node.vault, order.target, by=DISPATCHER)
+    assert again != permit and await node.vault.read([words], [again], by=DISPATCHER)
+    await node.vault.give_back(again, by=DISPATCHER)
+    with pytest.raises(NotPermitted):
+        await node.vault.read([words], [again], by=DISPATCHER)
+
+
+async def test_a_part_shows_the_words_of_the_case_it_was_split_off(node: Node) -> None:
+    order = node.town.opening()
+    await node.store.commit(order)
+    part = CaseId("part")
+    wish = Wish(part, (part, order.target), "test")
+    found = await node.vault.permit([wish], by=DISPATCHER, purpose="handling")
+    assert not isinstance(found, SecondPerson)
+    assert await node.vault.read([order.sealed[0].ref], [found[0].id], by=DISPATCHER)
+
+
+async def test_the_public_leaves_one_record_a_field_and_permit(node: Node) -> None:
+    order = node.town.opening()
+    await node.store.commit(order)
+    public = Actor(ActorId("public"), "integration")
+    permit = await permit_for(node.vault, order.target, by=public, purpose="publication")
+    for _ in range(3):
+        assert await node.vault.read([order.sealed[0].ref], [permit], by=public)
+    assert len(await node.vault.readings([order.sealed[0].ref])) == 1
+    assert list(await node.vault.opened(None, 10)) == [], "auditors look at persons"
+
+
+async def test_many_cases_within_the_hour_need_a_second_person(node: Node) -> None:
+    async def wish(number: int, **more: bool) -> tuple[Permit, ...] | SecondPerson:
+        case_id = CaseId(f"c{number}")
+        return await node.vault.permit(
+            [Wish(case_id, (case_id,), **more)],
+            by=DISPATCHER,
+            purpose="handling",
+            cases_an_hour=3,
+        )
+
+    for number in (1, 2, 3, 1):
+        assert not isinstance(await wish(number), SecondPerson)
+    assert await wish(4) == SecondPerson(("broad",))
+    assert not isinstance(await wish(5, is_urgent=True), SecondPerson), "nobody waits in a storm"
+    case_id = CaseId("c6")
+    await node.vault.permit([Wish(case_id, (case_id,))], by=DISPATCHER, purpose="likeness")
+    node.town.wait(3_601)
+    for number in (4, 6, 7):
+        assert not isinstance(await wish(number), SecondPerson), "what machines compare is none"
+
+
+async def test_a_second_person_decides_once_and_is_never_the_asker(node: Node) -> None:
+    order = node.town.opening()
+    await node.store.commit(order)
+    contact = order.sealed[1].ref
+    case_id, boss = order.target, Actor(ActorId("boss"), "staff", ("supervisor",))
+    wish = Wish(case_id, (case_id,), "dispatcher", needs=("contact",))
+
+    async def tries() -> tuple[Permit, ...] | SecondPerson:
+        return await node.vault.permit([wish], by=DISPATCHER, purpose="contact_reporter")
+
+    async def decides(ask: int, by: Actor, answer: Answer = "approved") -> Ask | Refused:
+        return await node.vault.decide(ask, by=by, role="supervisor", answer=answer, reason="x")
+
+    assert await tries() == SecondPerson(("contact",))
+    asked = await node.vault.ask(
+        wish, by=DISPATCHER, purpose="contact_reporter", reason="needed_now"
+    )
+    again = await node.vault.ask(
+        wish, by=DISPATCHER, purpose="contact_reporter", reason="needed_now"
+    )
+    assert again.id == asked.id and [each.id for each in await node.vault.asks(9)] == [asked.id]
+    assert await decides(asked.id, DISPATCHER) == Refused(
+        "second_is_asker", "another person decides"
+    )
+    assert await decides(99, boss) == Refused("ask_unknown", "")
+    assert await tries() == SecondPerson(("contact",))
+    said = await decides(asked.id, boss)
+    assert not isinstance(said, Refused) and said.second == boss.id and said.permit is not None
+    assert await decides(asked.id, boss, "denied") == Refused("ask_over", "")
+    found = await tries()
+    assert not isinstance(found, SecondPerson) and found[0].id == said.permit
+    opened = await node.vault.read([contact], [said.permit], by=DISPATCHER)
+    assert opened[contact][0] == b"+358 40 1234567"
+    assert (await node.vault.readings([contact]))[0].second == boss.id
+    await node.vault.give_back(said.permit, by=boss)
+    assert await tries() == SecondPerson(("contact",))
+    assert list(await node.vault.asks(9)) == []
+    late = await node.vault.ask(
+        wish, by=DISPATCHER, purpose="contact_reporter", reason="needed_now"
+    )
+    node.town.wait(3_600)
+    assert await decides(late.id, boss) == Refused("ask_over", "")
+
+
+async def test_the_list_of_purposes_is_the_database_s(
+    postgres_store: PostgresStore, fresh_database: str
 ) -> None:
-    town = Town()
-    vault = PostgresVault(postgres_store.readers, master_keys, town)
-    await vault.open([SealedRef("nobody")], by=DISPATCHER, purpose="call back")
     connection = await asyncpg.connect(fresh_database)
-    rows = await connection.fetch("SELECT at, actor, kind, purpose, refs FROM vault.grants")
+    rows = await connection.fetch("SELECT code, kinds, reader FROM vault.purposes")
     await connection.close()
-    assert [tuple(row) for row in rows] == [(town.at, "staff-1", "staff", "call back", ["nobody"])]
-    with pytest.raises(ValueError, match="purpose"):
-        await vault.open([SealedRef("nobody")], by=DISPATCHER, purpose=" ")
+    assert {row[0]: frozenset(row[1]) for row in rows} == KINDS
+    assert {row[0]: row[2] for row in rows} == READERS
+    assert all(role_purpose in KINDS for role_purpose in PURPOSES)
 
 
-async def test_the_trace_stays_when_the_reading_fails(
+async def test_the_record_stays_when_the_reading_fails(
     postgres_store: PostgresStore, fresh_database: str, master_keys: MasterKeys
 ) -> None:
     town = Town()
@@ -168,10 +295,13 @@ async def test_the_trace_stays_when_the_reading_fails(
     connection = await asyncpg.connect(fresh_database)
     await connection.execute("UPDATE vault.values SET kind = 'note'")
     vault = PostgresVault(postgres_store.readers, master_keys, town)
+    permit = await permit_for(vault, order.target, by=DISPATCHER)
     with pytest.raises(InvalidTag):
-        await vault.open([order.sealed[0].ref], by=DISPATCHER, purpose="test")
-    assert await connection.fetchval("SELECT count(*) FROM vault.grants") == 1
+        await vault.read([order.sealed[0].ref], [permit], by=DISPATCHER)
+    assert await connection.fetchval("SELECT count(*) FROM vault.openings") == 1
     await connection.close()
+    with pytest.raises(ValueError, match="purpose"):
+        await vault.permit([], by=DISPATCHER, purpose=" ")
 
 
 async def test_an_erased_person_is_gone_and_the_others_stay(
@@ -188,7 +318,7 @@ async def test_an_erased_person_is_gone_and_the_others_stay(
     erased = await vault.erase(order.target, subject, by=DISPATCHER, reason="asked")
     assert erased == 2
     refs = [value.ref for each in (order, note) for value in each.sealed]
-    found = await vault.open(refs, by=DISPATCHER, purpose="test")
+    found = await look(vault, refs, order.target, by=DISPATCHER)
     assert list(found) == [note.sealed[0].ref]
     assert await postgres_store.case(order.target) == before
     connection = await asyncpg.connect(fresh_database)
@@ -219,7 +349,7 @@ async def test_values_of_a_refused_order_are_not_kept(node: Node) -> None:
     await node.store.commit(order)
     again = replace(node.town.opening(order.target), sealed=(value("new"),))
     await node.store.commit(again)
-    assert await node.vault.open([SealedRef("new")], by=DISPATCHER, purpose="test") == {}
+    assert await look(node.vault, [SealedRef("new")], order.target, by=DISPATCHER) == {}
 
 
 def test_chance_is_never_given_twice() -> None:

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from tests.conftest import create_database
+from tests.contracts.seeing import look
 from tocsin.app.cli import _parser, main
 from tocsin.app.erasing import REASONS
 from tocsin.app.node import Node, started
@@ -113,7 +114,7 @@ def test_the_person_is_gone_and_the_journal_whole(settings: Settings) -> None:
         row = await node.store.case(first.case_id)
         assert row is not None
         refs = [each for each in (row.case.reports[0].description,) if each is not None]
-        values = await node.services.vault.open(refs, by=BY, purpose="handling")
+        values = await look(node.services.vault, refs, first.case_id, by=BY)
         return len(values), row.case.status
 
     assert at_node(settings, opened) == (0, "received")
@@ -222,7 +223,7 @@ def test_the_words_of_an_alarm_go_with_its_report_or_by_its_name(settings: Setti
                     if (signal := getattr(event, "signal", None)) is not None
                 ]
                 found += len(refs)
-                assert not await node.services.vault.open(refs, by=BY, purpose="handling")
+                assert not await look(node.services.vault, refs, case, by=BY)
         return found
 
     assert at_node(settings, opened) >= 3

@@ -104,6 +104,14 @@ COLUMNS = {
     "public.unit_keys": "unit_id hash",
     "public.unit_positions": "unit_id at received_at lon lat accuracy_m heading_deg speed_mps",
     "public.units": "id state version updated_at agency kind status duty_started_at",
+    "vault.asks": "id at actor kind role agency purpose case_id holders needs reason "
+    "expires_at xid",
+    "vault.decisions": "id at ask asker actor role answer reason xid",
+    "vault.permits": "id at actor kind role agency purpose case_id holders needs ask second "
+    "expires_at xid",
+    "vault.openings": "id at permit ref case_id field xid",
+    "vault.purposes": "code kinds reader",
+    "vault.revocations": "id at permit actor xid",
     "vault.erasures": "id at actor case_id subject reason values xid",
     "vault.grants": "id at actor kind purpose refs xid",
     "vault.keys": "case_id subject master wrapped_key",
@@ -285,7 +293,7 @@ QUERIES = frozenset(
 )
 IN_PATHS = frozenset(
     "account_id alarm_id asset_id case_id change_id code drill_id key_id level number "
-    "reason session_id unit_id".split()
+    "reason session_id unit_id ask permit".split()
 )
 
 

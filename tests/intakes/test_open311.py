@@ -381,8 +381,11 @@ def test_a_list_opens_the_vault_once(client: httpx.Client, node: Node):
     assert sorted(each["description"] for each in listed) == sorted(
         f"report {n}" for n in range(12)
     )
-    assert len(vault.grants) == before + 1
-    assert vault.grants[-1].purpose == "publication"
+    told = vault.grants[before:]
+    assert len(told) == 12 and {each.purpose for each in told} == {"publication"}
+    client.get("/v2/requests.json")
+    records = [each for each in vault.records if each.purpose == "publication"]
+    assert len({each.ref for each in records}) == len(records), "once a field and permit"
 
 
 def test_published_text_stays_text(client: httpx.Client, node: Node):

@@ -16,7 +16,7 @@ from tests.kernel.towns import PLACE, Town, ref
 from tocsin.kernel.cases import vocabulary as words
 from tocsin.kernel.cases.machine import MACHINE
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import SYSTEM, Actor, AgencyId, CaseId, Refused, ReportId, TaskId
+from tocsin.kernel.shared import SYSTEM, Actor, ActorId, AgencyId, CaseId, Refused, ReportId, TaskId
 
 Move = tuple[int, int, int, int]
 
@@ -108,6 +108,9 @@ MAKERS: tuple[Maker, ...] = (
     lambda t, c, n: words.SetConsent(_report(c, n), n % 2 == 0),
     lambda t, c, n: words.PublishCase(n % 2 == 0),
     lambda t, c, n: words.AddNote(ref("note")),
+    lambda t, c, n: words.BreakGlass(
+        ActorId("asker"), "needed_now", t.now + timedelta(minutes=n * 9)
+    ),
     lambda t, c, n: words.TriageCase(
         tuple(towns.POLICIES)[n % len(towns.POLICIES)], "routine", (1, 2, 3, 4)[n % 4], "looked"
     ),

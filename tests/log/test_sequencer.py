@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import asyncpg
 import pytest
 
+from tests.contracts.seeing import look, permit_for
 from tests.log.conftest import BY, Sealed, verify
-from tocsin.kernel.shared import SealedRef
+from tocsin.kernel.shared import CaseId, SealedRef
 from tocsin.runtime.log_ports import LogBroken
 from tocsin.runtime.ports import Unavailable
+from tocsin.runtime.sight_ports import Wish
 from tocsin.stores.log.leaves import SOURCES
 from tocsin.stores.postgres.backup import backup
 from tocsin.stores.postgres.directory import Directory
@@ -49,13 +52,13 @@ async def test_a_town_is_sealed_and_checked(
 ) -> None:
     ids = await sealed.some_cases(30)
     await Directory(sealed.store.readers, sealed.town).save_pack("county@1", b"\x00\xff pack")
-    await sealed.vault.open([SealedRef(f"d-{ids[0]}")], by=BY, purpose='handling, twice {"a"}')
-    assert await sealed.log.catch_up() == 30 + 60 + 2
+    await look(sealed.vault, [SealedRef(f"d-{ids[0]}")], ids[0], by=BY)
+    assert await sealed.log.catch_up() == 30 + 60 + 1 + 3
     bundle, state = await sealed.bundle(), sealed.folder / "state.json"
     assert verify(bundle, "--state", state, "--complete") == 0
     told = capsys.readouterr().out
     assert sealed.keys.public[0] in told, "the first time it says whose key it believes"
-    assert "92 entries, 92 of them signed" in told
+    assert "94 entries, 94 of them signed" in told
 
     for case_id in ids[:10]:
         await sealed.store.commit(sealed.town.accepting(case_id))
@@ -69,8 +72,11 @@ async def test_a_backup_and_a_dump_as_text_are_checked_too(
     sealed: Sealed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ids = await sealed.some_cases(12)
-    await sealed.vault.open(
-        [SealedRef(f"d-{ids[0]}"), SealedRef('odd, "{ref}\\ one')], by=BY, purpose="handling"
+    await look(sealed.vault, [SealedRef(f"d-{ids[0]}")], ids[0], by=BY)
+    odd = Wish(ids[1], (ids[1], CaseId('odd, "{id}\\ one')), "test")
+    await sealed.vault.permit([odd], by=BY, purpose="handling")
+    await sealed.vault.ask(
+        replace(odd, needs=("broad", "closed")), by=BY, purpose="handling", reason="needed_now"
     )
     await sealed.log.catch_up()
     path, _ = await backup(sealed.dsn, sealed.folder / "town.tar", at=sealed.town.at)
@@ -153,12 +159,12 @@ async def test_many_writers_and_a_log_at_once(sealed: Sealed) -> None:
             await sealed.log.step()
             await asyncio.sleep(0.01)
 
-    async def grants() -> None:
-        for _ in range(60):
-            await sealed.vault.open([SealedRef("none")], by=BY, purpose="handling")
+    async def permits(who: str) -> None:
+        for number in range(60):
+            await permit_for(sealed.vault, CaseId(f"{who}{number}"), by=BY)
 
     await asyncio.gather(
-        seal(), grants(), grants(), *(sealed.some_cases(25, f"w{n}-") for n in range(4))
+        seal(), permits("a"), permits("b"), *(sealed.some_cases(25, f"w{n}-") for n in range(4))
     )
     assert await sealed.log.catch_up() == 100 + 200 + 120
     assert verify(await sealed.bundle(), "--complete") == 0

@@ -18,6 +18,7 @@ from typing import Any
 
 import asyncpg
 
+from tests.contracts.seeing import look
 from tests.log.conftest import BY, Sealed
 from tests.log.tampering import FREE, SOURCES, VANDALS, Change, Rows
 from tocsin.kernel.shared import SealedRef
@@ -61,7 +62,7 @@ async def a_logged_town(sealed: Sealed, connection: Any) -> Rows:
         sealed.town.at += timedelta(seconds=7)
         [case_id] = await sealed.some_cases(1, f"t{number}-")
         sealed.town.at += timedelta(seconds=7)
-        await sealed.vault.open([SealedRef(f"d-{case_id}")], by=BY, purpose="handling")
+        await look(sealed.vault, [SealedRef(f"d-{case_id}")], case_id, by=BY)
         if number % 9 == 0:
             await sealed.log.catch_up()
     await sealed.log.catch_up()

@@ -30,6 +30,7 @@ from tocsin.packs.parts import (
 )
 from tocsin.packs.reading import Finding, Reader, Table, nearest
 from tocsin.packs.rings import Ring, read_rings
+from tocsin.packs.sight import SightTerms, read_sight
 from tocsin.packs.stays import Stay, read_stays
 from tocsin.packs.terms import Ladders, read_ladders, read_terms
 from tocsin.packs.unit_statuses import read_statuses
@@ -71,6 +72,7 @@ class Parsed:
     stays: tuple[Stay, ...]
     asset_kinds: Mapping[str, AssetKind]
     alarm_kinds: Mapping[str, AlarmKind]
+    sight: SightTerms
     findings: tuple[Finding, ...]
 
 
@@ -95,6 +97,7 @@ def parse(content: Table) -> Parsed:
     stays = read_stays(pack, languages)
     asset_kinds = read_asset_kinds(pack, languages)
     alarm_kinds = read_alarm_kinds(pack, languages)
+    sight = read_sight(pack)
     ladders = read_ladders(pack.table("ladders"))
     profiles = _profiles(pack.table("profiles"))
     emergency = read_emergency(
@@ -132,6 +135,7 @@ def parse(content: Table) -> Parsed:
         stays,
         asset_kinds,
         alarm_kinds,
+        sight,
         tuple(dict.fromkeys(findings)),
     )
 

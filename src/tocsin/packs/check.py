@@ -194,6 +194,9 @@ def _terms(_pack: Pack, case_type: CaseType) -> Iterator[Defect]:
                 yield f"clock {name}", "cannot_be_kept", text
     elif terms.fast_path:
         yield "fast_path", "bad_value", "only an emergency may skip the dispatcher's desk"
+    if terms.profile == "emergency" and terms.second_person == "all":
+        text = "in an emergency nobody waits for a second person: contact or none"
+        yield "second_person", "bad_value", text
     if terms.profile == "mediation" and not terms.sealed:
         yield "sealed", "bad_value", "mediation is confidential: sealed must be true"
 

@@ -34,6 +34,7 @@ from tocsin.packs.parts import (
 )
 from tocsin.packs.reading import Finding, Table
 from tocsin.packs.rings import Ring
+from tocsin.packs.sight import SightTerms
 from tocsin.packs.stays import Stay
 from tocsin.packs.terms import policy_of
 from tocsin.packs.units import Capability, UnitKind
@@ -96,6 +97,7 @@ class Pack:
         self._meant = {
             each: code for code, kind in parsed.alarm_kinds.items() for each in kind.codes
         }
+        self.sight: SightTerms = parsed.sight
         self.emergency: Emergency = parsed.emergency
         self.emergency_numbers: tuple[EmergencyNumber, ...] = parsed.emergency.numbers_of(
             parsed.calendar

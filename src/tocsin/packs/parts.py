@@ -17,6 +17,7 @@ from tocsin.kernel.deadlines import Allowance
 from tocsin.kernel.shared import Tier
 from tocsin.kernel.units.state import UnitStatus
 from tocsin.packs.conditions import Condition, Failure
+from tocsin.packs.sight import SecondFor
 from tocsin.packs.units import RunCard
 
 Words = Mapping[str, str]
@@ -153,6 +154,7 @@ class Terms:
     urges: tuple[UrgeTerms, ...] = ()
     arbiter: str | None = None
     retention_days: int = 365
+    second_person: SecondFor = "none"
 
 
 @dataclass(frozen=True, slots=True)

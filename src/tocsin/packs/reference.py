@@ -12,6 +12,7 @@ from tocsin.packs.aid import ASK_MAX_S, ASK_S, GIVERS
 from tocsin.packs.messages import SLOTS
 from tocsin.packs.parts import CLOCK_NAMES, FIELD_KINDS, SERVICE_KINDS
 from tocsin.packs.rings import ARRIVES, BOUND_MAX_S, COUNTS
+from tocsin.packs.sight import CASES_MAX, CLOSED_DAYS_MAX
 from tocsin.packs.stays import ANY, STAGES, STAY_MAX_S
 from tocsin.packs.terms import AUDIENCES, PROFILES, ROLES, VERIFY_BY
 from tocsin.packs.unit_statuses import SAYABLE
@@ -41,6 +42,9 @@ TERMS: Final[Mapping[str, str]] = {
     "urge": "Levels of supervision (see urge).",
     "arbiter": "Code of the agency that decides when agencies disagree.",
     "retention_days": "Days after the close for which personal data are kept.",
+    "second_person": "For which openings of sealed values a second person must agree: `none`, "
+    "`contact` (how the reporter is reached: for types in which one tells on the powerful) or "
+    "`all` (never of an emergency).",
 }
 
 KEYS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -62,6 +66,7 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         "aid": "Whose units are sent unasked, and who may be asked (see aid); without a rule for"
         " a case every unit may be sent.",
         "stay": "How long units remain in a stage of a call (see stay).",
+        "sight": "When looking at sealed values needs a second person (see sight).",
         "asset_kind": "Kinds of devices and facilities that are looked after (see asset_kind).",
         "alarm_kind": "Kinds of alarms and what is done with them (see alarm_kind).",
     },
@@ -101,6 +106,15 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         " for. Whoever is in neither list is not offered.",
         "ask_s": f"Seconds that asking takes, 0 to {ASK_MAX_S}; {ASK_S} when left out.",
         "source": "The agreement it rests on: one text, or a text per language.",
+    },
+    "sight": {
+        "cases_an_hour": "Cases whose values one account opens within an hour before a second"
+        f" person must agree to the next; 1 to {CASES_MAX}, 60 when left out. Emergencies at work"
+        " are never held back.",
+        "closed_after_days": "Days after its close until which a case is opened by one person"
+        f" alone; 1 to {CLOSED_DAYS_MAX}, 30 when left out.",
+        "shows_names": "True: receipts name who of the staff looked; false when left out: role and"
+        " agency only.",
     },
     "stay": {
         "kind": f"Code of the unit kind; {ANY} when left out: all that have none of their own.",

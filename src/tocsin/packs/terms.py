@@ -22,6 +22,7 @@ from tocsin.kernel.shared import AgencyId
 from tocsin.packs.durations import HINT, allowance, span_s
 from tocsin.packs.parts import CLOCK_NAMES, ClockTerms, Terms, UrgeTerms
 from tocsin.packs.reading import Reader, nearest
+from tocsin.packs.sight import SECOND_FOR, SecondFor
 
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 AUDIENCES: tuple[Audience, ...] = get_args(Audience)
@@ -36,6 +37,7 @@ ROLES = (
     "evaluator",
     "arbiter",
     "administrator",
+    "auditor",
 )
 """The staff roles a pack may name (issue 2, section 7)."""
 MAX_COUNT = 100
@@ -93,6 +95,9 @@ def read_terms(reader: Reader, base: Terms) -> Terms:
         urges=_urges(reader) if reader.has("urge") else base.urges,
         arbiter=reader.text("arbiter", "") or base.arbiter,
         retention_days=reader.whole("retention_days", base.retention_days, 1, MAX_RETENTION_DAYS),
+        second_person=cast(
+            SecondFor, reader.one_of("second_person", SECOND_FOR, base.second_person)
+        ),
     )
 
 

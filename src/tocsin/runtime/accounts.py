@@ -22,6 +22,7 @@ Role = Literal[
     "evaluator",
     "arbiter",
     "administrator",
+    "auditor",
 ]
 ROLES: tuple[Role, ...] = get_args(Role)
 

@@ -45,6 +45,8 @@ def addresses(case: Case, tell: Tell) -> tuple[str, ...]:
             return tuple(f"role:verifier@{area}" for area in case.areas)
         case "evaluators":
             return (f"role:evaluator@{county}",)
+        case "auditors":
+            return (f"role:auditor@{county}",)
         case "reporters":
             return tuple(f"report:{report.id}" for report in case.reports)
         case _:

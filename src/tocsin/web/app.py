@@ -45,6 +45,7 @@ from tocsin.web.api import (
     rosters,
     scorecards,
     sessions,
+    sight,
     units,
     upkeep,
 )
@@ -75,6 +76,7 @@ MODULES = (
     open,
     receipts,
     sessions,
+    sight,
     reports,
     lists,
     board,

@@ -214,6 +214,7 @@ NOT_VERBS: Final[tuple[type[Command], ...]] = (
     words.AttachReport,  # POST /api/cases/{case_id}/attach-report, through the reception
     words.WakeUp,  # the clocks' own
     words.RecordChild,  # between cases
+    words.BreakGlass,  # POST /api/sight/asks/{ask}/approve, by the second person
     words.NoteAlarmCancel,  # POST /api/alarms/{alarm_id}/cancel, or a keypad at the site
 )
 

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from tocsin.kernel.shared import Actor, ActorId, ActorKind, AgencyId, AreaId, Refused
 from tocsin.runtime.accounts import ROLES, Grant, KeyScope, Role
+from tocsin.runtime.sight_ports import Need
 
 Scope = Literal["open", "account", "role", "county", "place", "case", "unit", "device"]
 """open: nobody signs in · account: anyone signed in · role: a listed role anywhere · county: a
@@ -57,8 +58,10 @@ S: Final[Role] = "supervisor"
 E: Final[Role] = "evaluator"
 AR: Final[Role] = "arbiter"
 AD: Final[Role] = "administrator"
+AU: Final[Role] = "auditor"
 CASE_ROLES: Final[tuple[Role, ...]] = (CT, D, G, H, V, S, E, AR)
-"""All who work with cases. Administrators keep the accounts and read no case."""
+"""All who work with cases. Administrators keep the accounts, auditors look at who looked; neither
+reads a case."""
 
 VERBS: Final[Mapping[str, tuple[Role, ...]]] = {
     "accept": (CT, D, G, S),
@@ -149,7 +152,16 @@ PURPOSES: Final[Mapping[str, tuple[Role, ...]]] = {
     "arbitration": (AR,),
     "evaluation": (E,),
 }
-"""For what sealed values may be opened, and by whom. The purpose is kept with the grant."""
+"""For what sealed values may be opened, and by whom. The purpose is kept with the permit."""
+
+SECONDS: Final[Mapping[Need, tuple[Role, ...]]] = {
+    "broad": (S, D),
+    "sensitive": (S,),
+    "contact": (S,),
+    "closed": (S, D),
+    "break_glass": (S, D),
+}
+"""Who may be the second person, by why one is needed. Never the asker: the database sees to it."""
 
 
 def _rows() -> Iterable[Rule]:
@@ -240,12 +252,21 @@ def _rows() -> Iterable[Rule]:
         yield write(name, "county", (AD,))
     for name in ("measure.list", "measure.cases"):
         yield row(name, "role", (D, S, E), "measures:read")
-    yield row("inbox.list", "role", CASE_ROLES, "cases:read")
+    yield row("inbox.list", "role", (*CASE_ROLES, AU), "cases:read")
+    yield row("sight.broken", "account")
+    yield row("sight.asks", "role", (*CASE_ROLES, AU))
+    yield write("case.ask_sight", "case", CASE_ROLES)
+    yield write("sight.break_glass", "role", CASE_ROLES)
+    yield write("sight.open", "role", CASE_ROLES)
+    for name in ("sight.approve", "sight.deny"):
+        yield write(name, "role", (D, S))
+    yield write("sight.end", "role", CASE_ROLES)
+    yield row("sight.records", "county", (AU,))
     yield row("errand.dead", "county", (AD, S))
     yield write("errand.revive", "county", (AD,))
     yield Rule("log.checkpoint", "open", limited=True)
     for name in ("log.proof", "log.tile"):
-        yield row(name, "role", (S, AD), "cases:read")
+        yield row(name, "role", (S, AD, AU), "cases:read")
     for name in ("account.list", "account.show", "account.changes", "key.list"):
         yield row(name, "county", (AD,))
     for name in ("account.create", "account.change", "account.link", "account.end_sessions"):
@@ -305,11 +326,24 @@ def may_open_for(purpose: str, actor: Actor) -> bool:
     return any(role in PURPOSES.get(purpose, ()) for role in actor.roles)
 
 
+def role_for(purpose: str, actor: Actor) -> str:
+    """The role in which the actor has the purpose; the first one where none of them has."""
+    having = [role for role in actor.roles if role in PURPOSES.get(purpose, ())]
+    return (having or list(actor.roles) or [""])[0]
+
+
+def second_role(needs: Sequence[Need], actor: Actor) -> str | None:
+    """The role in which the actor may be the second person for all of it, or None."""
+    fit = [role for role in actor.roles if all(role in SECONDS[need] for need in needs)]
+    return fit[0] if fit else None
+
+
 __all__ = [
     "ALARM_VERBS",
     "ASSET_VERBS",
     "PURPOSES",
     "RULES",
+    "SECONDS",
     "UNIT_VERBS",
     "VERBS",
     "Principal",
@@ -317,4 +351,6 @@ __all__ = [
     "admit",
     "covers",
     "reach",
+    "role_for",
+    "second_role",
 ]

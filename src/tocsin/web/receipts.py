@@ -11,14 +11,21 @@ from typing import Any, Final, Literal
 
 from tocsin.kernel.cases.state import Case, Report
 from tocsin.kernel.cases.vocabulary import CaseVerified
-from tocsin.kernel.shared import Actor, ActorId, CaseId, Instant, Refused, ReportId
+from tocsin.kernel.shared import Actor, ActorId, CaseId, Instant, Refused, ReportId, SealedRef
 from tocsin.packs.words import word
+from tocsin.runtime.accounts import AccountStore
+from tocsin.runtime.ports import Reading
 from tocsin.runtime.reception import Reception
+from tocsin.runtime.seeing import see
 from tocsin.runtime.services import Services
+from tocsin.runtime.sight import KINDS
 from tocsin.web.commands import VERBS, Asked, build, fingerprint
 from tocsin.web.problems import Problem, refuse
 from tocsin.web.telling import status_text, tell
 
+OPENINGS_MAX: Final = 200
+"""Openings on one receipt, the newest: a page that a person can read."""
+PURPOSE_WORDS: Final = frozenset(KINDS)
 LINKS_MAX: Final = 5
 """How far a merged report is followed; merges do not chain."""
 
@@ -83,7 +90,9 @@ async def _case(case_id: CaseId, services: Services) -> Case:
     return row.case
 
 
-async def receipt(found: Standing, services: Services, language: str) -> dict[str, Any]:
+async def receipt(
+    found: Standing, services: Services, language: str, accounts: AccountStore
+) -> dict[str, Any]:
     """The receipt in plain words: the members of the API's `ReceiptView`."""
     pack, leading, report = services.pack, found.leading, found.report
     case_type = pack.case_types.get(leading.case_type)
@@ -115,14 +124,80 @@ async def receipt(found: Standing, services: Services, language: str) -> dict[st
         "solved": report.solved,
         "treated_well": report.treated_well,
         "consent": report.consent,
+        "openings": await openings(found, services, language, accounts),
     }
+
+
+async def openings(
+    found: Standing, services: Services, language: str, accounts: AccountStore
+) -> list[dict[str, Any]]:
+    """Who opened what of this report, and why, the newest first: role, agency and purpose in words.
+    Names only where the pack says so. What the machine compared, and what everybody may read, is
+    told once for each permit; what the reporter opened alone is left out."""
+    report = found.report
+    kinds: dict[SealedRef, str] = {
+        ref: kind
+        for ref, kind in (
+            (report.description, "description"),
+            (report.contact, "contact"),
+            (report.address, "address"),
+            *((ref, "media") for ref in report.media),
+        )
+        if ref is not None
+    }
+    told: list[dict[str, Any]] = []
+    for reading in await services.vault.readings(tuple(kinds)):
+        if reading.kind == "reporter":
+            continue
+        fields = dict.fromkeys(kinds[ref] for ref in reading.refs if ref in kinds)
+        told.append(
+            {
+                "at": reading.at,
+                "who": _who(reading, services, language),
+                "role": reading.role or None,
+                "agency": reading.agency,
+                "purpose": reading.purpose,
+                "why": word("purpose", reading.purpose, language)
+                if reading.purpose in PURPOSE_WORDS
+                else reading.purpose,
+                "fields": [word("field", each, language) for each in fields],
+                "by_two": reading.second is not None,
+                "name": await _name(reading, services, accounts),
+            }
+        )
+    return told[::-1][:OPENINGS_MAX]
+
+
+async def _name(reading: Reading, services: Services, accounts: AccountStore) -> str | None:
+    if not services.pack.sight.shows_names or reading.purpose in ("likeness", "publication"):
+        return None
+    account = await accounts.account(reading.by)
+    return account.name if account is not None else None
+
+
+def _who(reading: Reading, services: Services, language: str) -> str:
+    zh = language.startswith("zh")
+    if reading.purpose == "likeness":
+        return "系统" if zh else "The machine"
+    if reading.purpose == "publication":
+        return "公众" if zh else "Everybody"
+    if reading.kind == "integration":
+        return "接口程序" if zh else "A program of the town"
+    role = word("role", reading.role, language) if reading.role else ("工作人员" if zh else "Staff")
+    agency = reading.agency.partition("@")[0] if reading.agency else ""
+    known = services.pack.agencies.get(agency)
+    if known is None:
+        return role
+    name = services.pack.in_language(known.name, language)
+    return f"{name}{role}" if zh else f"{role}, {name}"
 
 
 async def _question(found: Standing, services: Services) -> dict[str, Any] | None:
     asked, held = found.case.question, found.held
     if asked is None or asked.report != held.report_id:
         return None
-    opened = await services.vault.open([asked.text], by=held.actor, purpose="own_receipt")
+    wanted = {held.case_id: (asked.text,)}
+    opened = await see(wanted, {}, by=held.actor, purpose="own_receipt", vault=services.vault)
     if asked.text not in opened:
         return None
     return {"asked_at": asked.asked_at, "text": opened[asked.text][0].decode(errors="replace")}

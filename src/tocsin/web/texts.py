@@ -38,6 +38,24 @@ REASON_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Sealed values are not opened to your roles for this purpose.",
         "您的角色不能以此用途查看受保护的内容。",
     ),
+    "second_person_needed": (
+        "A second person must agree first; `hint` says why. Ask for one.",
+        "须先经第二人同意（原因见 hint），请提出申请。",
+    ),
+    "permit_over": (
+        "The permit is over, or does not open this. State the purpose again.",
+        "查看许可已失效或不适用，请重新说明用途。",
+    ),
+    "ask_unknown": ("Nobody asks for that.", "没有该申请。"),
+    "ask_over": ("It was decided already, or nobody decided in time.", "该申请已有决定或已过期。"),
+    "not_the_second": (
+        "Your roles do not make you the second person here.",
+        "您的角色不能作为该申请的第二人。",
+    ),
+    "not_needed_here": (
+        "No second person is needed: you may open it yourself.",
+        "无需第二人同意，您可自行查看。",
+    ),
     "link_used": (
         "This link was used already or is too old. Ask for a new one.",
         "该链接已被使用或已过期，请申请新的链接。",

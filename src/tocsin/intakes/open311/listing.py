@@ -21,14 +21,15 @@ from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, ActorId, AgencyId, CaseId, Place, SealedRef
 from tocsin.packs.model import CaseType, Pack
 from tocsin.runtime.ports import BoardRow
+from tocsin.runtime.seeing import holders_of, see
 from tocsin.runtime.services import Services
 
 NEAR_MAX: Final = 5_000
 """Cases looked at for one question by place: the nearest ones."""
 NEAR_MARGIN: Final = 1.01
 """The board may measure distances a little differently; the filter decides exactly."""
-REFS_MAX: Final = 1_000
-"""What the vault opens at once."""
+CASES_AT_ONCE: Final = 500
+"""Two values each: what the vault opens at once."""
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 BULK_ROWS: Final = 500
 """Cases of one page of a bulk download: its published texts are opened together."""
@@ -150,17 +151,22 @@ async def _find_near(services: Services, filters: Filters) -> list[BoardRow]:
 
 async def published(services: Services, rows: Sequence[BoardRow]) -> Mapping[CaseId, Published]:
     """The words of the published cases among these; the vault is opened at most once for every
-    `REFS_MAX` of them."""
+    `CASES_AT_ONCE` of them."""
     wanted: dict[CaseId, tuple[SealedRef | None, SealedRef | None]] = {}
     for row in rows:
         case = row.case
         if case.published and case.reports and shown_type(services.pack, case) is not None:
             wanted[case.id] = (case.reports[0].description, case.reports[0].address)
-    refs = [ref for pair in wanted.values() for ref in pair if ref is not None]
     opened: dict[SealedRef, tuple[bytes, str]] = {}
-    for start in range(0, len(refs), REFS_MAX):
-        some = refs[start : start + REFS_MAX]
-        opened.update(await services.vault.open(some, by=PUBLIC, purpose=PURPOSE))
+    shown = [row.case for row in rows if row.case.id in wanted]
+    holders = {case.id: await holders_of(case, services.store) for case in shown}
+    ids = list(wanted)
+    for start in range(0, len(ids), CASES_AT_ONCE):
+        some = {
+            case_id: [ref for ref in wanted[case_id] if ref is not None]
+            for case_id in ids[start : start + CASES_AT_ONCE]
+        }
+        opened.update(await see(some, holders, by=PUBLIC, purpose=PURPOSE, vault=services.vault))
     words: dict[CaseId, Published] = {}
     for case_id, (description, address) in wanted.items():
         said = _said(opened.get(description) if description else None)

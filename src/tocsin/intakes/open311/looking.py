@@ -33,6 +33,7 @@ from tocsin.intakes.open311.listing import (
 from tocsin.intakes.open311.updates import list_updates
 from tocsin.kernel.shared import Refused
 from tocsin.runtime.ports import BoardRow
+from tocsin.runtime.seeing import holders_of, see
 from tocsin.runtime.services import Services
 
 
@@ -148,7 +149,10 @@ class Looking(Counter):
         if not (number.isascii() and number.isdigit() and 0 < int(number[:6]) <= len(media)):
             return self.refuse(asked, unknown)
         ref = media[int(number) - 1]
-        found = (await self.services.vault.open([ref], by=PUBLIC, purpose=PURPOSE)).get(ref)
+        holders = {row.case.id: await holders_of(row.case, self.services.store)}
+        wanted = {row.case.id: (ref,)}
+        opened = await see(wanted, holders, by=PUBLIC, purpose=PURPOSE, vault=self.services.vault)
+        found = opened.get(ref)
         if found is None:
             return self.refuse(asked, unknown)
         # Not for long: what is published can be taken back.

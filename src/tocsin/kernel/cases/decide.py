@@ -53,6 +53,7 @@ DECIDERS: Final[dict[type[words.Command], Decider]] = {
     words.PublishCase: intake.publish_case,
     words.AddNote: intake.add_note,
     words.NoteAlarmCancel: intake.note_alarm_cancel,
+    words.BreakGlass: intake.break_glass,
     words.CorrectPlace: intake.correct_place,
     words.EvaluateCase: work.evaluate_case,
     words.AppealEvaluation: work.appeal_evaluation,

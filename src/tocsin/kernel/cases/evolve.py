@@ -61,6 +61,7 @@ EVOLVERS: Final[dict[type[words.Event], Callable[[Case, Any], Case]]] = {
     words.ConsentSet: beside.consent,
     words.PublicationSet: beside.published,
     words.NoteAdded: beside.noted,
+    words.GlassBroken: beside.unchanged,
     words.PlaceCorrected: beside.place_corrected,
     words.CaseEvaluated: beside.evaluated,
     words.EvaluationAppealed: beside.appealed,

@@ -92,6 +92,11 @@ def noted(case: Case, event: words.NoteAdded) -> Case:
     return changed(case, counts=changed(case.counts, notes=case.counts.notes + 1))
 
 
+def unchanged(case: Case, event: words.GlassBroken) -> Case:
+    """It is a line of the story; nothing of the case is another."""
+    return case
+
+
 def place_corrected(case: Case, event: words.PlaceCorrected) -> Case:
     """The tier that owns the case goes on owning it, in the area where it really lies."""
     owner = case.ownership

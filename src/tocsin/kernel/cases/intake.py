@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 from tocsin.kernel.cases import clocks as reckoning
@@ -16,6 +17,9 @@ CANCELLED: Final = "cancelled_with_code"
 """Why a case is lowered or closed whose alarm was taken back at the site."""
 FAST_PATH: Final = "fast_path"
 """The reason each step of the fast path gives."""
+
+GLASS_MAX: Final = timedelta(hours=1)
+"""How long what two people opened stays open; then they decide anew."""
 
 
 def open_case(draft: Draft, body: words.OpenCase, facts: CaseFacts) -> Refused | None:
@@ -262,6 +266,15 @@ def _start_missing(draft: Draft) -> None:
 
 def add_note(draft: Draft, body: words.AddNote, facts: CaseFacts) -> None:
     draft.say(words.NoteAdded(draft.at, draft.who, body.text))
+
+
+def break_glass(draft: Draft, body: words.BreakGlass, facts: CaseFacts) -> Refused | None:
+    if body.asker == draft.who:
+        return Refused("second_is_asker", "another person agrees")
+    if not draft.at < body.until <= draft.at + GLASS_MAX:
+        return Refused("bad_value", "it ends within the hour")
+    draft.say(words.GlassBroken(draft.at, body.asker, draft.who, body.reason, body.until))
+    return None
 
 
 def correct_place(draft: Draft, body: words.CorrectPlace, facts: CaseFacts) -> Refused | None:

@@ -304,6 +304,12 @@ _RULES: Final = (
         (words.CaseTriaged, words.CaseVoided),
         reasons=("policy_missing", "bad_value"),
     ),
+    Rule(
+        words.BreakGlass,
+        KNOWN,
+        kinds=A_PERSON,
+        reasons=("second_is_asker", "bad_value"),
+    ),
     Rule(words.CorrectPlace, OPEN, reasons=("ownership_offered",)),
     Rule(
         words.EvaluateCase,

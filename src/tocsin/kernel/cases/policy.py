@@ -44,6 +44,7 @@ Audience = Literal[
     "county_supervisor",
     "verifiers",
     "evaluators",
+    "auditors",  # who look at who looked
     "reporters",
 ]
 

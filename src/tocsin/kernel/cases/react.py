@@ -108,6 +108,7 @@ STAFF_TEMPLATES: Final = (
     "urged",
     "urge_answered",
     "merged_reporter_unsatisfied",
+    "glass_broken",
     "deadline_near",
     "deadline_missed",
     "deadline_long_missed",
@@ -299,6 +300,11 @@ def _appealed(before: Case, event: words.EvaluationAppealed, after: Case) -> tup
     return (Tell("county_supervisor", "appeal_opened"),)
 
 
+def _glass_broken(before: Case, event: words.GlassBroken, after: Case) -> tuple[Errand, ...]:
+    told: tuple[Audience, ...] = ("owner_supervisor", "county_supervisor", "auditors")
+    return tuple(Tell(audience, "glass_broken") for audience in told)
+
+
 def _simple(audience: Audience, template: str) -> Callable[[Case, Any, Case], tuple[Errand, ...]]:
     def tell(before: Case, event: words.Event, after: Case) -> tuple[Errand, ...]:
         return (Tell(audience, template),)
@@ -380,6 +386,7 @@ REACTIONS: Final[dict[type[words.Event], Callable[[Case, Any, Case], tuple[Erran
     words.HoldEnded: _simple("agency", "hold_ended"),
     words.ExtensionRequested: _simple("owner_supervisor", "extension_requested"),
     words.ExtensionDecided: _simple("agency", "extension_decided"),
+    words.GlassBroken: _glass_broken,
     words.FeedbackGiven: _feedback,
     words.CaseEvaluated: _simple("agency_supervisor", "evaluated"),
     words.EvaluationAppealed: _appealed,

@@ -276,6 +276,16 @@ class NoteAlarmCancel:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """Two people open what is sealed in a case that one of them does not work on: `asker` wished
+    it for `reason`, whoever sends this agreed. It is never done in silence."""
+
+    asker: ActorId
+    reason: str
+    until: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectPlace:
     """The place was wrong, or not known when the case opened. Route and tasks stay: whoever
     corrects it decides whether they still fit."""
@@ -424,6 +434,7 @@ Command = (
     | PublishCase
     | AddNote
     | NoteAlarmCancel
+    | BreakGlass
     | CorrectPlace
     | EvaluateCase
     | AppealEvaluation
@@ -728,6 +739,17 @@ class NoteAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class GlassBroken:
+    """Until then `by` may see what is sealed in the case; `second` agreed."""
+
+    at: Instant
+    by: ActorId
+    second: ActorId
+    reason: str
+    until: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceCorrected:
     at: Instant
     by: ActorId
@@ -1012,6 +1034,7 @@ Event = (
     | ConsentSet
     | PublicationSet
     | NoteAdded
+    | GlassBroken
     | PlaceCorrected
     | CaseEvaluated
     | EvaluationAppealed
@@ -1044,6 +1067,7 @@ REASONS: tuple[str, ...] = (
     "not_from_here",  # the status does not allow it; detail names the ones that do
     "not_your_agency",
     "not_your_role",
+    "second_is_asker",  # break-glass: whoever asked may not agree
     "same_person",  # four eyes: whoever claimed may not verify
     "reporter_first",  # the reporter verifies; a second person only once the clock has passed
     "photo_required",

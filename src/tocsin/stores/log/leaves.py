@@ -62,12 +62,30 @@ SOURCES: Final[tuple[Source, ...]] = (
     ),
     Source("access", "vault.grants", "id", ("id", "at", "actor", "kind", "purpose", "refs")),
     Source(
+        "ask", "vault.asks", "id",
+        ("id", "at", "actor", "kind", "role", "agency", "purpose", "case_id", "holders", "needs",
+         "reason", "expires_at"),
+    ),
+    Source(
+        "decision", "vault.decisions", "id",
+        ("id", "at", "ask", "asker", "actor", "role", "answer", "reason"),
+    ),
+    Source(
+        "permit", "vault.permits", "id",
+        ("id", "at", "actor", "kind", "role", "agency", "purpose", "case_id", "holders", "needs",
+         "ask", "second", "expires_at"),
+    ),
+    Source("revocation", "vault.revocations", "id", ("id", "at", "permit", "actor")),
+    Source(
+        "opening", "vault.openings", "id", ("id", "at", "permit", "ref", "case_id", "field"),
+    ),
+    Source(
         "erasure", "vault.erasures", "id",
         ("id", "at", "actor", "case_id", "subject", "reason", "values"),
     ),
 )  # fmt: skip
 """Everything that is only ever added to. Roads, roster, areas, agencies and packs are changes of
-the directory; vault.grants are the access records."""
+the directory; vault.openings are the access records, vault.grants those from before permits."""
 BY_NAME: Final = {source.name: source for source in SOURCES}
 STAYS: Final = ("seq", "ref", "case_id", "subject")
 """What is still known of a sealed value after its erasure: the record of it names the same."""

@@ -1,29 +1,58 @@
-"""`ports.Vault` on PostgreSQL: the trace first, in its own transaction; then the read."""
+"""`ports.Vault` on PostgreSQL: permit, record, reading, each committed before the next."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tocsin.kernel.shared import Actor, ActorId, CaseId, SealedRef
+from tocsin.kernel.shared import Actor, ActorId, AgencyId, CaseId, SealedRef
 from tocsin.runtime.ports import Clock, Reading
+from tocsin.runtime.sight_ports import NotPermitted
 from tocsin.stores.log.leaves import BY_NAME, without_seed
 from tocsin.stores.postgres.connections import Connection, Readers
 from tocsin.stores.postgres.log_rows import LOG_LOCK
+from tocsin.stores.postgres.permits import HOLDS, Permits
 from tocsin.stores.postgres.writer import HOLD_WRITERS
 from tocsin.stores.vault import KeyRow, MasterKeys, Sealer, ValueRow
 
 REFS_MAX = 1_000  # values of one reading: a page of cases with everything on it
 
-_GRANT = """
-INSERT INTO vault.grants (at, actor, kind, purpose, refs) VALUES ($1, $2, $3, $4, $5)"""
-_READ = """
-SELECT v.ref, v.case_id, v.subject, v.kind, v.media_type, v.nonce, v.ciphertext,
+_RECORD = f"""
+WITH wanted AS (
+  SELECT DISTINCT ON (v.ref) v.ref, v.case_id, v.kind, p.id, u.reader
+    FROM vault.values v JOIN vault.permits p ON v.case_id = ANY(p.holders)
+    JOIN vault.purposes u ON u.code = p.purpose AND v.kind = ANY(u.kinds)
+   WHERE v.ref = ANY($3::text[]) AND p.id = ANY($4::bigint[]) AND {HOLDS}
+   ORDER BY v.ref, p.id),
+known AS (
+  SELECT o.id, o.ref FROM wanted w JOIN vault.openings o ON o.permit = w.id AND o.ref = w.ref
+   WHERE w.reader <> 'person'),
+fresh AS (
+  INSERT INTO vault.openings (at, permit, ref, case_id, field)
+  SELECT $2, w.id, w.ref, w.case_id, w.kind FROM wanted w
+   WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.ref = w.ref)
+  RETURNING id, ref)
+SELECT id, ref FROM fresh UNION ALL SELECT id, ref FROM known"""
+_LEFT_OUT = "SELECT ref FROM vault.values WHERE ref = ANY($1::text[]) LIMIT 1"
+_READ = f"""
+SELECT DISTINCT ON (v.ref) v.ref, v.case_id, v.subject, v.kind, v.media_type, v.nonce, v.ciphertext,
        k.master, k.wrapped_key
-  FROM vault.values v JOIN vault.keys k USING (case_id, subject)
- WHERE v.ref = ANY($1::text[])"""
+  FROM vault.openings o JOIN vault.permits p ON p.id = o.permit
+  JOIN vault.purposes u ON u.code = p.purpose AND o.field = ANY(u.kinds)
+  JOIN vault.values v ON v.ref = o.ref AND v.case_id = o.case_id
+  JOIN vault.keys k ON k.case_id = v.case_id AND k.subject = v.subject
+ WHERE o.id = ANY($3::bigint[]) AND o.xid IS DISTINCT FROM pg_current_xact_id_if_assigned()
+   AND {HOLDS}"""
+"""Only what has its record, and a permit that holds, both of transactions that are over."""
 _READINGS = """
-SELECT at, actor, kind, purpose, refs FROM vault.grants
- WHERE refs && $1::text[] ORDER BY id LIMIT $2"""
+SELECT at, actor, kind, purpose, refs, '' AS role, NULL AS agency, 0 AS permit, '{}'::text[],
+       NULL AS second, 0 AS number FROM vault.grants
+ WHERE refs && $1::text[]
+UNION ALL
+SELECT o.at, p.actor, p.kind, p.purpose, array_agg(o.ref ORDER BY o.id), p.role, p.agency, p.id,
+       array_agg(o.field ORDER BY o.id), p.second, min(o.id)
+  FROM vault.openings o JOIN vault.permits p ON p.id = o.permit
+ WHERE o.ref = ANY($1::text[]) GROUP BY p.id, o.at
+ ORDER BY 1, 11 LIMIT $2"""
 READINGS_MAX = 1_000  # of one case: more than anybody reads
 _ERASE = """
 WITH key AS (DELETE FROM vault.keys WHERE case_id = $1 AND subject = $2 RETURNING 1),
@@ -39,32 +68,28 @@ SELECT l.idx, l.seed, {", ".join(f'v."{name}"' for name in _VALUE.fields)}
 _UNSEED = "UPDATE log.leaves SET seed = NULL, kept = $2 WHERE idx = $1"
 
 
-class PostgresVault:
+class PostgresVault(Permits):
     """Opens sealed values. Writing them is the store's, inside the transaction of their order."""
 
     def __init__(self, readers: Readers, keys: MasterKeys, clock: Clock) -> None:
-        self._readers = readers
+        super().__init__(readers, clock)
         self._sealer = Sealer(keys)
-        self._clock = clock
 
-    async def open(
-        self, refs: Sequence[SealedRef], *, by: Actor, purpose: str
+    async def read(
+        self, refs: Sequence[SealedRef], permits: Sequence[int], *, by: Actor
     ) -> Mapping[SealedRef, tuple[bytes, str]]:
-        """See `ports.Vault.open`. Raises ValueError for an empty purpose or more than REFS_MAX
-        references, InvalidTag where a sealed row was tampered with."""
+        """See `ports.Vault.read`. Raises ValueError for more than REFS_MAX references, InvalidTag
+        where a sealed row was tampered with; the records stay then."""
         wanted = list(dict.fromkeys(refs))
-        if not purpose.strip():
-            raise ValueError("a reading has a purpose")
         if len(wanted) > REFS_MAX:
             raise ValueError(f"at most {REFS_MAX} values at once")
         if not wanted:
             return {}
         async with self._readers.acquire() as connection:
-            # Its own transaction: whatever happens to the reader, the trace stays.
-            await connection.execute(
-                _GRANT, self._clock.now(), by.id, by.kind, purpose, [str(ref) for ref in wanted]
-            )
-            rows = await connection.fetch(_READ, wanted)
+            # Its own transaction: whatever happens to the reader, the records stay.
+            async with connection.transaction():
+                records = await self._record(connection, wanted, permits, by)
+            rows = await connection.fetch(_READ, by.id, self._clock.now(), records)
         found: dict[SealedRef, tuple[bytes, str]] = {}
         for row in rows:
             value = ValueRow(*tuple(row)[:7])
@@ -72,12 +97,35 @@ class PostgresVault:
             found[SealedRef(value.ref)] = self._sealer.open(value, key), value.media_type
         return found
 
+    async def _record(
+        self,
+        connection: Connection,
+        refs: Sequence[SealedRef],
+        permits: Sequence[int],
+        by: Actor,
+    ) -> list[int]:
+        """The numbers of the records, one for each value that is there. Raises NotPermitted."""
+        now = self._clock.now()
+        rows = await connection.fetch(_RECORD, by.id, now, refs, list(permits))
+        recorded = {row[1] for row in rows}
+        left = [ref for ref in refs if ref not in recorded]
+        if left and await connection.fetchval(_LEFT_OUT, left) is not None:
+            raise NotPermitted
+        return [row[0] for row in rows]
+
     async def readings(self, refs: Sequence[SealedRef]) -> Sequence[Reading]:
         """See `ports.Vault.readings`."""
         rows = await self._readers.fetch(_READINGS, list(refs), READINGS_MAX)
         return [
-            Reading(at, ActorId(actor), kind, purpose, tuple(map(SealedRef, read)))
-            for at, actor, kind, purpose, read in rows
+            Reading(
+                *(row[0], ActorId(row[1]), row[2], row[3], tuple(map(SealedRef, row[4]))),
+                role=row[5],
+                agency=AgencyId(row[6]) if row[6] is not None else None,
+                permit=row[7],
+                fields=tuple(row[8]),
+                second=ActorId(row[9]) if row[9] is not None else None,
+            )
+            for row in rows
         ]
 
     async def erase(self, case_id: CaseId, subject: str, *, by: Actor, reason: str) -> int:

@@ -136,6 +136,8 @@ _KINDS = {
     "verbs": "verb",
     "events": "event",
     "purposes": "purpose",
+    "needs": "need",
+    "fields": "field",
     "sources": "source",
     "tasks": "task_status",
     "tiers": "tier",

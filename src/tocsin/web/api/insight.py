@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal, cast
 
@@ -14,7 +15,7 @@ from starlette.responses import Response
 from tocsin.geography.areas import Outside
 from tocsin.kernel.cases.likeness import FAR_M, LONG_S, rank
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import Actor, AreaPath, Refused, ReportId
+from tocsin.kernel.shared import Actor, AreaPath, Refused, ReportId, SealedRef
 from tocsin.packs.parts import Reason
 from tocsin.runtime.codec import name_of
 from tocsin.runtime.ports import BoardRow
@@ -30,7 +31,7 @@ from tocsin.web.api.common import (
 from tocsin.web.gate import Access, agencies_of
 from tocsin.web.permissions import may_open_for, reach
 from tocsin.web.problems import Problem
-from tocsin.web.sealed import OPENS, refs_of, traits_of, words_by_case
+from tocsin.web.sealed import OPENS, refs_of, see_case, traits_of, words_by_case
 from tocsin.web.shapes import ID, PlaceBody, Strict, like, wgs84
 from tocsin.web.telling import tell
 from tocsin.web.views import View, encode
@@ -353,7 +354,8 @@ def reason_view(reason: Reason) -> dict[str, Any]:
 @routes.post(
     "/cases/{case_id}/sealed",
     operation_id="case.open_sealed",
-    summary="Open the sealed values of a case for a stated purpose; the reading is recorded.",
+    summary="Open the sealed values of a case for a stated purpose: a permit first, then a record "
+    "for each value, then the values.",
     **shown(ValuesView, *WRITES),
 )
 async def open_sealed(case_id: CaseIdArg, body: PurposeBody, access: AccessArg) -> Response:
@@ -369,13 +371,20 @@ async def open_sealed(case_id: CaseIdArg, body: PurposeBody, access: AccessArg) 
     ]
     values: list[dict[str, Any]] = []
     if wanted:
-        opened = await access.services.vault.open(wanted, by=actor, purpose=body.purpose)
-        values = [
-            {"ref": ref, "kind": refs[ref], **_value(*opened[ref])}
-            for ref in wanted
-            if ref in opened
-        ]
+        opened = await see_case(access.services, row.case, wanted, by=actor, purpose=body.purpose)
+        values = values_of(wanted, refs, opened)
     return json({"values": values})
+
+
+def values_of(
+    wanted: Sequence[SealedRef],
+    kinds: Mapping[SealedRef, str],
+    opened: Mapping[SealedRef, tuple[bytes, str]],
+) -> list[dict[str, Any]]:
+    """The members of `ValuesView.values`."""
+    return [
+        {"ref": ref, "kind": kinds[ref], **_value(*opened[ref])} for ref in wanted if ref in opened
+    ]
 
 
 def _value(value: bytes, media_type: str) -> dict[str, str | None]:

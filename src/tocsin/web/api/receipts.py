@@ -58,6 +58,21 @@ class AskedView(View):
     text: str
 
 
+class OpeningView(View):
+    """Who opened what of the report, and why. `by_two`: a second person agreed. `name` only where
+    the town says so."""
+
+    at: datetime
+    who: str
+    role: str | None
+    agency: str | None
+    purpose: str
+    why: str
+    fields: tuple[str, ...]
+    by_two: bool
+    name: str | None
+
+
 class ReceiptView(View):
     """How a report stands, in plain words."""
 
@@ -75,6 +90,19 @@ class ReceiptView(View):
             "solved": None,
             "treated_well": None,
             "consent": False,
+            "openings": [
+                {
+                    "at": "2026-11-22T01:31:00+00:00",
+                    "who": "Agency handler, Lighting",
+                    "role": "agency_handler",
+                    "agency": "lighting@county",
+                    "purpose": "handling",
+                    "why": "To handle the case",
+                    "fields": ["description"],
+                    "by_two": False,
+                    "name": None,
+                }
+            ],
         }
     )
     status: str
@@ -89,6 +117,7 @@ class ReceiptView(View):
     solved: bool | None
     treated_well: bool | None
     consent: bool
+    openings: tuple[OpeningView, ...]
 
 
 class FeedbackBody(Strict):
@@ -129,7 +158,9 @@ async def show(code: CodeArg, access: AccessArg) -> Response:
 
 async def _receipt(held: receipts.Held, access: Access) -> Response:
     found = await receipts.standing(held, access.services)
-    told = await receipts.receipt(found, access.services, access.language)
+    told = await receipts.receipt(
+        found, access.services, access.language, access.web.accounts.store
+    )
     return json(told, headers={"content-language": access.language})
 
 

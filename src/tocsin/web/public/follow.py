@@ -110,7 +110,7 @@ async def _command(
 
 async def _show(asked: Asked, held: receipts.Held, form: Form, said: str, error: str) -> Response:
     found = await receipts.standing(held, asked.services)
-    told = await receipts.receipt(found, asked.services, asked.language)
+    told = await receipts.receipt(found, asked.services, asked.language, asked.web.accounts.store)
     return asked.page(
         "receipt.html",
         422 if error else 200,

@@ -20,6 +20,7 @@ from tocsin.kernel.assets import vocabulary as asset_words
 from tocsin.kernel.cases import vocabulary as case_words
 from tocsin.kernel.shared import SYSTEM, AlarmId, AssetId, CaseId, Place, Refused
 from tocsin.runtime import codec
+from tocsin.runtime.alarm_opening import scope_of
 from tocsin.runtime.alarm_ports import AlarmReceived, IncomingAlarm
 from tocsin.runtime.ports import AlarmEntry, AlarmQuery, AssetQuery, Committed, JournalEntry
 from tocsin.runtime.runner import Runner
@@ -56,7 +57,9 @@ async def test_an_alarm_and_its_case_are_written_together(county: County) -> Non
     kinds = sorted(type(each).__name__ for each in everything)
     assert kinds == ["AlarmEntry", "AssetEntry", "JournalEntry"]
     assert alarm.signal is not None and alarm.signal.text is not None
-    opened = await look(county.node.vault, [alarm.signal.text], alarm.case or CaseId(""), by=KEEPER)
+    opened = await look(
+        county.node.vault, [alarm.signal.text], scope_of(alarm.signal.text), by=KEEPER
+    )
     (text, _) = opened[alarm.signal.text]
     assert b"zone five" in text and b"1234/5" in text
     assert board.case.reports[0].description == alarm.signal.text

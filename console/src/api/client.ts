@@ -5,6 +5,7 @@ export interface ProblemDocument {
   reason: string;
   title: string;
   detail?: string;
+  hint?: string;
   errors?: { where: string; what: string }[];
 }
 

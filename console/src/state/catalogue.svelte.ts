@@ -4,7 +4,7 @@ import type { Agency, Area, CaseType, Names } from "../api/types";
 import { settings } from "./settings.svelte";
 
 export type WordKind =
-  | "events" | "clocks" | "statuses" | "reasons" | "roles" | "verbs" | "sources" | "purposes"
+  | "events" | "clocks" | "statuses" | "reasons" | "roles" | "verbs" | "sources" | "purposes" | "needs" | "fields"
   | "unit_statuses" | "unit_kinds";
 
 interface Pack {

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tocsin.kernel.cases.react import ALARM_SOURCE
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, CaseId, SealedRef
-from tocsin.runtime.ports import BoardRow, Store, Vault
+from tocsin.runtime.alarm_opening import scope_of
+from tocsin.runtime.ports import Store, Vault
 from tocsin.runtime.sight_ports import NotPermitted, SecondPerson, Wish
 
 PARENTS_MAX = 5
@@ -16,15 +18,24 @@ PARENTS_MAX = 5
 
 
 async def holders_of(case: Case, store: Store) -> tuple[CaseId, ...]:
-    """The case, and those it was split off: a part shows the words of the first report, which stay
-    sealed in the name of its parent."""
-    found = [case.id]
-    parent = case.links.parent
-    while parent is not None and parent not in found and len(found) <= PARENTS_MAX:
-        found.append(parent)
-        row: BoardRow | None = await store.case(parent)
-        parent = row.case.links.parent if row is not None else None
-    return tuple(found)
+    """In whose names the values lie that the case shows: its own; those of the case it was split
+    off, whose first report it shows; and those of its alarms, whose words are sealed before there
+    is a case."""
+    found: list[CaseId] = []
+    here: Case | None = case
+    for _ in range(PARENTS_MAX):
+        if here is None or here.id in found:
+            break
+        found.append(here.id)
+        found += [
+            scope_of(report.description)
+            for report in here.reports
+            if report.source == ALARM_SOURCE and report.description is not None
+        ]
+        parent = here.links.parent
+        row = await store.case(parent) if parent is not None else None
+        here = row.case if row is not None else None
+    return tuple(dict.fromkeys(found))
 
 
 async def see(

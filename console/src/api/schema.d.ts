@@ -2182,6 +2182,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alarms/scorecard/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The devices that ask for somebody most often, with the work orders for them. */
+        get: operations["alarm.sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/alarms/scorecard/table": {
         parameters: {
             query?: never;
@@ -3482,7 +3499,8 @@ export interface components {
          * AlarmsView
          * @description Alarms, the newest first. `is_flood`: more than ten were announced in the last ten minutes;
          *     a screen then shows them in groups. `members` are folded under others of the list: those that
-         *     guard lives are always among them, one by one.
+         *     guard lives are always among them, one by one. `kind_names` has every kind of the pack in the
+         *     asked language: the live stream speaks none.
          * @example {
          *       "alarms": [
          *         {
@@ -3540,12 +3558,19 @@ export interface components {
          *         }
          *       ],
          *       "is_flood": false,
+         *       "kind_names": {
+         *         "smoke": "Smoke"
+         *       },
          *       "recent": 1
          *     }
          */
         AlarmsView: {
             /** Alarms */
             alarms: components["schemas"]["AlarmView"][];
+            /** Kind Names */
+            kind_names: {
+                [key: string]: string;
+            };
             /** Is Flood */
             is_flood: boolean;
             /** Recent */
@@ -4093,7 +4118,8 @@ export interface components {
         /**
          * AssetView
          * @description One asset as it is now. `lost` counts messages that may be lost, by the count of its sender;
-         *     `reach` is unknown where nobody waits for it or the node did not listen.
+         *     `reach` is unknown where nobody waits for it or the node did not listen; `silent_after_s`: how
+         *     long somebody waits before it is missed, null where nobody does.
          * @example {
          *       "areas": [
          *         "t0",
@@ -4121,6 +4147,7 @@ export interface components {
          *         "battery_percent": 88
          *       },
          *       "shelves": [],
+         *       "silent_after_s": 1800,
          *       "since": "2026-11-22T01:00:00+00:00",
          *       "status": "in_service",
          *       "supervision": "SP3",
@@ -4203,6 +4230,8 @@ export interface components {
             windows: components["schemas"]["WindowView"][];
             /** Shelves */
             shelves: components["schemas"]["ShelfView"][];
+            /** Silent After S */
+            silent_after_s: number | null;
             /**
              * Reach
              * @enum {string}
@@ -4251,6 +4280,7 @@ export interface components {
          *             "battery_percent": 88
          *           },
          *           "shelves": [],
+         *           "silent_after_s": 1800,
          *           "since": "2026-11-22T01:00:00+00:00",
          *           "status": "in_service",
          *           "supervision": "SP3",
@@ -4508,18 +4538,21 @@ export interface components {
         };
         /**
          * CardGroupView
-         * @description The numbers of one group; the whole has no name.
+         * @description The numbers of one group; the whole has no name. `site_name`: of a site, as people say it.
          */
         CardGroupView: {
             /** Name */
             name: string;
+            /** Site Name */
+            site_name: string;
             /** Readings */
             readings: components["schemas"]["CardReadingView"][];
         };
         /**
          * CardReadingView
          * @description One number. `value` is null where there is nothing to count; `is_met` where there is no
-         *     target or no value. `alarms` are counted out of `among`; both open.
+         *     target or no value; `is_strict`: the value must be below `at_most`, not at it. `alarms` are
+         *     counted out of `among`; both open.
          * @example {
          *       "act_above": 300,
          *       "alarms": 39,
@@ -4528,6 +4561,7 @@ export interface components {
          *       "code": "alarms_per_day",
          *       "formula": "announcements / days / operators",
          *       "is_met": true,
+         *       "is_strict": false,
          *       "title": "Alarms an operator and day",
          *       "unit": "per_day",
          *       "value": 41
@@ -4553,6 +4587,8 @@ export interface components {
             at_least: number | null;
             /** Act Above */
             act_above: number | null;
+            /** Is Strict */
+            is_strict: boolean;
             /** Is Met */
             is_met: boolean | null;
             /** Alarms */
@@ -4577,11 +4613,13 @@ export interface components {
          *               "code": "alarms_per_day",
          *               "formula": "announcements / days / operators",
          *               "is_met": true,
+         *               "is_strict": false,
          *               "title": "Alarms an operator and day",
          *               "unit": "per_day",
          *               "value": 41
          *             }
-         *           ]
+         *           ],
+         *           "site_name": ""
          *         }
          *       ],
          *       "operators": 1,
@@ -7191,6 +7229,25 @@ export interface components {
             name: string | null;
         };
         /**
+         * OrderView
+         * @description A work order of a device: `case` is null where none could be opened.
+         */
+        OrderView: {
+            /** Alarm */
+            alarm: string;
+            /** Kind */
+            kind: string;
+            /** Case */
+            case: string | null;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Is Open */
+            is_open: boolean;
+        };
+        /**
          * OutOfServiceBody
          * @description Which work order brings it back, and why it is out.
          * @example {
@@ -7225,6 +7282,18 @@ export interface components {
          * PackView
          * @description The pack new cases are opened with.
          * @example {
+         *       "alarm_kinds": {
+         *         "smoke": {
+         *           "en": "Smoke",
+         *           "zh-CN": "烟雾"
+         *         }
+         *       },
+         *       "asset_kinds": {
+         *         "gauge": {
+         *           "en": "Water gauge",
+         *           "zh-CN": "水位计"
+         *         }
+         *       },
          *       "emergency_number": "110",
          *       "emergency_numbers": [
          *         {
@@ -7278,6 +7347,18 @@ export interface components {
             groups: {
                 [key: string]: unknown;
             }[];
+            /** Alarm Kinds */
+            alarm_kinds: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+            /** Asset Kinds */
+            asset_kinds: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
         };
         /**
          * PasswordBody
@@ -8342,6 +8423,68 @@ export interface components {
             text: string;
             /** Repairs */
             repairs: components["schemas"]["RepairView"][];
+        };
+        /**
+         * SourceView
+         * @description One device: its announcements, their share of all, and what was ordered for it so far.
+         */
+        SourceView: {
+            /** Asset */
+            asset: string;
+            /** Asset Name */
+            asset_name: string;
+            /** Site Name */
+            site_name: string;
+            /** Announcements */
+            announcements: number;
+            /** Share */
+            share: number;
+            /** Orders */
+            orders: components["schemas"]["OrderView"][];
+        };
+        /**
+         * SourcesView
+         * @description The ten devices that asked for somebody most often, the worst first. `announcements`: of all
+         *     devices in one's reach.
+         * @example {
+         *       "announcements": 40,
+         *       "since": "2026-11-21T00:00:00+00:00",
+         *       "sources": [
+         *         {
+         *           "announcements": 12,
+         *           "asset": "01hd",
+         *           "asset_name": "Hall",
+         *           "orders": [
+         *             {
+         *               "alarm": "01ha",
+         *               "case": "01hx",
+         *               "is_open": true,
+         *               "kind": "nuisance",
+         *               "opened_at": "2026-11-22T03:00:00+00:00"
+         *             }
+         *           ],
+         *           "share": 0.3,
+         *           "site_name": "School No. 1"
+         *         }
+         *       ],
+         *       "until": "2026-11-22T00:00:00+00:00"
+         *     }
+         */
+        SourcesView: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** Announcements */
+            announcements: number;
+            /** Sources */
+            sources: components["schemas"]["SourceView"][];
         };
         /**
          * SplitBody
@@ -23980,7 +24123,19 @@ export interface operations {
                      *             "zh-CN": "道路"
                      *           }
                      *         }
-                     *       ]
+                     *       ],
+                     *       "alarm_kinds": {
+                     *         "smoke": {
+                     *           "en": "Smoke",
+                     *           "zh-CN": "烟雾"
+                     *         }
+                     *       },
+                     *       "asset_kinds": {
+                     *         "gauge": {
+                     *           "en": "Water gauge",
+                     *           "zh-CN": "水位计"
+                     *         }
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["PackView"];
@@ -28840,6 +28995,7 @@ export interface operations {
                      *       "groups": [
                      *         {
                      *           "name": "",
+                     *           "site_name": "",
                      *           "readings": [
                      *             {
                      *               "code": "alarms_per_day",
@@ -28849,6 +29005,7 @@ export interface operations {
                      *               "value": 41,
                      *               "at_most": 150,
                      *               "act_above": 300,
+                     *               "is_strict": false,
                      *               "is_met": true,
                      *               "alarms": 39,
                      *               "among": 39
@@ -29171,6 +29328,137 @@ export interface operations {
             };
         };
     };
+    "alarm.sources": {
+        parameters: {
+            query?: {
+                since?: string;
+                until?: string;
+                by?: "all" | "seat" | "agency" | "site" | "model";
+                operators?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "since": "2026-11-21T00:00:00+00:00",
+                     *       "until": "2026-11-22T00:00:00+00:00",
+                     *       "announcements": 40,
+                     *       "sources": [
+                     *         {
+                     *           "asset": "01hd",
+                     *           "asset_name": "Hall",
+                     *           "site_name": "School No. 1",
+                     *           "announcements": 12,
+                     *           "share": 0.3,
+                     *           "orders": [
+                     *             {
+                     *               "alarm": "01ha",
+                     *               "kind": "nuisance",
+                     *               "case": "01hx",
+                     *               "opened_at": "2026-11-22T03:00:00+00:00",
+                     *               "is_open": true
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SourcesView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "alarm.table": {
         parameters: {
             query?: {
@@ -29361,7 +29649,10 @@ export interface operations {
                      *         }
                      *       ],
                      *       "is_flood": false,
-                     *       "recent": 1
+                     *       "recent": 1,
+                     *       "kind_names": {
+                     *         "smoke": "Smoke"
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["AlarmsView"];
@@ -31770,6 +32061,7 @@ export interface operations {
                      *           "is_silent": false,
                      *           "windows": [],
                      *           "shelves": [],
+                     *           "silent_after_s": 1800,
                      *           "reach": "online",
                      *           "heard_at": "2026-11-22T01:29:50+00:00",
                      *           "messages": 1200,
@@ -31905,6 +32197,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -32079,6 +32372,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -32224,6 +32518,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -32405,6 +32700,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -32586,6 +32882,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -32767,6 +33064,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -32948,6 +33246,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -33129,6 +33428,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -33310,6 +33610,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -33488,6 +33789,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,

@@ -37,7 +37,7 @@ from tocsin.kernel.shared import Actor, ActorId, AreaId, CaseId, Refused, Report
 from tocsin.packs.load import load_pack
 from tocsin.packs.model import Pack
 from tocsin.packs.registry import Registry
-from tocsin.runtime.accounts import Grant
+from tocsin.runtime.accounts import ApiKey, Change, Grant
 from tocsin.runtime.alarm_desk import AlarmDesk
 from tocsin.runtime.alarm_ports import AlarmReceived, IncomingAlarm
 from tocsin.runtime.engine import Engine
@@ -47,7 +47,7 @@ from tocsin.stores.memory.accounts import MemoryAccounts
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.postgres.vault import PostgresVault
 from tocsin.stores.vault import load_master_keys
-from tocsin.web.accounts import Accounts
+from tocsin.web.accounts import Accounts, token_hash
 from tocsin.web.app import create_app
 from tocsin.web.options import AccountOptions, WebOptions
 
@@ -143,7 +143,11 @@ async def main(dsn: str, key_file: str, is_early: bool) -> None:
     await panels.start()
     by = ActorId("test")
     grants = (Grant("call_taker", AreaId("county")),)
-    _, secret = await keys.create_key("test", ("reports:write", "reports:trusted"), grants, by)
+    # The same sender after every start: a key of idempotency is its own.
+    scopes = ("reports:write", "reports:trusted")
+    secret, now = f"tok_{SECRET}", SteadyClock().now()
+    key = ApiKey(ActorId("sender"), "test", token_hash(secret), scopes, grants, now)
+    await keys.store.put_key(key, Change(now, by, "key_made", key.id, ""))
     web, serving = await serve_http(services)
     (address,) = (each.getsockname() for each in web.servers[0].sockets)
     print("ports", os.getpid(), mqtt.port, panels.port, address[1], secret, flush=True)

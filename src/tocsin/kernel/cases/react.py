@@ -300,16 +300,11 @@ def _appealed(before: Case, event: words.EvaluationAppealed, after: Case) -> tup
     return (Tell("county_supervisor", "appeal_opened"),)
 
 
-def _glass_broken(before: Case, event: words.GlassBroken, after: Case) -> tuple[Errand, ...]:
-    told: tuple[Audience, ...] = ("owner_supervisor", "county_supervisor", "auditors")
-    return tuple(Tell(audience, "glass_broken") for audience in told)
-
-
-def _simple(audience: Audience, template: str) -> Callable[[Case, Any, Case], tuple[Errand, ...]]:
-    def tell(before: Case, event: words.Event, after: Case) -> tuple[Errand, ...]:
-        return (Tell(audience, template),)
-
-    return tell
+def _simple(
+    audience: Audience, template: str, *also: Audience
+) -> Callable[[Case, Any, Case], tuple[Errand, ...]]:
+    told = tuple(Tell(each, template) for each in (audience, *also))
+    return lambda before, event, after: told
 
 
 # -- tiers and kinship -----------------------------------------------------------------
@@ -386,7 +381,7 @@ REACTIONS: Final[dict[type[words.Event], Callable[[Case, Any, Case], tuple[Erran
     words.HoldEnded: _simple("agency", "hold_ended"),
     words.ExtensionRequested: _simple("owner_supervisor", "extension_requested"),
     words.ExtensionDecided: _simple("agency", "extension_decided"),
-    words.GlassBroken: _glass_broken,
+    words.GlassBroken: _simple("owner_supervisor", "glass_broken", "county_supervisor", "auditors"),
     words.FeedbackGiven: _feedback,
     words.CaseEvaluated: _simple("agency_supervisor", "evaluated"),
     words.EvaluationAppealed: _appealed,

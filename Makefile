@@ -11,7 +11,7 @@ TILES := build/maps/helsinki.map/meta.json
 ROADS := build/maps/helsinki.roads/built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench kills tamper sim lock
+.PHONY: help setup demo serve test check bench kills tamper sim lock sbom
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -70,6 +70,10 @@ tamper: setup ## change the past in the database, ARGS times (1,000); each chang
 
 sim: setup ## the seeded town against the memory store; SEEDS=50000: that many storms, on all cores
 	@$(BIN)/tocsin sim $(if $(SEEDS),--storms --seeds $(SEEDS)) $(ARGS)
+
+sbom: setup ## write the bill of materials and the assessment of data protection anew
+	@$(BIN)/python tools/sbom.py
+	@$(BIN)/python tools/dpia.py
 
 lock: setup ## write the lock files anew from pyproject.toml
 	@tools/lock.sh $(ARGS)

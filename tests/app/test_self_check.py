@@ -143,8 +143,9 @@ def test_every_secret_of_our_own_pages_is_refused() -> None:
     pages = [*ROOT.glob("docs/guides/*.md"), *ROOT.glob("src/tocsin/intakes/*/README.md")]
     line = re.compile(r'^\s*(?:key|secret|password) = "([^"]+)"', re.MULTILINE)
     found = [each for page in pages for each in line.findall(page.read_text(encoding="utf-8"))]
-    shown = [each for each in found if not each.startswith("/") and "…" not in each]
-    assert len(shown) >= 5
+    # Short keys are names of events in examples of messages; paths name files.
+    shown = [each for each in found if len(each) >= 16 and each[0] != "/" and "…" not in each]
+    assert len(shown) >= 4
     assert [each for each in shown if not is_example(each)] == []
     assert all(each == each.casefold() for each in EXAMPLES)
 

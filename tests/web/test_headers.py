@@ -113,6 +113,11 @@ async def test_what_is_cut_before_the_application_carries_them_too(tmp_path: Pat
             assert faults(lines) == [], head
 
 
+async def test_trace_is_refused(node: Node) -> None:
+    for path in ("/", "/api/cases", "/console/board", "/metrics", "/map/meta.json"):
+        assert (await node.client().request("TRACE", path)).status_code == 405, path
+
+
 def test_the_table_is_the_only_place() -> None:
     """A policy written elsewhere would be a second table."""
     names = ("content-security-policy", "permissions-policy", "strict-transport-security")

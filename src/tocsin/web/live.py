@@ -47,8 +47,7 @@ from tocsin.web.views import encode
 log = structlog.get_logger("tocsin.live")
 
 TICK_ENTRIES: Final = 500
-"""Journal entries read at a time: three times the peak rate of a county per tick, and what an
-emergency waits for at most while a flood is handed out."""
+"""Journal entries read at a time: what an emergency waits for at most while a flood goes out."""
 REPLAY_LIMIT: Final = 20_000
 """Entries replayed to a client that was away; beyond that it reloads the board instead."""
 BEAT_S: Final = 2.0

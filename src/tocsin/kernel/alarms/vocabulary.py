@@ -247,8 +247,7 @@ class AlarmVerified:
 
 @dataclass(frozen=True, slots=True)
 class AlarmCancelled:
-    """It was taken back at the site; `effect` is what its case was asked for. `is_unseen`: a person
-    looks at it, whoever has seen the alarm before."""
+    """Taken back at the site; `effect`: what its case was asked for; `is_unseen`: look again."""
 
     at: Instant
     by: ActorId

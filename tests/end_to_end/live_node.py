@@ -270,10 +270,10 @@ class Line:
     async def _read(self, reader: asyncio.StreamReader, is_head: bool) -> Answer:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         first, *lines = head[:-4].split("\r\n")
-        headers = {
-            name.strip().lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in lines)
-        }
+        headers: dict[str, str] = {}
+        for name, _, value in (line.partition(":") for line in lines):
+            # The first of several: of the node's cookies it is the session.
+            headers.setdefault(name.strip().lower(), value.strip())
         status = int(first.split()[1])
         if is_head or status in (204, 304):
             body = b""

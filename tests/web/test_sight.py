@@ -85,7 +85,7 @@ async def test_glass_is_broken_by_two_for_an_hour_and_never_in_silence(node: Nod
     cell = await node.staff("cell", grant("grid_worker", "t1"))
     desk = await node.staff("desk", grant("dispatcher"))
     boss = await node.staff("boss", grant("supervisor"))
-    audit = await node.staff("audit", grant("auditor"))
+    audit = await node.staff("audit", grant("audit_administrator"))
     case = (await said(await taker.post("/api/reports", json=BODY), 201))["case_id"]
     await said(await cell.post(f"/api/cases/{case}/sealed", json={"purpose": "handling"}), 403)
     body = {"case_id": case, "reason": "danger_to_life"}

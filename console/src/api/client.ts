@@ -83,6 +83,9 @@ async function send<T>(method: string, path: string, options: Options): Promise<
   return read<T>(answer.status, answer.headers.get("etag"), await answer.text(), path);
 }
 
+/** Where a 401 says that somebody is not in yet, not that a session ended. */
+const SIGNING_IN = ["/api/login", "/api/session", "/api/passkeys/login", "/api/account/password"];
+
 /** Turns an answer into data, or throws the refusal in it. */
 export function read<T>(status: number, etag: string | null, text: string, path: string): Answer<T> {
   if (status >= 200 && status < 300) {
@@ -95,7 +98,7 @@ export function read<T>(status: number, etag: string | null, text: string, path:
     // A proxy in between answered: say its number rather than nothing.
     problem = { reason: "internal", title: `HTTP ${status}` };
   }
-  if (status === 401 && path !== "/api/login" && path !== "/api/session") onSignedOut();
+  if (status === 401 && !SIGNING_IN.includes(path)) onSignedOut();
   throw new Refusal(status, problem);
 }
 
@@ -105,6 +108,14 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 
 export async function post<T>(path: string, body: unknown = {}, options: Omit<Options, "body"> = {}): Promise<T> {
   return (await send<T>("POST", path, { ...options, body })).data;
+}
+
+export async function patch<T>(path: string, body: unknown): Promise<T> {
+  return (await send<T>("PATCH", path, { body })).data;
+}
+
+export async function remove<T>(path: string): Promise<T> {
+  return (await send<T>("DELETE", path, {})).data;
 }
 
 /** `?a=1&b=2`, leaving out what is empty; arrays repeat their name. */

@@ -225,6 +225,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/session/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same session under a new token, with the rights of today. */
+        post: operations["session.renew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions": {
         parameters: {
             query?: never;
@@ -236,6 +253,23 @@ export interface paths {
         get: operations["session.list"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/end-others": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign out every browser of one's own account but this one. */
+        post: operations["session.end_others"];
         delete?: never;
         options?: never;
         head?: never;
@@ -285,7 +319,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change one's own password; every session ends. */
+        /** Change one's own password; every other session ends, and this one is renewed. */
         post: operations["account.password"];
         delete?: never;
         options?: never;
@@ -293,7 +327,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/cases/{case_id}/sight": {
+    "/api/passkeys/question": {
         parameters: {
             query?: never;
             header?: never;
@@ -302,15 +336,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask a second person to agree that one opens sealed values of a case. */
-        post: operations["case.ask_sight"];
+        /** What a browser needs to ask its holder for a passkey; no name is given. */
+        post: operations["passkey.question"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/sight/break-glass": {
+    "/api/passkeys/login": {
         parameters: {
             query?: never;
             header?: never;
@@ -319,23 +353,93 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask to see what is sealed in a case that one does not work on. Never in silence. */
-        post: operations["sight.break_glass"];
+        /** Sign in with a passkey; answers with the session cookie and its CSRF token. */
+        post: operations["passkey.sign_in"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/sight/asks": {
+    "/api/account/passkeys": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Wishes for a second person: one's own, and those in one's reach. */
-        get: operations["sight.asks"];
+        /** The passkeys of one's own account. */
+        get: operations["passkey.list"];
+        put?: never;
+        /** Add the passkey that the browser made; right after signing in only. */
+        post: operations["passkey.add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/account/passkeys/wish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a browser needs to make a passkey; right after signing in only. */
+        post: operations["passkey.wish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/account/passkeys/{passkey_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a passkey of one's own, never the last way in; right after signing in only. */
+        delete: operations["passkey.remove"];
+        options?: never;
+        head?: never;
+        /** Call a passkey of one's own otherwise. */
+        patch: operations["passkey.rename"];
+        trace?: never;
+    };
+    "/api/accounts/{account_id}/passkeys/{passkey_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a lost passkey of somebody else, never the last way in. */
+        delete: operations["account.end_passkey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one may sign in on this node. */
+        get: operations["sign_in.ways"];
         put?: never;
         post?: never;
         delete?: never;
@@ -344,7 +448,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/sight/asks/{ask}/approve": {
+    "/api/sign-on": {
         parameters: {
             query?: never;
             header?: never;
@@ -353,74 +457,41 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Agree, as the second person. The permit is committed with it, before any sight. */
-        post: operations["sight.approve"];
+        /** Begin a sign-on at the town's provider; answers with where to go. */
+        post: operations["sign_on.begin"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/sight/asks/{ask}/deny": {
+    "/api/account/identities": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** The provider's persons tied to one's own account. */
+        get: operations["identity.list"];
         put?: never;
-        /** Refuse, as the second person, with a reason. */
-        post: operations["sight.deny"];
+        /** Tie the provider's person to one's own account, by signing on there; right after signing in only. */
+        post: operations["identity.begin"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/sight/permits/{permit}/open": {
+    "/api/sign-on/return": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
-        /** Open what is sealed in a case under one's live break-glass permit. */
-        post: operations["sight.open"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/sight/permits/{permit}/end": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** End a permit before its time: one's own, or one in one's supervision. */
-        post: operations["sight.end"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/sight/broken": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Break-glass that is on now, for the banner of everybody. */
-        get: operations["sight.broken"];
+        /** Where the provider sends the browser back to; goes on to the screens. */
+        get: operations["sign_on.return"];
         put?: never;
         post?: never;
         delete?: never;
@@ -429,17 +500,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/sight/records": {
+    "/api/account/identities/end": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Who opened which kind of field of which case, and why: for auditors. */
-        get: operations["sight.records"];
+        get?: never;
         put?: never;
-        post?: never;
+        /** Untie a provider's person from one's own account, never the last way in; right after signing in only. */
+        post: operations["identity.remove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/accounts/{account_id}/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tie a provider's person to an account. Whoever holds one of the three administrators' roles ties their own. */
+        post: operations["account.identify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/accounts/{account_id}/identities/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Untie a provider's person from an account, never the last way in. */
+        post: operations["account.unidentify"];
         delete?: never;
         options?: never;
         head?: never;
@@ -727,7 +832,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Open the sealed values of a case for a stated purpose: a permit first, then a record for each value, then the values. */
+        /** Open the sealed values of a case for a stated purpose; the reading is recorded. */
         post: operations["case.open_sealed"];
         delete?: never;
         options?: never;
@@ -2182,23 +2287,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/alarms/scorecard/sources": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The devices that ask for somebody most often, with the work orders for them. */
-        get: operations["alarm.sources"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/alarms/scorecard/table": {
         parameters: {
             query?: never;
@@ -2728,7 +2816,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Change an account. Its sessions end when it loses a grant. */
+        /** Change an account. Its sessions end when it loses a grant; an administrator's role waits for a second person. */
         patch: operations["account.change"];
         trace?: never;
     };
@@ -2846,6 +2934,125 @@ export interface paths {
         put?: never;
         /** Try a given-up errand again. */
         post: operations["errand.revive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rights of administrators, and links into their accounts, that wait for a second person. */
+        get: operations["proposal.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/proposals/{proposal_id}/grant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Grant a proposal, as a person who neither made it nor is the one it is about. */
+        post: operations["proposal.grant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/proposals/{proposal_id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decline a proposal, or take one's own back. */
+        post: operations["proposal.decline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/accounts/{account_id}/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ways into an account and its signed-in browsers. */
+        get: operations["account.ways"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slowed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The names for which strangers must wait before they try again. */
+        get: operations["slowed.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slowed/forget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let strangers try a name again at once. */
+        post: operations["slowed.forget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/openings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who opened sealed values and for what, the latest first; never what was in them. */
+        get: operations["opening.list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3499,8 +3706,7 @@ export interface components {
          * AlarmsView
          * @description Alarms, the newest first. `is_flood`: more than ten were announced in the last ten minutes;
          *     a screen then shows them in groups. `members` are folded under others of the list: those that
-         *     guard lives are always among them, one by one. `kind_names` has every kind of the pack in the
-         *     asked language: the live stream speaks none.
+         *     guard lives are always among them, one by one.
          * @example {
          *       "alarms": [
          *         {
@@ -3558,19 +3764,12 @@ export interface components {
          *         }
          *       ],
          *       "is_flood": false,
-         *       "kind_names": {
-         *         "smoke": "Smoke"
-         *       },
          *       "recent": 1
          *     }
          */
         AlarmsView: {
             /** Alarms */
             alarms: components["schemas"]["AlarmView"][];
-            /** Kind Names */
-            kind_names: {
-                [key: string]: string;
-            };
             /** Is Flood */
             is_flood: boolean;
             /** Recent */
@@ -3632,20 +3831,6 @@ export interface components {
             kind: "urgent_hours" | "work_hours" | "work_days" | "calendar_days";
             /** Amount */
             amount: number;
-        };
-        /**
-         * AnswerBody
-         * @description The answer to the open question.
-         * @example {
-         *       "text": "It is the lamp on the left."
-         *     }
-         */
-        AnswerBody: {
-            /**
-             * Text
-             * @description Free text. It is sealed on arrival and never repeated in an answer.
-             */
-            text: string;
         };
         /**
          * AnswerQuestionBody
@@ -3771,26 +3956,6 @@ export interface components {
             cell: string;
         };
         /**
-         * AskBody
-         * @description For what, and why a second person should agree. Codes only: free words may name somebody.
-         * @example {
-         *       "purpose": "contact_reporter",
-         *       "reason": "needed_now"
-         *     }
-         */
-        AskBody: {
-            /**
-             * Purpose
-             * @enum {string}
-             */
-            purpose: "handling" | "contact_reporter" | "verification" | "duplicate_check" | "supervision" | "arbitration" | "evaluation";
-            /**
-             * Reason
-             * @enum {string}
-             */
-            reason: "danger_to_life" | "needed_now" | "handed_over" | "told_by_court";
-        };
-        /**
          * AskReporterBody
          * @example {
          *       "report": "01hx-r1",
@@ -3807,75 +3972,6 @@ export interface components {
             text: string;
         };
         /**
-         * AskView
-         * @description One wish for a second person. `may_decide`: the reader may be that person.
-         * @example {
-         *       "agency": "labour@county",
-         *       "answer_reason": "",
-         *       "at": "2026-11-22T01:30:00+00:00",
-         *       "by": "01hw",
-         *       "by_name": "Chen Li",
-         *       "case_id": "01hx",
-         *       "case_type": "wage-arrears",
-         *       "expires_at": "2026-11-22T02:30:00+00:00",
-         *       "id": 7,
-         *       "is_mine": false,
-         *       "may_decide": true,
-         *       "needs": [
-         *         "contact"
-         *       ],
-         *       "purpose": "contact_reporter",
-         *       "reason": "needed_now",
-         *       "role": "agency_handler"
-         *     }
-         */
-        AskView: {
-            /** Id */
-            id: number;
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** By */
-            by: string;
-            /** By Name */
-            by_name: string;
-            /** Is Mine */
-            is_mine: boolean;
-            /** Role */
-            role: string;
-            /** Agency */
-            agency: string | null;
-            /** Purpose */
-            purpose: string;
-            /** Case Id */
-            case_id: string;
-            /** Case Type */
-            case_type: string;
-            /** Needs */
-            needs: string[];
-            /** Reason */
-            reason: string;
-            /**
-             * Expires At
-             * Format: date-time
-             */
-            expires_at: string;
-            /** Answer */
-            answer: ("approved" | "denied") | null;
-            /** Answer Reason */
-            answer_reason: string;
-            /** Second Name */
-            second_name: string | null;
-            /** Permit */
-            permit: number | null;
-            /** Permit Until */
-            permit_until: string | null;
-            /** May Decide */
-            may_decide: boolean;
-        };
-        /**
          * AskedView
          * @description A question that waits for the reporter's answer.
          */
@@ -3887,37 +3983,6 @@ export interface components {
             asked_at: string;
             /** Text */
             text: string;
-        };
-        /**
-         * AsksView
-         * @description Wishes that wait, and those whose permit is live, the oldest first.
-         * @example {
-         *       "asks": [
-         *         {
-         *           "agency": "labour@county",
-         *           "answer_reason": "",
-         *           "at": "2026-11-22T01:30:00+00:00",
-         *           "by": "01hw",
-         *           "by_name": "Chen Li",
-         *           "case_id": "01hx",
-         *           "case_type": "wage-arrears",
-         *           "expires_at": "2026-11-22T02:30:00+00:00",
-         *           "id": 7,
-         *           "is_mine": false,
-         *           "may_decide": true,
-         *           "needs": [
-         *             "contact"
-         *           ],
-         *           "purpose": "contact_reporter",
-         *           "reason": "needed_now",
-         *           "role": "agency_handler"
-         *         }
-         *       ]
-         *     }
-         */
-        AsksView: {
-            /** Asks */
-            asks: components["schemas"]["AskView"][];
         };
         /**
          * AssetBody
@@ -4118,8 +4183,7 @@ export interface components {
         /**
          * AssetView
          * @description One asset as it is now. `lost` counts messages that may be lost, by the count of its sender;
-         *     `reach` is unknown where nobody waits for it or the node did not listen; `silent_after_s`: how
-         *     long somebody waits before it is missed, null where nobody does.
+         *     `reach` is unknown where nobody waits for it or the node did not listen.
          * @example {
          *       "areas": [
          *         "t0",
@@ -4147,7 +4211,6 @@ export interface components {
          *         "battery_percent": 88
          *       },
          *       "shelves": [],
-         *       "silent_after_s": 1800,
          *       "since": "2026-11-22T01:00:00+00:00",
          *       "status": "in_service",
          *       "supervision": "SP3",
@@ -4230,8 +4293,6 @@ export interface components {
             windows: components["schemas"]["WindowView"][];
             /** Shelves */
             shelves: components["schemas"]["ShelfView"][];
-            /** Silent After S */
-            silent_after_s: number | null;
             /**
              * Reach
              * @enum {string}
@@ -4280,7 +4341,6 @@ export interface components {
          *             "battery_percent": 88
          *           },
          *           "shelves": [],
-         *           "silent_after_s": 1800,
          *           "since": "2026-11-22T01:00:00+00:00",
          *           "status": "in_service",
          *           "supervision": "SP3",
@@ -4335,6 +4395,17 @@ export interface components {
             per_day: number | null;
             /** Empty On */
             empty_on: string | null;
+        };
+        /**
+         * BegunView
+         * @description Where the browser goes now.
+         * @example {
+         *       "url": "https://id.town.example/authorize?state=x3oQ0Yk7m2bV9d1K"
+         *     }
+         */
+        BegunView: {
+            /** Url */
+            url: string;
         };
         /**
          * BehindCardView
@@ -4436,41 +4507,6 @@ export interface components {
             now: string;
         };
         /**
-         * BrokenView
-         * @description One case that two people opened from outside it, and until when.
-         */
-        BrokenView: {
-            /** Case Id */
-            case_id: string;
-            /**
-             * Until
-             * Format: date-time
-             */
-            until: string;
-            /** Role */
-            role: string;
-            /** Reason */
-            reason: string;
-        };
-        /**
-         * BrokensView
-         * @description Break-glass that is on now; everybody on the node sees that it is.
-         * @example {
-         *       "broken": [
-         *         {
-         *           "case_id": "01hx",
-         *           "reason": "danger_to_life",
-         *           "role": "grid_worker",
-         *           "until": "2026-11-22T02:30:00+00:00"
-         *         }
-         *       ]
-         *     }
-         */
-        BrokensView: {
-            /** Broken */
-            broken: components["schemas"]["BrokenView"][];
-        };
-        /**
          * ButtonReport
          * @description Sites with what somebody has to see to first.
          * @example {
@@ -4538,21 +4574,18 @@ export interface components {
         };
         /**
          * CardGroupView
-         * @description The numbers of one group; the whole has no name. `site_name`: of a site, as people say it.
+         * @description The numbers of one group; the whole has no name.
          */
         CardGroupView: {
             /** Name */
             name: string;
-            /** Site Name */
-            site_name: string;
             /** Readings */
             readings: components["schemas"]["CardReadingView"][];
         };
         /**
          * CardReadingView
          * @description One number. `value` is null where there is nothing to count; `is_met` where there is no
-         *     target or no value; `is_strict`: the value must be below `at_most`, not at it. `alarms` are
-         *     counted out of `among`; both open.
+         *     target or no value. `alarms` are counted out of `among`; both open.
          * @example {
          *       "act_above": 300,
          *       "alarms": 39,
@@ -4561,7 +4594,6 @@ export interface components {
          *       "code": "alarms_per_day",
          *       "formula": "announcements / days / operators",
          *       "is_met": true,
-         *       "is_strict": false,
          *       "title": "Alarms an operator and day",
          *       "unit": "per_day",
          *       "value": 41
@@ -4587,8 +4619,6 @@ export interface components {
             at_least: number | null;
             /** Act Above */
             act_above: number | null;
-            /** Is Strict */
-            is_strict: boolean;
             /** Is Met */
             is_met: boolean | null;
             /** Alarms */
@@ -4613,13 +4643,11 @@ export interface components {
          *               "code": "alarms_per_day",
          *               "formula": "announcements / days / operators",
          *               "is_met": true,
-         *               "is_strict": false,
          *               "title": "Alarms an operator and day",
          *               "unit": "per_day",
          *               "value": 41
          *             }
-         *           ],
-         *           "site_name": ""
+         *           ]
          *         }
          *       ],
          *       "operators": 1,
@@ -4995,6 +5023,51 @@ export interface components {
             subject: string;
             /** Detail */
             detail: string;
+        };
+        /**
+         * ChangedAccountView
+         * @description The account as it is now, and which proposal waits for a second person (null: none).
+         * @example {
+         *       "created_at": "2026-11-22T01:30:00+00:00",
+         *       "grants": [
+         *         {
+         *           "area": "county",
+         *           "role": "dispatcher"
+         *         }
+         *       ],
+         *       "has_password": true,
+         *       "id": "01hw",
+         *       "is_active": true,
+         *       "language": "zh-CN",
+         *       "login": "chen.li",
+         *       "name": "Chen Li",
+         *       "version": 1
+         *     }
+         */
+        ChangedAccountView: {
+            /** Id */
+            id: string;
+            /** Login */
+            login: string;
+            /** Name */
+            name: string;
+            /** Language */
+            language: string;
+            /** Grants */
+            grants: components["schemas"]["Grant"][];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Is Active */
+            is_active: boolean;
+            /** Has Password */
+            has_password: boolean;
+            /** Version */
+            version: number;
+            /** Proposal */
+            proposal: string | null;
         };
         /**
          * ChangesView
@@ -5779,6 +5852,17 @@ export interface components {
             reason: string;
         };
         /**
+         * EndedView
+         * @description How many sessions ended.
+         * @example {
+         *       "ended": 2
+         *     }
+         */
+        EndedView: {
+            /** Ended */
+            ended: number;
+        };
+        /**
          * EntryView
          * @description One journal entry: who asked for what, and what happened.
          */
@@ -6102,23 +6186,6 @@ export interface components {
             comment?: string | null;
         };
         /**
-         * GlassBody
-         * @description Which case, and why one who does not work on it must see what is sealed there.
-         * @example {
-         *       "case_id": "01hx",
-         *       "reason": "danger_to_life"
-         *     }
-         */
-        GlassBody: {
-            /** Case Id */
-            case_id: string;
-            /**
-             * Reason
-             * @enum {string}
-             */
-            reason: "danger_to_life" | "needed_now" | "handed_over" | "told_by_court";
-        };
-        /**
          * Grant
          * @description A role over an area and all that lies below it.
          *
@@ -6129,7 +6196,7 @@ export interface components {
              * Role
              * @enum {string}
              */
-            role: "call_taker" | "dispatcher" | "grid_worker" | "agency_handler" | "verifier" | "supervisor" | "evaluator" | "arbiter" | "administrator" | "auditor";
+            role: "call_taker" | "dispatcher" | "grid_worker" | "agency_handler" | "verifier" | "supervisor" | "evaluator" | "arbiter" | "administrator" | "security_administrator" | "audit_administrator";
             /** Area */
             area: string;
             /** Agency */
@@ -6144,11 +6211,24 @@ export interface components {
              * Role
              * @enum {string}
              */
-            role: "call_taker" | "dispatcher" | "grid_worker" | "agency_handler" | "verifier" | "supervisor" | "evaluator" | "arbiter" | "administrator" | "auditor";
+            role: "call_taker" | "dispatcher" | "grid_worker" | "agency_handler" | "verifier" | "supervisor" | "evaluator" | "arbiter" | "administrator" | "security_administrator" | "audit_administrator";
             /** Area */
             area: string;
             /** Agency */
             agency?: string | null;
+        };
+        /**
+         * GrantedView
+         * @description It is done; the one-time link, when one was granted, is shown this once.
+         * @example {
+         *       "done": true
+         *     }
+         */
+        GrantedView: {
+            /** Done */
+            done: boolean;
+            /** Link */
+            link: string | null;
         };
         /**
          * GuessBody
@@ -6315,6 +6395,43 @@ export interface components {
             requested_by: string;
             /** Granted At */
             granted_at?: string | null;
+        };
+        /**
+         * IdentitiesView
+         * @description The provider's persons that are tied to an account.
+         * @example {
+         *       "identities": [
+         *         {
+         *           "issuer": "https://id.town.example",
+         *           "subject": "248289761001"
+         *         }
+         *       ]
+         *     }
+         */
+        IdentitiesView: {
+            /** Identities */
+            identities: components["schemas"]["IdentityView"][];
+        };
+        /**
+         * IdentityBody
+         * @description A person of the provider, as it calls them (`sub`); never an e-mail address.
+         * @example {
+         *       "subject": "248289761001"
+         *     }
+         */
+        IdentityBody: {
+            /** Subject */
+            subject: string;
+        };
+        /**
+         * IdentityView
+         * @description Whom a provider calls by this subject.
+         */
+        IdentityView: {
+            /** Issuer */
+            issuer: string;
+            /** Subject */
+            subject: string;
         };
         /**
          * ImportErrorView
@@ -6609,14 +6726,17 @@ export interface components {
         };
         /**
          * LinkView
-         * @description The path of a one-time page for a password. It is shown this once.
+         * @description The path of a one-time page for a password, shown this once; or which proposal waits for a
+         *     second person, for the account of an administrator.
          * @example {
          *       "link": "/password#x3oQ0Yk7m2bV9d1K"
          *     }
          */
         LinkView: {
             /** Link */
-            link: string;
+            link: string | null;
+            /** Proposal */
+            proposal: string | null;
         };
         /**
          * Links
@@ -6723,8 +6843,10 @@ export interface components {
          *           "role": "dispatcher"
          *         }
          *       ],
+         *       "is_fresh": true,
          *       "kind": "staff",
          *       "language": "en",
+         *       "renewal_due": false,
          *       "scopes": [],
          *       "session": "01hz"
          *     }
@@ -6744,6 +6866,10 @@ export interface components {
             grants: components["schemas"]["Grant"][];
             /** Scopes */
             scopes: string[];
+            /** Renewal Due */
+            renewal_due: boolean;
+            /** Is Fresh */
+            is_fresh: boolean;
         };
         /**
          * MeasuresView
@@ -6999,7 +7125,8 @@ export interface components {
         };
         /**
          * NewAccountView
-         * @description The account, and the path of the one-time page for its password.
+         * @description The account, the path of the one-time page for its password, and which proposal waits for a
+         *     second person (null: none).
          * @example {
          *       "account": {
          *         "created_at": "2026-11-22T01:30:00+00:00",
@@ -7022,6 +7149,8 @@ export interface components {
          */
         NewAccountView: {
             account: components["schemas"]["AccountView"];
+            /** Proposal */
+            proposal: string | null;
             /** Link */
             link: string;
         };
@@ -7092,20 +7221,6 @@ export interface components {
             nights: components["schemas"]["NightView"][];
         };
         /**
-         * NoBody
-         * @description Why it is denied.
-         * @example {
-         *       "reason": "not_needed"
-         *     }
-         */
-        NoBody: {
-            /**
-             * Reason
-             * @enum {string}
-             */
-            reason: "not_needed" | "not_their_case" | "ask_the_agency";
-        };
-        /**
          * NoteView
          * @description What a reader must know of the whole answer.
          */
@@ -7115,12 +7230,6 @@ export interface components {
             /** Text */
             text: string;
         };
-        /**
-         * NothingBody
-         * @description Nothing more to say.
-         * @example {}
-         */
-        NothingBody: Record<string, never>;
         /**
          * NumberView
          * @description A number to call when life is in danger.
@@ -7152,6 +7261,20 @@ export interface components {
             is_stacked: boolean;
         };
         /**
+         * OnePasskeyView
+         * @description The passkey that was made.
+         * @example {
+         *       "passkey": {
+         *         "id": "01hp",
+         *         "made_at": "2026-11-22T01:30:00+00:00",
+         *         "name": "key ring"
+         *       }
+         *     }
+         */
+        OnePasskeyView: {
+            passkey: components["schemas"]["PasskeyView"];
+        };
+        /**
          * OnlineView
          * @description Time heard over time in service, in seconds, while the node listened; null without any.
          */
@@ -7168,10 +7291,10 @@ export interface components {
             rate: number | null;
         };
         /**
-         * OpenedView
-         * @description One field that somebody opened.
+         * OpeningView
+         * @description Who opened sealed values: when, for which purpose, how many, in which cases; not what.
          */
-        OpenedView: {
+        OpeningView: {
             /** Id */
             id: number;
             /**
@@ -7179,73 +7302,54 @@ export interface components {
              * Format: date-time
              */
             at: string;
-            /** Permit */
-            permit: number;
-            /** By */
-            by: string;
-            /** By Name */
-            by_name: string;
-            /** By Kind */
-            by_kind: string;
-            /** Role */
-            role: string;
-            /** Agency */
-            agency: string | null;
+            /** Actor */
+            actor: string;
             /** Purpose */
             purpose: string;
-            /** Case Id */
-            case_id: string;
-            /** Field */
-            field: string;
-            /** Second Name */
-            second_name: string | null;
+            /** Values */
+            values: number;
+            /** Cases */
+            cases: string[];
         };
         /**
-         * OpeningView
-         * @description Who opened what of the report, and why. `by_two`: a second person agreed. `name` only where
-         *     the town says so.
+         * OpeningsView
+         * @description Openings, the latest first; `next` goes into `before`.
+         * @example {
+         *       "openings": [
+         *         {
+         *           "actor": "01hv",
+         *           "at": "2026-11-22T01:30:00+00:00",
+         *           "cases": [
+         *             "01hx"
+         *           ],
+         *           "id": 7,
+         *           "purpose": "handling",
+         *           "values": 2
+         *         }
+         *       ]
+         *     }
          */
-        OpeningView: {
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Who */
-            who: string;
-            /** Role */
-            role: string | null;
-            /** Agency */
-            agency: string | null;
-            /** Purpose */
-            purpose: string;
-            /** Why */
-            why: string;
-            /** Fields */
-            fields: string[];
-            /** By Two */
-            by_two: boolean;
-            /** Name */
-            name: string | null;
+        OpeningsView: {
+            /** Openings */
+            openings: components["schemas"]["OpeningView"][];
+            /** Next */
+            next: number | null;
         };
         /**
-         * OrderView
-         * @description A work order of a device: `case` is null where none could be opened.
+         * OptionsView
+         * @description For `PublicKeyCredential.parse…OptionsFromJSON`, with a challenge that is good once.
+         * @example {
+         *       "challenge": "x3oQ0Yk7m2bV9d1K",
+         *       "timeout": 300000
+         *     }
          */
-        OrderView: {
-            /** Alarm */
-            alarm: string;
-            /** Kind */
-            kind: string;
-            /** Case */
-            case: string | null;
-            /**
-             * Opened At
-             * Format: date-time
-             */
-            opened_at: string;
-            /** Is Open */
-            is_open: boolean;
+        OptionsView: {
+            /** Challenge */
+            challenge: string;
+            /** Timeout */
+            timeout: number;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * OutOfServiceBody
@@ -7282,18 +7386,6 @@ export interface components {
          * PackView
          * @description The pack new cases are opened with.
          * @example {
-         *       "alarm_kinds": {
-         *         "smoke": {
-         *           "en": "Smoke",
-         *           "zh-CN": "烟雾"
-         *         }
-         *       },
-         *       "asset_kinds": {
-         *         "gauge": {
-         *           "en": "Water gauge",
-         *           "zh-CN": "水位计"
-         *         }
-         *       },
          *       "emergency_number": "110",
          *       "emergency_numbers": [
          *         {
@@ -7347,18 +7439,77 @@ export interface components {
             groups: {
                 [key: string]: unknown;
             }[];
-            /** Alarm Kinds */
-            alarm_kinds: {
-                [key: string]: {
-                    [key: string]: string;
-                };
+        };
+        /**
+         * PasskeyBody
+         * @description What `navigator.credentials.create` gave, and how its owner calls it.
+         * @example {
+         *       "credential": {
+         *         "id": "fyH9V0Zt3sQy",
+         *         "rawId": "fyH9V0Zt3sQy",
+         *         "response": {
+         *           "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0"
+         *         },
+         *         "type": "public-key"
+         *       },
+         *       "name": "key ring"
+         *     }
+         */
+        PasskeyBody: {
+            /** Name */
+            name: string;
+            /** Credential */
+            credential: {
+                [key: string]: unknown;
             };
-            /** Asset Kinds */
-            asset_kinds: {
-                [key: string]: {
-                    [key: string]: string;
-                };
-            };
+        };
+        /**
+         * PasskeyNameBody
+         * @description Another name for a passkey.
+         * @example {
+         *       "name": "key ring"
+         *     }
+         */
+        PasskeyNameBody: {
+            /** Name */
+            name: string;
+        };
+        /**
+         * PasskeyView
+         * @description A passkey of one's own account. `used_at` is null until it is used.
+         */
+        PasskeyView: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Used At */
+            used_at: string | null;
+        };
+        /**
+         * PasskeysView
+         * @description The passkeys of an account, and whether they work at this node's address.
+         * @example {
+         *       "passkeys": [
+         *         {
+         *           "id": "01hp",
+         *           "made_at": "2026-11-22T01:30:00+00:00",
+         *           "name": "key ring"
+         *         }
+         *       ],
+         *       "works_here": true
+         *     }
+         */
+        PasskeysView: {
+            /** Passkeys */
+            passkeys: components["schemas"]["PasskeyView"][];
+            /** Works Here */
+            works_here: boolean;
         };
         /**
          * PasswordBody
@@ -7562,6 +7713,80 @@ export interface components {
             index?: number | null;
         };
         /**
+         * ProposalView
+         * @description What one administrator wishes for an account and a second person decides: its rights from
+         *     then on, or a link for its password.
+         * @example {
+         *       "account": "01hw",
+         *       "at": "2026-11-22T01:30:00+00:00",
+         *       "by": "01hv",
+         *       "expires_at": "2026-11-29T01:30:00+00:00",
+         *       "grants": [
+         *         {
+         *           "area": "county",
+         *           "role": "security_administrator"
+         *         }
+         *       ],
+         *       "id": "01hq",
+         *       "is_active": true,
+         *       "kind": "rights"
+         *     }
+         */
+        ProposalView: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "rights" | "link";
+            /** Account */
+            account: string;
+            /** Grants */
+            grants: components["schemas"]["Grant"][];
+            /** Is Active */
+            is_active: boolean;
+            /** By */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+        };
+        /**
+         * ProposalsView
+         * @description What waits for a second person, the oldest first.
+         * @example {
+         *       "proposals": [
+         *         {
+         *           "account": "01hw",
+         *           "at": "2026-11-22T01:30:00+00:00",
+         *           "by": "01hv",
+         *           "expires_at": "2026-11-29T01:30:00+00:00",
+         *           "grants": [
+         *             {
+         *               "area": "county",
+         *               "role": "security_administrator"
+         *             }
+         *           ],
+         *           "id": "01hq",
+         *           "is_active": true,
+         *           "kind": "rights"
+         *         }
+         *       ]
+         *     }
+         */
+        ProposalsView: {
+            /** Proposals */
+            proposals: components["schemas"]["ProposalView"][];
+        };
+        /**
          * PublishBody
          * @example {
          *       "publish": true
@@ -7686,20 +7911,6 @@ export interface components {
          *         }
          *       ],
          *       "moves": [],
-         *       "openings": [
-         *         {
-         *           "agency": "lighting@county",
-         *           "at": "2026-11-22T01:31:00+00:00",
-         *           "by_two": false,
-         *           "fields": [
-         *             "description"
-         *           ],
-         *           "purpose": "handling",
-         *           "role": "agency_handler",
-         *           "who": "Agency handler, Lighting",
-         *           "why": "To handle the case"
-         *         }
-         *       ],
          *       "promised_at": "2026-11-25T01:30:00+00:00",
          *       "reported_at": "2026-11-22T01:30:00+00:00",
          *       "status": "in_work",
@@ -7734,8 +7945,6 @@ export interface components {
             treated_well: boolean | null;
             /** Consent */
             consent: boolean;
-            /** Openings */
-            openings: components["schemas"]["OpeningView"][];
         };
         /**
          * ReceivedView
@@ -7762,32 +7971,6 @@ export interface components {
             promised_at: string | null;
             /** Repeated */
             repeated: boolean;
-        };
-        /**
-         * RecordsView
-         * @description Access records of staff and keys, the newest first. No value, and no report.
-         * @example {
-         *       "records": [
-         *         {
-         *           "at": "2026-11-22T01:31:00+00:00",
-         *           "by": "01hw",
-         *           "by_kind": "staff",
-         *           "by_name": "Chen Li",
-         *           "case_id": "01hx",
-         *           "field": "description",
-         *           "id": 12,
-         *           "permit": 3,
-         *           "purpose": "handling",
-         *           "role": "call_taker"
-         *         }
-         *       ]
-         *     }
-         */
-        RecordsView: {
-            /** Records */
-            records: components["schemas"]["OpenedView"][];
-            /** Next */
-            next: number | null;
         };
         /**
          * RedispatchBody
@@ -8320,11 +8503,16 @@ export interface components {
         };
         /**
          * SessionView
-         * @description One signed-in browser of an account.
+         * @description One signed-in browser of an account, and with what it was signed in.
          */
         SessionView: {
             /** Id */
             id: string;
+            /**
+             * How
+             * @enum {string}
+             */
+            how: "password" | "passkey" | "sign_on" | "link";
             /**
              * Started At
              * Format: date-time
@@ -8350,6 +8538,7 @@ export interface components {
          *       "sessions": [
          *         {
          *           "expires_at": "2026-11-23T01:30:00+00:00",
+         *           "how": "passkey",
          *           "id": "01hz",
          *           "is_this": true,
          *           "seen_at": "2026-11-22T01:31:00+00:00",
@@ -8425,66 +8614,41 @@ export interface components {
             repairs: components["schemas"]["RepairView"][];
         };
         /**
-         * SourceView
-         * @description One device: its announcements, their share of all, and what was ordered for it so far.
-         */
-        SourceView: {
-            /** Asset */
-            asset: string;
-            /** Asset Name */
-            asset_name: string;
-            /** Site Name */
-            site_name: string;
-            /** Announcements */
-            announcements: number;
-            /** Share */
-            share: number;
-            /** Orders */
-            orders: components["schemas"]["OrderView"][];
-        };
-        /**
-         * SourcesView
-         * @description The ten devices that asked for somebody most often, the worst first. `announcements`: of all
-         *     devices in one's reach.
+         * SlowedBody
+         * @description For which name strangers need not wait any more.
          * @example {
-         *       "announcements": 40,
-         *       "since": "2026-11-21T00:00:00+00:00",
-         *       "sources": [
-         *         {
-         *           "announcements": 12,
-         *           "asset": "01hd",
-         *           "asset_name": "Hall",
-         *           "orders": [
-         *             {
-         *               "alarm": "01ha",
-         *               "case": "01hx",
-         *               "is_open": true,
-         *               "kind": "nuisance",
-         *               "opened_at": "2026-11-22T03:00:00+00:00"
-         *             }
-         *           ],
-         *           "share": 0.3,
-         *           "site_name": "School No. 1"
-         *         }
-         *       ],
-         *       "until": "2026-11-22T00:00:00+00:00"
+         *       "login": "chen.li"
          *     }
          */
-        SourcesView: {
-            /**
-             * Since
-             * Format: date-time
-             */
-            since: string;
-            /**
-             * Until
-             * Format: date-time
-             */
-            until: string;
-            /** Announcements */
-            announcements: number;
-            /** Sources */
-            sources: components["schemas"]["SourceView"][];
+        SlowedBody: {
+            /** Login */
+            login: string;
+        };
+        /**
+         * SlowedListView
+         * @description The names for which strangers must wait on this node now.
+         * @example {
+         *       "slowed": [
+         *         {
+         *           "login": "chen.li",
+         *           "wait_s": 40
+         *         }
+         *       ]
+         *     }
+         */
+        SlowedListView: {
+            /** Slowed */
+            slowed: components["schemas"]["SlowedView"][];
+        };
+        /**
+         * SlowedView
+         * @description A name for which strangers must wait. Whoever the town knows does not.
+         */
+        SlowedView: {
+            /** Login */
+            login: string;
+            /** Wait S */
+            wait_s: number;
         };
         /**
          * SplitBody
@@ -9283,6 +9447,20 @@ export interface components {
             reason: string;
         };
         /**
+         * UntieBody
+         * @description Which tie ends.
+         * @example {
+         *       "issuer": "https://id.town.example",
+         *       "subject": "248289761001"
+         *     }
+         */
+        UntieBody: {
+            /** Issuer */
+            issuer: string;
+            /** Subject */
+            subject: string;
+        };
+        /**
          * Urge
          * @description A supervisor asks why it is not done; answered or escalated.
          */
@@ -9382,6 +9560,55 @@ export interface components {
              * @description One enumerated word, such as `no_answer`; never free text.
              */
             reason: string;
+        };
+        /**
+         * WaysIntoView
+         * @description The ways into an account and its signed-in browsers.
+         * @example {
+         *       "has_password": true,
+         *       "identities": [
+         *         {
+         *           "issuer": "https://id.town.example",
+         *           "subject": "248289761001"
+         *         }
+         *       ],
+         *       "passkeys": [
+         *         {
+         *           "id": "01hp",
+         *           "made_at": "2026-11-22T01:30:00+00:00",
+         *           "name": "key ring"
+         *         }
+         *       ],
+         *       "sessions": []
+         *     }
+         */
+        WaysIntoView: {
+            /** Has Password */
+            has_password: boolean;
+            /** Passkeys */
+            passkeys: components["schemas"]["PasskeyView"][];
+            /** Identities */
+            identities: components["schemas"]["IdentityView"][];
+            /** Sessions */
+            sessions: components["schemas"]["SessionView"][];
+        };
+        /**
+         * WaysView
+         * @description How one may sign in here: whether anybody has a passkey, whether passkeys work at this
+         *     address, and how the town's provider is called (null: there is none).
+         * @example {
+         *       "has_passkeys": true,
+         *       "passkeys_work": true,
+         *       "provider": "Town hall"
+         *     }
+         */
+        WaysView: {
+            /** Has Passkeys */
+            has_passkeys: boolean;
+            /** Passkeys Work */
+            passkeys_work: boolean;
+            /** Provider */
+            provider: string | null;
         };
         /**
          * WhyView
@@ -9496,20 +9723,6 @@ export interface components {
             reason: string;
         };
         /**
-         * YesBody
-         * @description Why it is approved.
-         * @example {
-         *       "reason": "needed_for_the_case"
-         *     }
-         */
-        YesBody: {
-            /**
-             * Reason
-             * @enum {string}
-             */
-            reason: "needed_for_the_case" | "danger_to_life";
-        };
-        /**
          * ZoneView
          * @description One area: a point inside, its share of the demand, and how surely it is covered.
          */
@@ -9568,6 +9781,40 @@ export interface components {
             };
         };
         /**
+         * AnswerBody
+         * @description What `navigator.credentials.get` gave, as its `toJSON()` says it.
+         * @example {
+         *       "credential": {
+         *         "id": "fyH9V0Zt3sQy",
+         *         "rawId": "fyH9V0Zt3sQy",
+         *         "response": {
+         *           "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0"
+         *         },
+         *         "type": "public-key"
+         *       }
+         *     }
+         */
+        tocsin__web__api__passkeys__AnswerBody: {
+            /** Credential */
+            credential: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * AnswerBody
+         * @description The answer to the open question.
+         * @example {
+         *       "text": "It is the lamp on the left."
+         *     }
+         */
+        tocsin__web__api__receipts__AnswerBody: {
+            /**
+             * Text
+             * @description Free text. It is sealed on arrival and never repeated in an answer.
+             */
+            text: string;
+        };
+        /**
          * Problem
          * @description Why it was not done (RFC 9457). `reason` is stable; `detail` is translated.
          * @example {
@@ -9587,7 +9834,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_no_drill" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_silent" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "ask_over" | "ask_unknown" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_drill" | "case_silent" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "code_missing" | "code_weak" | "code_wrong" | "console_missing" | "csrf_missing" | "decision_binds" | "drill_and_real" | "drill_empty" | "drill_other" | "drill_over" | "drill_too_long" | "drill_unconfirmed" | "drill_unknown" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "lead_task_needed" | "link_used" | "log_proof_unknown" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_needed_here" | "not_the_second" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "ownership_offered" | "password_weak" | "pause_over_cap" | "permit_over" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "roads_missing" | "role_missing" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "second_is_asker" | "second_person_needed" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_key" | "unknown_path" | "unknown_post" | "unknown_problem" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
+            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_no_drill" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_silent" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_drill" | "case_silent" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "code_missing" | "code_weak" | "code_wrong" | "console_missing" | "csrf_missing" | "decision_binds" | "drill_and_real" | "drill_empty" | "drill_other" | "drill_over" | "drill_too_long" | "drill_unconfirmed" | "drill_unknown" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "fresh_sign_in_needed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "identity_taken" | "identity_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "last_way_in" | "lead_task_needed" | "link_used" | "log_proof_unknown" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "own_rights" | "ownership_offered" | "passkey_wrong" | "passkeys_full" | "passkeys_off" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "roads_missing" | "role_missing" | "roles_apart" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "second_person_needed" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "sign_on_failed" | "sign_on_off" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_identity" | "unknown_key" | "unknown_passkey" | "unknown_path" | "unknown_post" | "unknown_problem" | "unknown_proposal" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
             request_id: string;
             hint?: string;
             errors?: {
@@ -9848,21 +10095,7 @@ export interface operations {
                      *           "text": "We have your report."
                      *         }
                      *       ],
-                     *       "consent": false,
-                     *       "openings": [
-                     *         {
-                     *           "at": "2026-11-22T01:31:00+00:00",
-                     *           "who": "Agency handler, Lighting",
-                     *           "role": "agency_handler",
-                     *           "agency": "lighting@county",
-                     *           "purpose": "handling",
-                     *           "why": "To handle the case",
-                     *           "fields": [
-                     *             "description"
-                     *           ],
-                     *           "by_two": false
-                     *         }
-                     *       ]
+                     *       "consent": false
                      *     }
                      */
                     "application/json": components["schemas"]["ReceiptView"];
@@ -9964,21 +10197,7 @@ export interface operations {
                      *           "text": "We have your report."
                      *         }
                      *       ],
-                     *       "consent": false,
-                     *       "openings": [
-                     *         {
-                     *           "at": "2026-11-22T01:31:00+00:00",
-                     *           "who": "Agency handler, Lighting",
-                     *           "role": "agency_handler",
-                     *           "agency": "lighting@county",
-                     *           "purpose": "handling",
-                     *           "why": "To handle the case",
-                     *           "fields": [
-                     *             "description"
-                     *           ],
-                     *           "by_two": false
-                     *         }
-                     *       ]
+                     *       "consent": false
                      *     }
                      */
                     "application/json": components["schemas"]["ReceiptView"];
@@ -10109,7 +10328,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["AnswerBody"];
+                "application/json": components["schemas"]["tocsin__web__api__receipts__AnswerBody"];
             };
         };
         responses: {
@@ -10134,21 +10353,7 @@ export interface operations {
                      *           "text": "We have your report."
                      *         }
                      *       ],
-                     *       "consent": false,
-                     *       "openings": [
-                     *         {
-                     *           "at": "2026-11-22T01:31:00+00:00",
-                     *           "who": "Agency handler, Lighting",
-                     *           "role": "agency_handler",
-                     *           "agency": "lighting@county",
-                     *           "purpose": "handling",
-                     *           "why": "To handle the case",
-                     *           "fields": [
-                     *             "description"
-                     *           ],
-                     *           "by_two": false
-                     *         }
-                     *       ]
+                     *       "consent": false
                      *     }
                      */
                     "application/json": components["schemas"]["ReceiptView"];
@@ -10304,21 +10509,7 @@ export interface operations {
                      *           "text": "We have your report."
                      *         }
                      *       ],
-                     *       "consent": false,
-                     *       "openings": [
-                     *         {
-                     *           "at": "2026-11-22T01:31:00+00:00",
-                     *           "who": "Agency handler, Lighting",
-                     *           "role": "agency_handler",
-                     *           "agency": "lighting@county",
-                     *           "purpose": "handling",
-                     *           "why": "To handle the case",
-                     *           "fields": [
-                     *             "description"
-                     *           ],
-                     *           "by_two": false
-                     *         }
-                     *       ]
+                     *       "consent": false
                      *     }
                      */
                     "application/json": components["schemas"]["ReceiptView"];
@@ -10466,7 +10657,9 @@ export interface operations {
                      *           "area": "county"
                      *         }
                      *       ],
-                     *       "scopes": []
+                     *       "scopes": [],
+                     *       "renewal_due": false,
+                     *       "is_fresh": true
                      *     }
                      */
                     "application/json": components["schemas"]["MeView"];
@@ -10614,7 +10807,9 @@ export interface operations {
                      *           "area": "county"
                      *         }
                      *       ],
-                     *       "scopes": []
+                     *       "scopes": [],
+                     *       "renewal_due": false,
+                     *       "is_fresh": true
                      *     }
                      */
                     "application/json": components["schemas"]["MeView"];
@@ -10762,7 +10957,9 @@ export interface operations {
                      *           "area": "county"
                      *         }
                      *       ],
-                     *       "scopes": []
+                     *       "scopes": [],
+                     *       "renewal_due": false,
+                     *       "is_fresh": true
                      *     }
                      */
                     "application/json": components["schemas"]["MeView"];
@@ -10906,7 +11103,9 @@ export interface operations {
                      *           "area": "county"
                      *         }
                      *       ],
-                     *       "scopes": []
+                     *       "scopes": [],
+                     *       "renewal_due": false,
+                     *       "is_fresh": true
                      *     }
                      */
                     "application/json": components["schemas"]["MeView"];
@@ -10977,6 +11176,152 @@ export interface operations {
             };
         };
     };
+    "session.renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account": "01hw",
+                     *       "kind": "staff",
+                     *       "session": "01hz",
+                     *       "csrf": "5f0c6a5be1f24c0e",
+                     *       "language": "en",
+                     *       "grants": [
+                     *         {
+                     *           "role": "dispatcher",
+                     *           "area": "county"
+                     *         }
+                     *       ],
+                     *       "scopes": [],
+                     *       "renewal_due": false,
+                     *       "is_fresh": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MeView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "session.list": {
         parameters: {
             query?: never;
@@ -10997,6 +11342,7 @@ export interface operations {
                      *       "sessions": [
                      *         {
                      *           "id": "01hz",
+                     *           "how": "passkey",
                      *           "started_at": "2026-11-22T01:30:00+00:00",
                      *           "seen_at": "2026-11-22T01:31:00+00:00",
                      *           "expires_at": "2026-11-23T01:30:00+00:00",
@@ -11028,6 +11374,139 @@ export interface operations {
             };
             /** @description Not with these roles, or not there. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "session.end_others": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ended": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EndedView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11281,6 +11760,920 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "account": "01hw",
+                     *       "kind": "staff",
+                     *       "session": "01hz",
+                     *       "csrf": "5f0c6a5be1f24c0e",
+                     *       "language": "en",
+                     *       "grants": [
+                     *         {
+                     *           "role": "dispatcher",
+                     *           "area": "county"
+                     *         }
+                     *       ],
+                     *       "scopes": [],
+                     *       "renewal_due": false,
+                     *       "is_fresh": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MeView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "passkey.question": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "challenge": "x3oQ0Yk7m2bV9d1K",
+                     *       "timeout": 300000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OptionsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "passkey.sign_in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tocsin__web__api__passkeys__AnswerBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account": "01hw",
+                     *       "kind": "staff",
+                     *       "session": "01hz",
+                     *       "csrf": "5f0c6a5be1f24c0e",
+                     *       "language": "en",
+                     *       "grants": [
+                     *         {
+                     *           "role": "dispatcher",
+                     *           "area": "county"
+                     *         }
+                     *       ],
+                     *       "scopes": [],
+                     *       "renewal_due": false,
+                     *       "is_fresh": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MeView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "passkey.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "passkeys": [
+                     *         {
+                     *           "id": "01hp",
+                     *           "name": "key ring",
+                     *           "made_at": "2026-11-22T01:30:00+00:00"
+                     *         }
+                     *       ],
+                     *       "works_here": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PasskeysView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "passkey.add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "passkey": {
+                     *         "id": "01hp",
+                     *         "name": "key ring",
+                     *         "made_at": "2026-11-22T01:30:00+00:00"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OnePasskeyView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "passkey.wish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "challenge": "x3oQ0Yk7m2bV9d1K",
+                     *       "timeout": 300000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OptionsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "passkey.remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                passkey_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "done": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DoneView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "passkey.rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                passkey_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyNameBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
                      *       "done": true
                      *     }
                      */
@@ -11397,21 +12790,17 @@ export interface operations {
             };
         };
     };
-    "case.ask_sight": {
+    "account.end_passkey": {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of a case. */
-                case_id: string;
+                account_id: string;
+                passkey_id: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AskBody"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description As asked. */
             200: {
@@ -11421,26 +12810,10 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": 7,
-                     *       "at": "2026-11-22T01:30:00+00:00",
-                     *       "by": "01hw",
-                     *       "by_name": "Chen Li",
-                     *       "is_mine": false,
-                     *       "role": "agency_handler",
-                     *       "agency": "labour@county",
-                     *       "purpose": "contact_reporter",
-                     *       "case_id": "01hx",
-                     *       "case_type": "wage-arrears",
-                     *       "needs": [
-                     *         "contact"
-                     *       ],
-                     *       "reason": "needed_now",
-                     *       "expires_at": "2026-11-22T02:30:00+00:00",
-                     *       "answer_reason": "",
-                     *       "may_decide": true
+                     *       "done": true
                      *     }
                      */
-                    "application/json": components["schemas"]["AskView"];
+                    "application/json": components["schemas"]["DoneView"];
                 };
             };
             /** @description It cannot be read. */
@@ -11488,33 +12861,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has moved on since it was seen. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not this kind of content. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Some fields are not right. */
             422: {
                 headers: {
@@ -11553,160 +12899,7 @@ export interface operations {
             };
         };
     };
-    "sight.break_glass": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["GlassBody"];
-            };
-        };
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "id": 7,
-                     *       "at": "2026-11-22T01:30:00+00:00",
-                     *       "by": "01hw",
-                     *       "by_name": "Chen Li",
-                     *       "is_mine": false,
-                     *       "role": "agency_handler",
-                     *       "agency": "labour@county",
-                     *       "purpose": "contact_reporter",
-                     *       "case_id": "01hx",
-                     *       "case_type": "wage-arrears",
-                     *       "needs": [
-                     *         "contact"
-                     *       ],
-                     *       "reason": "needed_now",
-                     *       "expires_at": "2026-11-22T02:30:00+00:00",
-                     *       "answer_reason": "",
-                     *       "may_decide": true
-                     *     }
-                     */
-                    "application/json": components["schemas"]["AskView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The rules do not grant it; `reason` says why. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It has moved on since it was seen. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not this kind of content. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "sight.asks": {
+    "sign_in.ways": {
         parameters: {
             query?: never;
             header?: never;
@@ -11723,52 +12916,16 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "asks": [
-                     *         {
-                     *           "id": 7,
-                     *           "at": "2026-11-22T01:30:00+00:00",
-                     *           "by": "01hw",
-                     *           "by_name": "Chen Li",
-                     *           "is_mine": false,
-                     *           "role": "agency_handler",
-                     *           "agency": "labour@county",
-                     *           "purpose": "contact_reporter",
-                     *           "case_id": "01hx",
-                     *           "case_type": "wage-arrears",
-                     *           "needs": [
-                     *             "contact"
-                     *           ],
-                     *           "reason": "needed_now",
-                     *           "expires_at": "2026-11-22T02:30:00+00:00",
-                     *           "answer_reason": "",
-                     *           "may_decide": true
-                     *         }
-                     *       ]
+                     *       "has_passkeys": true,
+                     *       "passkeys_work": true,
+                     *       "provider": "Town hall"
                      *     }
                      */
-                    "application/json": components["schemas"]["AsksView"];
+                    "application/json": components["schemas"]["WaysView"];
                 };
             };
             /** @description It cannot be read. */
             400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11814,622 +12971,7 @@ export interface operations {
             };
         };
     };
-    "sight.approve": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                ask: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["YesBody"];
-            };
-        };
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "id": 7,
-                     *       "at": "2026-11-22T01:30:00+00:00",
-                     *       "by": "01hw",
-                     *       "by_name": "Chen Li",
-                     *       "is_mine": false,
-                     *       "role": "agency_handler",
-                     *       "agency": "labour@county",
-                     *       "purpose": "contact_reporter",
-                     *       "case_id": "01hx",
-                     *       "case_type": "wage-arrears",
-                     *       "needs": [
-                     *         "contact"
-                     *       ],
-                     *       "reason": "needed_now",
-                     *       "expires_at": "2026-11-22T02:30:00+00:00",
-                     *       "answer_reason": "",
-                     *       "may_decide": true
-                     *     }
-                     */
-                    "application/json": components["schemas"]["AskView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The rules do not grant it; `reason` says why. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It has moved on since it was seen. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not this kind of content. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "sight.deny": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                ask: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NoBody"];
-            };
-        };
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "id": 7,
-                     *       "at": "2026-11-22T01:30:00+00:00",
-                     *       "by": "01hw",
-                     *       "by_name": "Chen Li",
-                     *       "is_mine": false,
-                     *       "role": "agency_handler",
-                     *       "agency": "labour@county",
-                     *       "purpose": "contact_reporter",
-                     *       "case_id": "01hx",
-                     *       "case_type": "wage-arrears",
-                     *       "needs": [
-                     *         "contact"
-                     *       ],
-                     *       "reason": "needed_now",
-                     *       "expires_at": "2026-11-22T02:30:00+00:00",
-                     *       "answer_reason": "",
-                     *       "may_decide": true
-                     *     }
-                     */
-                    "application/json": components["schemas"]["AskView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The rules do not grant it; `reason` says why. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It has moved on since it was seen. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not this kind of content. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "sight.open": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                permit: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NothingBody"];
-            };
-        };
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "values": [
-                     *         {
-                     *           "ref": "01hx-r1.description",
-                     *           "kind": "description",
-                     *           "media_type": "text/plain",
-                     *           "text": "The lamp in front of the school is dark."
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ValuesView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The rules do not grant it; `reason` says why. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It has moved on since it was seen. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not this kind of content. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "sight.end": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                permit: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NothingBody"];
-            };
-        };
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "asks": [
-                     *         {
-                     *           "id": 7,
-                     *           "at": "2026-11-22T01:30:00+00:00",
-                     *           "by": "01hw",
-                     *           "by_name": "Chen Li",
-                     *           "is_mine": false,
-                     *           "role": "agency_handler",
-                     *           "agency": "labour@county",
-                     *           "purpose": "contact_reporter",
-                     *           "case_id": "01hx",
-                     *           "case_type": "wage-arrears",
-                     *           "needs": [
-                     *             "contact"
-                     *           ],
-                     *           "reason": "needed_now",
-                     *           "expires_at": "2026-11-22T02:30:00+00:00",
-                     *           "answer_reason": "",
-                     *           "may_decide": true
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["AsksView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The rules do not grant it; `reason` says why. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It has moved on since it was seen. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not this kind of content. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "sight.broken": {
+    "sign_on.begin": {
         parameters: {
             query?: never;
             header?: never;
@@ -12446,17 +12988,148 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "broken": [
+                     *       "url": "https://id.town.example/authorize?state=x3oQ0Yk7m2bV9d1K"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BegunView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "identity.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "identities": [
                      *         {
-                     *           "case_id": "01hx",
-                     *           "until": "2026-11-22T02:30:00+00:00",
-                     *           "role": "grid_worker",
-                     *           "reason": "danger_to_life"
+                     *           "issuer": "https://id.town.example",
+                     *           "subject": "248289761001"
                      *         }
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["BrokensView"];
+                    "application/json": components["schemas"]["IdentitiesView"];
                 };
             };
             /** @description It cannot be read. */
@@ -12524,18 +13197,227 @@ export interface operations {
             };
         };
     };
-    "sight.records": {
+    "identity.begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "url": "https://id.town.example/authorize?state=x3oQ0Yk7m2bV9d1K"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BegunView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sign_on.return": {
         parameters: {
             query?: {
-                /** @description `next` of a page. */
-                after?: number;
-                limit?: number;
+                state?: string;
+                code?: string;
+                iss?: string;
             };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description On to the screens, signed in or with the reason why not. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "identity.remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UntieBody"];
+            };
+        };
         responses: {
             /** @description As asked. */
             200: {
@@ -12545,23 +13427,10 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "records": [
-                     *         {
-                     *           "id": 12,
-                     *           "at": "2026-11-22T01:31:00+00:00",
-                     *           "permit": 3,
-                     *           "by": "01hw",
-                     *           "by_name": "Chen Li",
-                     *           "by_kind": "staff",
-                     *           "role": "call_taker",
-                     *           "purpose": "handling",
-                     *           "case_id": "01hx",
-                     *           "field": "description"
-                     *         }
-                     *       ]
+                     *       "done": true
                      *     }
                      */
-                    "application/json": components["schemas"]["RecordsView"];
+                    "application/json": components["schemas"]["DoneView"];
                 };
             };
             /** @description It cannot be read. */
@@ -12584,6 +13453,329 @@ export interface operations {
             };
             /** @description Not with these roles, or not there. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "account.identify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "done": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DoneView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "account.unidentify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UntieBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "done": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DoneView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -24123,19 +25315,7 @@ export interface operations {
                      *             "zh-CN": "道路"
                      *           }
                      *         }
-                     *       ],
-                     *       "alarm_kinds": {
-                     *         "smoke": {
-                     *           "en": "Smoke",
-                     *           "zh-CN": "烟雾"
-                     *         }
-                     *       },
-                     *       "asset_kinds": {
-                     *         "gauge": {
-                     *           "en": "Water gauge",
-                     *           "zh-CN": "水位计"
-                     *         }
-                     *       }
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["PackView"];
@@ -28995,7 +30175,6 @@ export interface operations {
                      *       "groups": [
                      *         {
                      *           "name": "",
-                     *           "site_name": "",
                      *           "readings": [
                      *             {
                      *               "code": "alarms_per_day",
@@ -29005,7 +30184,6 @@ export interface operations {
                      *               "value": 41,
                      *               "at_most": 150,
                      *               "act_above": 300,
-                     *               "is_strict": false,
                      *               "is_met": true,
                      *               "alarms": 39,
                      *               "among": 39
@@ -29328,137 +30506,6 @@ export interface operations {
             };
         };
     };
-    "alarm.sources": {
-        parameters: {
-            query?: {
-                since?: string;
-                until?: string;
-                by?: "all" | "seat" | "agency" | "site" | "model";
-                operators?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "since": "2026-11-21T00:00:00+00:00",
-                     *       "until": "2026-11-22T00:00:00+00:00",
-                     *       "announcements": 40,
-                     *       "sources": [
-                     *         {
-                     *           "asset": "01hd",
-                     *           "asset_name": "Hall",
-                     *           "site_name": "School No. 1",
-                     *           "announcements": 12,
-                     *           "share": 0.3,
-                     *           "orders": [
-                     *             {
-                     *               "alarm": "01ha",
-                     *               "kind": "nuisance",
-                     *               "case": "01hx",
-                     *               "opened_at": "2026-11-22T03:00:00+00:00",
-                     *               "is_open": true
-                     *             }
-                     *           ]
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["SourcesView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The rules do not grant it; `reason` says why. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     "alarm.table": {
         parameters: {
             query?: {
@@ -29649,10 +30696,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "is_flood": false,
-                     *       "recent": 1,
-                     *       "kind_names": {
-                     *         "smoke": "Smoke"
-                     *       }
+                     *       "recent": 1
                      *     }
                      */
                     "application/json": components["schemas"]["AlarmsView"];
@@ -32061,7 +33105,6 @@ export interface operations {
                      *           "is_silent": false,
                      *           "windows": [],
                      *           "shelves": [],
-                     *           "silent_after_s": 1800,
                      *           "reach": "online",
                      *           "heard_at": "2026-11-22T01:29:50+00:00",
                      *           "messages": 1200,
@@ -32197,7 +33240,6 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
-                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -32372,7 +33414,6 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
-                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -32518,7 +33559,6 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
-                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -32700,7 +33740,6 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
-                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -32882,7 +33921,6 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
-                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -33064,7 +34102,6 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
-                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -33246,7 +34283,6 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
-                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -33428,7 +34464,6 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
-                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -33610,7 +34645,6 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
-                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -33789,7 +34823,6 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
-                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -35030,7 +36063,7 @@ export interface operations {
                      *       "version": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["AccountView"];
+                    "application/json": components["schemas"]["ChangedAccountView"];
                 };
             };
             /** @description It cannot be read. */
@@ -36055,6 +37088,825 @@ export interface operations {
             };
             /** @description Not this kind of content. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "proposal.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "proposals": [
+                     *         {
+                     *           "id": "01hq",
+                     *           "kind": "rights",
+                     *           "account": "01hw",
+                     *           "grants": [
+                     *             {
+                     *               "role": "security_administrator",
+                     *               "area": "county"
+                     *             }
+                     *           ],
+                     *           "is_active": true,
+                     *           "by": "01hv",
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "expires_at": "2026-11-29T01:30:00+00:00"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "proposal.grant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "done": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GrantedView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "proposal.decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "done": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DoneView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "account.ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_password": true,
+                     *       "passkeys": [
+                     *         {
+                     *           "id": "01hp",
+                     *           "name": "key ring",
+                     *           "made_at": "2026-11-22T01:30:00+00:00"
+                     *         }
+                     *       ],
+                     *       "identities": [
+                     *         {
+                     *           "issuer": "https://id.town.example",
+                     *           "subject": "248289761001"
+                     *         }
+                     *       ],
+                     *       "sessions": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WaysIntoView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "slowed.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "slowed": [
+                     *         {
+                     *           "login": "chen.li",
+                     *           "wait_s": 40
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SlowedListView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "slowed.forget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SlowedBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "done": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DoneView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "opening.list": {
+        parameters: {
+            query?: {
+                before?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "openings": [
+                     *         {
+                     *           "id": 7,
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "actor": "01hv",
+                     *           "purpose": "handling",
+                     *           "values": 2,
+                     *           "cases": [
+                     *             "01hx"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OpeningsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

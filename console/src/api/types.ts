@@ -121,6 +121,8 @@ export interface Me {
   csrf: string | null;
   language: string;
   grants: Grant[];
+  /** The account has rights that this session does not carry yet. */
+  renewal_due: boolean;
 }
 
 export interface Area {

@@ -1,6 +1,7 @@
 /** Who is signed in, and what they may see. */
 import { get, post, Refusal, useCsrf, whenSignedOut } from "../api/client";
 import type { Me } from "../api/types";
+import { askForPasskey, type Question } from "../login/passkey";
 import { settings, type Language } from "./settings.svelte";
 
 class Session {
@@ -8,6 +9,8 @@ class Session {
   isKnown = $state(false);
   /** The session ended while somebody worked: sign in over the page, which stays as it is. */
   hasExpired = $state(false);
+  /** What was asked for needs a sign-in just now: done over the page as well. */
+  isStale = $state(false);
 
   constructor() {
     whenSignedOut(() => {
@@ -18,11 +21,16 @@ class Session {
     useCsrf(me.csrf);
     this.me = me;
     this.hasExpired = false;
+    this.isStale = false;
     if (!settings.hasChosenLanguage) settings.language = me.language as Language;
   }
   async load(): Promise<void> {
     try {
-      this.#take(await get<Me>("/api/session"));
+      let me = await get<Me>("/api/session");
+      useCsrf(me.csrf);
+      // Rights that came since are carried by a new token only.
+      if (me.renewal_due) me = await post<Me>("/api/session/renew");
+      this.#take(me);
     } catch (error) {
       if (!(error instanceof Refusal && error.status === 401)) throw error;
       this.me = null;
@@ -32,6 +40,14 @@ class Session {
   }
   async login(login: string, password: string): Promise<void> {
     this.#take(await post<Me>("/api/login", { login, password }));
+  }
+  async loginByPasskey(): Promise<void> {
+    const credential = await askForPasskey(await post<Question>("/api/passkeys/question"));
+    this.#take(await post<Me>("/api/passkeys/login", { credential }));
+  }
+  /** One's own new password: the other browsers are signed out, this one goes on. */
+  async changePassword(old: string, fresh: string): Promise<void> {
+    this.#take(await post<Me>("/api/account/password", { old, new: fresh }));
   }
   async logout(): Promise<void> {
     await post("/api/logout");

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tocsin.app import logs
+from tocsin.app.account_verbs import account_verbs
 from tocsin.app.asking import FLAG, settings_of
 from tocsin.app.fleet_verbs import fleet_verbs
 from tocsin.app.log_verbs import log_verbs
@@ -112,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     _keeping_verbs(verbs)
     fleet_verbs(verbs, _verb, _lazy)
     log_verbs(verbs, _verb, _lazy)
+    account_verbs(verbs, _verb, _lazy)
     return parser
 
 

@@ -30,7 +30,8 @@ class _Reply:
         self.is_complete = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        # The first of several: of the node's cookies it is the session.
+        self.headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
 
     def on_body(self, data: bytes) -> None:
         self.body += data

@@ -27,6 +27,7 @@ from tocsin.app.outgoing import caller_of
 from tocsin.app.road_net import fitted_times, keep_roads, no_fly_areas
 from tocsin.app.sealing import keep_log, open_log
 from tocsin.app.settings import Settings
+from tocsin.app.signing_on import sign_on_of
 from tocsin.app.supervising import supervise
 from tocsin.app.ways_in import intake_routes, intake_runs, intake_tables
 from tocsin.geography.map_folder import FOLDER, MapFolder
@@ -155,7 +156,7 @@ async def started(
         engine = Engine(store, registry, clock, ids)
         account_store = PostgresAccounts(store.readers)
         web = _web_options(settings)
-        accounts = Accounts(account_store, clock, ids, _account_options(settings), web)
+        accounts = Accounts(account_store, clock, ids, _account_options(settings, clock), web)
         runner = Runner(engine, settings.errand_interval_s)
         stories = PostgresStories(store.readers)
         services = Services(
@@ -206,15 +207,22 @@ def _web_options(settings: Settings) -> WebOptions:
     return WebOptions(
         public_url=settings.public_url,
         trusted_proxies=tuple(ip_network(each) for each in settings.trusted_proxies),
+        passkey_host=settings.passkey_host,
+        sign_in_networks=tuple(ip_network(each) for each in settings.sign_in_networks),
         body_limit=settings.max_body_bytes,
     )
 
 
-def _account_options(settings: Settings) -> AccountOptions:
+def _account_options(settings: Settings, clock: NodeClock) -> AccountOptions:
+    # People sign in at their own pace, however fast the node's time runs.
+    speed = clock.speed if isinstance(clock, ScaledClock) else 1.0
+    plain = AccountOptions()
     return AccountOptions(
         argon2_pool=settings.argon2_pool,
-        session_idle=timedelta(hours=settings.session_idle_h),
-        session_absolute=timedelta(hours=settings.session_absolute_h),
+        session_idle=timedelta(hours=settings.session_idle_h) * speed,
+        session_absolute=timedelta(hours=settings.session_absolute_h) * speed,
+        fresh_for=plain.fresh_for * speed,
+        challenge_lives=plain.challenge_lives * speed,
     )
 
 
@@ -317,6 +325,9 @@ def application(node: Node):
         _web_options(node.settings),
         extra_routes=intake_routes(node.services),
         hub=node.hub,
+        provider=sign_on_of(
+            node.settings, node.accounts, node.services.outgoing, node.services.clock
+        ),
     )
 
 

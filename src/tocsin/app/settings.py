@@ -8,7 +8,7 @@ ignored is a promise silently broken.
 import difflib
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast, get_args, get_origin, get_type_hints
@@ -17,6 +17,8 @@ import msgspec
 from msgspec import Meta
 
 from tocsin.app.settings_error import SettingsError
+from tocsin.app.settings_sign_in import SignInSettings, check_sign_in
+from tocsin.app.settings_sign_in import setting as _set
 
 PREFIX: Final = "TOCSIN_"
 # Variables with our prefix that are no settings: where the settings are, and where tests look.
@@ -35,14 +37,8 @@ Positive = Annotated[float, Meta(gt=0)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
-def _set(default: Any, unit: str, doc: str, doc_zh: str, *, secret: bool = False) -> Any:
-    """One row of the table; `unit` is "" where a value has none."""
-    about = {"unit": unit, "doc": doc, "doc_zh": doc_zh, "secret": secret}
-    return field(default=default, metadata=about, repr=not secret)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(SignInSettings):
     """All settings of one node; the promise of each stands beside it."""
 
     data: Path = _set(
@@ -383,6 +379,7 @@ def _check(name: str, value: object) -> None:
     """Rules that a type cannot say; raises ValueError with words."""
     if value == "":
         return
+    check_sign_in(name, value)
     if name in ("trusted_proxies", "outgoing_networks"):
         for network in cast(tuple[str, ...], value):
             ip_network(network)

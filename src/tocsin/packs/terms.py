@@ -37,7 +37,8 @@ ROLES = (
     "evaluator",
     "arbiter",
     "administrator",
-    "auditor",
+    "security_administrator",
+    "audit_administrator",
 )
 """The staff roles a pack may name (issue 2, section 7)."""
 MAX_COUNT = 100

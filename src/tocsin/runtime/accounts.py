@@ -1,4 +1,5 @@
-"""Who may act: accounts, sessions, links and API keys, and the port that keeps them.
+"""Who may act: accounts, sessions, links and API keys. The port that keeps them is
+`runtime.account_ports`.
 
 Plain rows, each written together with a `Change` in one transaction. Tokens are known by hash
 only; what a person may do follows from grants and the one policy table of the web rim.
@@ -6,9 +7,8 @@ only; what a person may do follows from grants and the one policy table of the w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
 from tocsin.kernel.shared import ActorId, AgencyId, AreaId, Instant
 
@@ -22,9 +22,13 @@ Role = Literal[
     "evaluator",
     "arbiter",
     "administrator",
-    "auditor",
+    "security_administrator",
+    "audit_administrator",
 ]
 ROLES: tuple[Role, ...] = get_args(Role)
+
+How = Literal["password", "passkey", "sign_on", "link"]
+"""With what a session was opened; `sign_on` is the town's own provider of identities."""
 
 KeyScope = Literal[
     "reports:write",
@@ -67,7 +71,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One signed-in browser, known by the hash of its token. `id` names it in lists."""
+    """One signed-in browser, known by the hash of its token. `id` names it in lists.
+
+    `grants` are those it was opened or renewed with: what the account gains later takes effect
+    with the next token only, what it loses at once."""
 
     id: str
     hash: bytes = field(repr=False)
@@ -75,6 +82,8 @@ class Session:
     started_at: Instant
     seen_at: Instant
     expires_at: Instant
+    grants: tuple[Grant, ...] = ()
+    how: How = "password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,67 +121,14 @@ class Change:
     detail: str = ""
 
 
-class AccountStore(Protocol):
-    """Keeps accounts. Writes are committed with their change; raises `Unavailable`."""
-
-    async def account(self, account: ActorId) -> Account | None: ...
-    async def by_login(self, login: str) -> Account | None: ...
-    async def accounts(self, after: str, limit: int) -> Sequence[Account]:
-        """In the order of logins, after that login."""
-        ...
-
-    async def has_administrator(self) -> bool:
-        """Whether any active account holds the role."""
-        ...
-
-    async def insert(self, account: Account, link: Link | None, change: Change) -> bool:
-        """False, and nothing written, when the login is taken."""
-        ...
-
-    async def update(self, account: Account, change: Change, *, end_sessions: bool) -> bool:
-        """Write `account` (its version already raised) over the version before it; False when
-        that is not what is stored."""
-        ...
-
-    async def put_link(self, link: Link, change: Change) -> None:
-        """Replaces the open link of the same account, or of none."""
-        ...
-
-    async def link(self, hash: bytes) -> Link | None: ...
-    async def use_link(self, hash: bytes, account: Account, change: Change) -> bool:
-        """Delete the link and insert or update the account, at once; False when the link is
-        gone or the login is taken. Ends the account's sessions."""
-        ...
-
-    async def put_session(self, session: Session, ends: bytes | None, change: Change) -> None:
-        """Add one and end another (rotation) in one step."""
-        ...
-
-    async def session(self, hash: bytes) -> tuple[Session, Account] | None: ...
-    async def touch_session(self, hash: bytes, seen_at: Instant) -> None: ...
-    async def sessions(self, account: ActorId) -> Sequence[Session]: ...
-    async def end_session(self, account: ActorId, session: str, change: Change) -> bool: ...
-    async def prune_sessions(self, seen_before: Instant, now: Instant) -> int:
-        """Forget the sessions and links that have run out."""
-        ...
-
-    async def keys(self) -> Sequence[ApiKey]: ...
-    async def key(self, hash: bytes) -> ApiKey | None: ...
-    async def put_key(self, key: ApiKey, change: Change) -> None: ...
-    async def revoke_key(self, key: ActorId, at: Instant, change: Change) -> bool: ...
-    async def changes(self, before: int | None, limit: int) -> Sequence[tuple[int, Change]]:
-        """Latest first, with their numbers."""
-        ...
-
-
 __all__ = [
     "KEY_SCOPES",
     "ROLES",
     "Account",
-    "AccountStore",
     "ApiKey",
     "Change",
     "Grant",
+    "How",
     "KeyScope",
     "Link",
     "Role",

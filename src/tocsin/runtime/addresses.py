@@ -46,7 +46,7 @@ def addresses(case: Case, tell: Tell) -> tuple[str, ...]:
         case "evaluators":
             return (f"role:evaluator@{county}",)
         case "auditors":
-            return (f"role:auditor@{county}",)
+            return (f"role:audit_administrator@{county}",)
         case "reporters":
             return tuple(f"report:{report.id}" for report in case.reports)
         case _:

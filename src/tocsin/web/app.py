@@ -38,14 +38,17 @@ from tocsin.web.api import (
     measures,
     moving,
     open,
+    passkeys,
     places,
     receipts,
     reports,
+    rights,
     road_changes,
     rosters,
     scorecards,
     sessions,
     sight,
+    sign_on,
     units,
     upkeep,
 )
@@ -60,6 +63,7 @@ from tocsin.web.public import routes as public
 from tocsin.web.public.drafts import Drafts
 from tocsin.web.shapes import known_names
 from tocsin.web.shell import Shell, language_of, seen_of
+from tocsin.web.sign_on import SignOn
 
 _BY_STATUS = {
     400: "bad_request",
@@ -77,6 +81,8 @@ MODULES = (
     receipts,
     sessions,
     sight,
+    passkeys,
+    sign_on,
     reports,
     lists,
     board,
@@ -101,6 +107,7 @@ MODULES = (
     assets,
     drills,
     admin,
+    rights,
     log,
 )
 RESIDENTS_FORM = "/report"
@@ -114,11 +121,13 @@ def create_app(
     options: WebOptions | None = None,
     extra_routes: Sequence[BaseRoute] = (),
     hub: Hub | None = None,
+    provider: SignOn | None = None,
 ) -> FastAPI:
     """The ASGI application of a node.
 
     `extra_routes` (raw intakes) come first and share the shell, not the gate: they check their
-    keys themselves through `services.keys`. The hub's loop is run by the caller.
+    keys themselves through `services.keys`. The hub's loop is run by the caller. `provider` is
+    where staff may sign on, when the operator named one.
     """
     options = options or WebOptions(public_url=services.public_url)
     metrics = Metrics()
@@ -137,9 +146,11 @@ def create_app(
         metrics=metrics,
         anonymous=Buckets(options.anonymous_per_minute, options.anonymous_burst),
         hub=hub,
+        sign_on=provider,
     )
     if hub is not None:
         services.positions.listeners.append(hub.tell_position)
+        hub.living = accounts.living_holders
     for module in MODULES:
         # Flat, not included: each route is itself, so that a walk over them misses none.
         app.router.routes.extend(module.routes.routes)

@@ -20,7 +20,9 @@ from tocsin.runtime.board import GONE
 from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.ports import BoardRow, CaseId, UnitRow
 from tocsin.runtime.services import Services
+from tocsin.web import cookies
 from tocsin.web.accounts import Accounts
+from tocsin.web.cookies import TOKEN_MAX
 from tocsin.web.limits import Buckets, address_key
 from tocsin.web.live import Hub
 from tocsin.web.metrics import Metrics
@@ -30,12 +32,10 @@ from tocsin.web.presence import Presence
 from tocsin.web.problems import Problem, refuse
 from tocsin.web.read_words import ReadWords
 from tocsin.web.shell import Seen, seen_of
+from tocsin.web.sign_on import SignOn
 from tocsin.web.texts import pick_language
 
-COOKIE: Final = "tocsin_session"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-TOKEN_MAX: Final = 200
-"""Characters of a key or token that are looked at; ours have 43."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Web:
     metrics: Metrics
     anonymous: Buckets
     hub: Hub | None = None
+    sign_on: SignOn | None = None
     presence: Presence = field(default_factory=Presence)
     read_words: ReadWords = field(default_factory=ReadWords)
 
@@ -134,13 +135,13 @@ async def pass_gate(request: Request, rule: Rule) -> Access:
     seen = seen_of(request.scope)
     principal, is_cookie = (None, False)
     if rule.scope != "open":
-        principal, is_cookie = await _principal(request, web.accounts)
+        principal, is_cookie = await _principal(request, web, seen)
     if principal is not None:
         request.state.language = principal.language
     refused = admit(rule, principal, web.services.atlas.parents)
     if refused is not None:
         raise refuse(refused)
-    if rule.limited:
+    if rule.limited and not web.accounts.slowing.is_own(seen.address):
         wait = web.anonymous.take(address_key(seen.address))
         if wait:
             raise too_many(wait)
@@ -162,16 +163,16 @@ def _is_json(request: Request) -> bool:
     )
 
 
-async def _principal(request: Request, accounts: Accounts) -> tuple[Principal | None, bool]:
+async def _principal(request: Request, web: Web, seen: Seen) -> tuple[Principal | None, bool]:
     key = request.headers.get("x-api-key", "")
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         key = token.strip()
     if key:
-        return (await accounts.by_key(key) if len(key) <= TOKEN_MAX else None), False
-    cookie = request.cookies.get(COOKIE, "")
-    if cookie and len(cookie) <= TOKEN_MAX:
-        return await accounts.by_session(cookie), True
+        return (await web.accounts.by_key(key) if len(key) <= TOKEN_MAX else None), False
+    cookie = cookies.read(request, cookies.SESSION, web.options, seen)
+    if cookie is not None:
+        return await web.accounts.by_session(cookie), True
     return None, False
 
 

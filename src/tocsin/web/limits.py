@@ -54,6 +54,20 @@ class Buckets:
         if bucket is not None:
             bucket.tokens = min(self._burst, bucket.tokens + 1.0)
 
+    def waiting(self) -> list[tuple[str, int]]:
+        """Keys that have no try left now, with the seconds until they have, in order."""
+        now = self._clock()
+        found: list[tuple[str, int]] = []
+        for key, bucket in self._buckets.items():
+            tokens = min(self._burst, bucket.tokens + (now - bucket.at) * self._per_s)
+            if tokens < 1.0:
+                found.append((key, max(1, int((1.0 - tokens) / self._per_s) + 1)))
+        return sorted(found)
+
+    def forget(self, key: str) -> bool:
+        """Start a key anew; False when it was not known."""
+        return self._buckets.pop(key, None) is not None
+
 
 def address_key(address: str) -> str:
     """What counts as one address: an IPv4 address, or the /64 a household gets in IPv6."""

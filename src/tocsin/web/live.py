@@ -8,10 +8,9 @@ and resumes by `Last-Event-ID`; nothing is kept for it.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -41,6 +40,7 @@ from tocsin.runtime.ports import (
 from tocsin.runtime.positions import Seen
 from tocsin.web.device_live import alarm_told, asset_told
 from tocsin.web.items import live_item
+from tocsin.web.listeners import Listener, View
 from tocsin.web.unit_views import position_view, unit_members
 from tocsin.web.views import encode
 
@@ -52,6 +52,8 @@ REPLAY_LIMIT: Final = 20_000
 """Entries replayed to a client that was away; beyond that it reloads the board instead."""
 BEAT_S: Final = 2.0
 """A sign of life, so that a client can show a lost line within five seconds."""
+LOOK_S: Final = 1.0
+"""How long a stream may outlive its session."""
 RETRY_MS: Final = 1_000
 SITES_MAX: Final = 20_000
 """Names of sites that are remembered; beyond, they are read anew."""
@@ -60,35 +62,6 @@ EARLY_S: Final = 0.015
 LISTENER_S: Final = 0.0001
 """What one listener adds to the pace of the ticks: with a thousand of them, handing out twenty
 times a second would fill the thread that also takes the reports."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Who may see what: `key` is equal for listeners that see the same."""
-
-    key: Hashable
-    sees: Callable[[Sequence[AreaId], Sequence[AgencyId]], bool]
-
-
-@dataclass(eq=False, slots=True)
-class Listener:
-    """One open stream. `queue` holds whole ticks of encoded messages."""
-
-    view: View
-    limit: int
-    queue: deque[bytes] = field(default_factory=deque[bytes])
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
-    dropped: bool = False
-    is_beat_due: bool = False
-
-    def put(self, chunk: bytes) -> None:
-        """Queue one tick; a full queue drops the listener, who resumes from the journal."""
-        if len(self.queue) >= self.limit:
-            self.dropped = True
-            self.queue.clear()
-        else:
-            self.queue.append(chunk)
-        self.woken.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +89,8 @@ class Hub:
         self.seq = 0
         self.sent = 0
         self.drops = 0
+        self.living: Callable[[Collection[str]], Awaitable[set[str]]] | None = None
+        """Which of the sessions and keys still open anything; None: all do."""
         self._listeners: dict[Hashable, list[Listener]] = {}
         self._sites: dict[AssetId, str] = {}
         self._news = asyncio.Event()
@@ -158,12 +133,16 @@ class Hub:
         """Runs until cancelled. A lost store is waited for; nothing is skipped."""
         self.seq = await self._first()
         now = asyncio.get_running_loop().time
+        looked = now()
         while True:
             started, was = now(), self.seq
             is_hurried = self._news.is_set()
             self._news.clear()
             try:
                 await self.tick()
+                if started - looked >= LOOK_S:
+                    looked = started
+                    await self.end_dead()
             except Unavailable as trouble:
                 log.warning("live_waits", detail=str(trouble))
             shared = self.listeners * LISTENER_S
@@ -269,8 +248,23 @@ class Hub:
         for row in await self.store.assets(AssetQuery(ids=ids, limit=len(ids))):
             self._sites[row.asset.id] = row.asset.about.name
 
-    def join(self, view: View) -> Listener:
-        listener = Listener(view, self.queue_limit)
+    async def end_dead(self) -> int:
+        """End the streams whose session ended or whose key was revoked, here or on another node;
+        how many. One question for all of them."""
+        if self.living is None:
+            return 0
+        every = [each for group in self._listeners.values() for each in group]
+        holders = {each.holder for each in every if each.holder is not None}
+        if not holders:
+            return 0
+        alive = await self.living(sorted(holders))
+        dead = [each for each in every if each.holder is not None and each.holder not in alive]
+        for listener in dead:
+            listener.end()
+        return len(dead)
+
+    def join(self, view: View, holder: str | None = None) -> Listener:
+        listener = Listener(view, self.queue_limit, holder)
         self._listeners.setdefault(view.key, []).append(listener)
         return listener
 
@@ -322,9 +316,12 @@ def _encode_unit(entry: UnitEntry, row: UnitRow) -> _Message:
 class EventStream:
     """One listener's answer, as a plain ASGI response."""
 
-    def __init__(self, hub: Hub, view: View, last_event_id: str | None) -> None:
+    def __init__(
+        self, hub: Hub, view: View, last_event_id: str | None, holder: str | None = None
+    ) -> None:
         self.hub = hub
         self.view = view
+        self.holder = holder
         self.after = _number(last_event_id)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -334,7 +331,7 @@ class EventStream:
             (b"x-accel-buffering", b"no"),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        listener = self.hub.join(self.view)
+        listener = self.hub.join(self.view, self.holder)
         gone = asyncio.create_task(_gone(receive))
         gone.add_done_callback(lambda _: listener.woken.set())
         beats = asyncio.create_task(_beats(listener))
@@ -361,7 +358,7 @@ class EventStream:
             # Without a timeout of its own: a timer for every wait is dear with a thousand of them.
             await listener.woken.wait()
             listener.woken.clear()
-            if gone.done():
+            if gone.done() or listener.is_over:
                 break
             if listener.dropped:
                 self.hub.drops += 1
@@ -398,3 +395,6 @@ def _number(last_event_id: str | None) -> int | None:
     if last_event_id is None or not last_event_id.isascii() or not last_event_id.isdigit():
         return None
     return int(last_event_id[:18])
+
+
+__all__ = ["EventStream", "Hub", "Listener", "View"]

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from tocsin.web import problems
-from tocsin.web.gate import COOKIE
+from tocsin.web.cookies import SESSION
 from tocsin.web.permissions import RULES
 
 DESCRIPTION: Final = """A town's response loop. Every write is a command, every refusal a problem
@@ -29,7 +29,7 @@ SCHEMES: Final[dict[str, Any]] = {
     "Session": {
         "type": "apiKey",
         "in": "cookie",
-        "name": COOKIE,
+        "name": SESSION,
         "description": "A signed-in browser; writes also need X-CSRF-Token.",
     },
 }

@@ -48,21 +48,22 @@ class Passwords:
         self._hasher = PasswordHasher(
             time_cost=options.argon2_time, memory_cost=options.argon2_memory_kib, parallelism=1
         )
-        self._pool = ThreadPoolExecutor(options.argon2_pool, thread_name_prefix="argon2")
-        self._room = options.argon2_pool + options.argon2_queue
+        self._strangers = Lane(options.argon2_pool, options.argon2_queue)
+        self._known = Lane(options.argon2_known, options.argon2_queue)
         self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
         """The argon2id hash. Raises `Busy`."""
         text = normal(password)
-        return await self._run(lambda: self._hasher.hash(text))
+        return await self._known.run(lambda: self._hasher.hash(text))
 
-    async def check(self, stored: str | None, password: str) -> bool:
+    async def check(self, stored: str | None, password: str, *, is_known: bool = False) -> bool:
         """Whether the password is the stored one. Without a stored one the same work is done,
-        so that nobody learns from the time which accounts exist. Raises `Busy`."""
+        so that nobody learns from the time which accounts exist. `is_known` takes the lane that
+        strangers can not fill. Raises `Busy`."""
         text = normal(password)
         if self._nobody is None:
-            self._nobody = await self._run(lambda: self._hasher.hash("nobody"))
+            self._nobody = await self._known.run(lambda: self._hasher.hash("nobody"))
         against = stored or self._nobody
 
         def verify() -> bool:
@@ -71,16 +72,30 @@ class Passwords:
             except (VerificationError, InvalidHashError):
                 return False
 
-        return await self._run(verify) and stored is not None
+        lane = self._known if is_known else self._strangers
+        return await lane.run(verify) and stored is not None
 
     def is_outdated(self, stored: str) -> bool:
         """Whether the hash was made with other parameters than today's."""
         return self._hasher.check_needs_rehash(stored)
 
     def close(self) -> None:
+        self._strangers.close()
+        self._known.close()
+
+
+class Lane:
+    """Some threads and a short queue before them."""
+
+    def __init__(self, threads: int, queue: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._room = threads + queue
+
+    def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, work: Callable[[], Result]) -> Result:
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """Raises `Busy` when the queue is full."""
         if self._room <= 0:
             raise Busy
         self._room -= 1

@@ -34,6 +34,10 @@ class Principal:
     language: str = "en"
     session: str | None = None
     csrf: str | None = None
+    is_renewal_due: bool = False
+    """The account has rights that this session's token does not carry yet."""
+    is_fresh: bool = False
+    """Signed in just now, so that the ways in may be changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ S: Final[Role] = "supervisor"
 E: Final[Role] = "evaluator"
 AR: Final[Role] = "arbiter"
 AD: Final[Role] = "administrator"
-AU: Final[Role] = "auditor"
+SA: Final[Role] = "security_administrator"
+AU: Final[Role] = "audit_administrator"
 CASE_ROLES: Final[tuple[Role, ...]] = (CT, D, G, H, V, S, E, AR)
 """All who work with cases. Administrators keep the accounts, auditors look at who looked; neither
 reads a case."""
@@ -164,6 +169,40 @@ SECONDS: Final[Mapping[Need, tuple[Role, ...]]] = {
 """Who may be the second person, by why one is needed. Never the asker: the database sees to it."""
 
 
+def _ways_in(row: Callable[..., Rule], write: Callable[..., Rule]) -> Iterable[Rule]:
+    """Signing in, one's own account, and what the three administrators do, each their own."""
+    # No allowance of the anonymous: signing in has its own, which spare whom the town knows.
+    for name in ("session.login", "passkey.question", "passkey.sign_in", "sign_on.begin"):
+        yield Rule(name, "open", writes=True)
+    for name in ("session.first", "session.password"):
+        yield write(name, "open")
+    yield row("sign_in.ways", "open")
+    yield Rule("sign_on.return", "open", limited=True)
+    for name in ("session.show", "session.list", "passkey.list", "identity.list"):
+        yield row(name, "account")
+    for name in ("session.logout", "session.end", "session.end_others", "session.renew"):
+        yield write(name, "account")
+    yield write("account.password", "account")
+    for name in ("passkey.wish", "passkey.add", "passkey.rename", "passkey.remove"):
+        yield write(name, "account")
+    for name in ("identity.begin", "identity.remove"):
+        yield write(name, "account")
+    for name in ("account.list", "account.show", "account.changes", "key.list", "proposal.list"):
+        yield row(name, "county", (AD, SA, AU))
+    yield row("account.ways", "county", (AD, SA, AU))
+    for name in ("account.create", "account.change", "account.link", "key.create"):
+        yield write(name, "county", (AD,))
+    yield write("account.identify", "county", (AD,))
+    # To take away a way in, a session or a key is safe in either hand.
+    for name in ("account.end_sessions", "key.revoke", "account.unidentify"):
+        yield write(name, "county", (AD, SA))
+    for name in ("proposal.grant", "proposal.decline"):
+        yield write(name, "county", (AD, SA))
+    yield row("slowed.list", "county", (SA,))
+    for name in ("slowed.forget", "account.end_passkey"):
+        yield write(name, "county", (SA,))
+
+
 def _rows() -> Iterable[Rule]:
     def row(
         operation: str, scope: Scope, roles: Sequence[Role] = (), key: KeyScope | None = None
@@ -180,13 +219,7 @@ def _rows() -> Iterable[Rule]:
     yield Rule("receipt.show", "open", limited=True)
     for verb in ("feedback", "answer", "consent"):
         yield write(f"receipt.{verb}", "open")
-    for name in ("session.login", "session.first", "session.password"):
-        yield write(name, "open")
-    yield row("session.show", "account")
-    yield row("session.list", "account")
-    yield write("session.logout", "account")
-    yield write("session.end", "account")
-    yield write("account.password", "account")
+    yield from _ways_in(row, write)
     for name in ("pack.show", "pack.case_types", "pack.case_type", "area.tree", "area.geojson"):
         yield row(name, "account", key="cases:read")
     yield row("agency.list", "account", key="cases:read")
@@ -267,12 +300,6 @@ def _rows() -> Iterable[Rule]:
     yield Rule("log.checkpoint", "open", limited=True)
     for name in ("log.proof", "log.tile"):
         yield row(name, "role", (S, AD, AU), "cases:read")
-    for name in ("account.list", "account.show", "account.changes", "key.list"):
-        yield row(name, "county", (AD,))
-    for name in ("account.create", "account.change", "account.link", "account.end_sessions"):
-        yield write(name, "county", (AD,))
-    for name in ("key.create", "key.revoke"):
-        yield write(name, "county", (AD,))
 
 
 RULES: Final[Mapping[str, Rule]] = {rule.operation: rule for rule in _rows()}

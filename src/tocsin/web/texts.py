@@ -102,6 +102,58 @@ REASON_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "This is the last administrator; make another one first.",
         "这是最后一位管理员，请先设立另一位。",
     ),
+    "passkey_wrong": (
+        "This passkey does not open an account here, or it took too long. Try again.",
+        "该通行密钥无法登录本系统，或操作超时，请重试。",
+    ),
+    "passkeys_full": (
+        "This account has enough passkeys; remove one.",
+        "通行密钥数量已满，请先移除一个。",
+    ),
+    "passkeys_off": (
+        "Passkeys do not work at this address. The node needs its public address set.",
+        "当前网址无法使用通行密钥，请先为节点设置公开网址。",
+    ),
+    "unknown_passkey": ("There is no such passkey.", "没有该通行密钥。"),
+    "last_way_in": (
+        "This is the last way into the account. Add another one first.",
+        "这是该账户最后的登录方式，请先添加另一种。",
+    ),
+    "fresh_sign_in_needed": (
+        "Sign in again first: the ways into an account are changed right after signing in only.",
+        "请先重新登录：只有刚登录后才能更改登录方式。",
+    ),
+    "own_rights": (
+        "Nobody changes their own rights. Ask another administrator.",
+        "任何人都不能更改自己的权限，请联系另一位管理员。",
+    ),
+    "second_person_needed": (
+        "This takes a second person: one who neither proposed it nor is the one it is about.",
+        "此操作需要第二人：既非提议人，也非当事人。",
+    ),
+    "roles_apart": (
+        "Nobody holds two of the three administrator roles, and an audit administrator holds no "
+        "other role.",
+        "任何人不得兼任三种管理员角色中的两种，审计管理员不得兼任其他角色。",
+    ),
+    "unknown_proposal": (
+        "There is no such proposal, or it was decided or ran out.",
+        "没有该提议，或已裁决、已过期。",
+    ),
+    "identity_unknown": (
+        "The provider knows you, but no account here is tied to you. Ask an administrator.",
+        "身份提供方已确认您的身份，但此处没有与之关联的账户，请联系管理员。",
+    ),
+    "identity_taken": (
+        "This person of the provider is tied to an account already.",
+        "该身份已关联到某个账户。",
+    ),
+    "unknown_identity": ("There is no such tie.", "没有该关联。"),
+    "sign_on_off": ("This node has no provider to sign on at.", "本节点未配置身份提供方。"),
+    "sign_on_failed": (
+        "Signing on at the provider did not work. Try again, or sign in another way.",
+        "通过身份提供方登录未成功，请重试或使用其他方式登录。",
+    ),
     "grant_invalid": (
         "A role is given over an area that does not exist, or its agency does not fit.",
         "所授角色的区域不存在，或机构不符合要求。",

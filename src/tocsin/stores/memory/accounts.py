@@ -7,17 +7,15 @@ from dataclasses import replace
 
 from tocsin.kernel.shared import ActorId, Instant
 from tocsin.runtime.accounts import Account, ApiKey, Change, Link, Session
+from tocsin.stores.memory.sign_in import MemorySignIn
 
 
-class MemoryAccounts:
-    """`runtime.accounts.AccountStore` in memory: for tests and simulation."""
+class MemoryAccounts(MemorySignIn):
+    """`runtime.account_ports.AccountStore` in memory: for tests and simulation."""
 
     def __init__(self) -> None:
-        self._accounts: dict[ActorId, Account] = {}
-        self._links: dict[bytes, Link] = {}
-        self._sessions: dict[bytes, Session] = {}
+        super().__init__()
         self._keys: dict[ActorId, ApiKey] = {}
-        self._changes: list[Change] = []
 
     async def account(self, account: ActorId) -> Account | None:
         return self._accounts.get(account)
@@ -110,6 +108,10 @@ class MemoryAccounts:
         for hash in gone:
             del self._sessions[hash]
         self._links = {h: each for h, each in self._links.items() if each.expires_at > now}
+        self._browsers = {h: each for h, each in self._browsers.items() if each.expires_at > now}
+        old = [h for h, each in self._challenges.items() if each.expires_at <= now]
+        for hash in old:
+            del self._challenges[hash]
         return len(gone)
 
     async def keys(self) -> Sequence[ApiKey]:
@@ -133,8 +135,3 @@ class MemoryAccounts:
     async def changes(self, before: int | None, limit: int) -> Sequence[tuple[int, Change]]:
         numbered = list(enumerate(self._changes, start=1))
         return [each for each in reversed(numbered) if before is None or each[0] < before][:limit]
-
-    def _end_all(self, account: ActorId) -> None:
-        self._sessions = {
-            hash: each for hash, each in self._sessions.items() if each.account != account
-        }

@@ -424,3 +424,12 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def running_dsn(folder: Path, database: str = DATABASE) -> str | None:
+    """Where the server of another process on this folder listens; None when none has since the
+    folder was left in order. Only its own account may connect."""
+    link = folder / "socket"
+    if not link.is_symlink():
+        return None
+    return f"postgresql://{USER}@/{quote(database)}?host={quote(str(link.readlink()))}"

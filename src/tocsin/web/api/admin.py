@@ -13,6 +13,8 @@ from starlette.responses import Response
 
 from tocsin.kernel.shared import ActorId, AgencyId, AreaId
 from tocsin.runtime.accounts import Account, ApiKey, Grant, KeyScope, Role
+from tocsin.runtime.rights import THREE
+from tocsin.runtime.sign_in import Proposal
 from tocsin.web.api.common import (
     STAFF,
     STAFF_ONE,
@@ -28,6 +30,7 @@ from tocsin.web.api.sessions import DoneView, Login, Name
 from tocsin.web.api.unit_orders import sign_out
 from tocsin.web.gate import Access
 from tocsin.web.problems import Problem
+from tocsin.web.rights import Changed
 from tocsin.web.shapes import ID, NO_NUL, Id, Strict, Version, like
 from tocsin.web.views import View
 
@@ -104,6 +107,14 @@ class AccountView(View):
     version: int
 
 
+class ChangedAccountView(AccountView):
+    """The account as it is now, and which proposal waits for a second person (null: none)."""
+
+    model_config = like({**ACCOUNT_EXAMPLE, "proposal": None})
+
+    proposal: str | None
+
+
 class AccountsView(View):
     """Accounts in the order of logins."""
 
@@ -114,20 +125,26 @@ class AccountsView(View):
 
 
 class NewAccountView(View):
-    """The account, and the path of the one-time page for its password."""
+    """The account, the path of the one-time page for its password, and which proposal waits for a
+    second person (null: none)."""
 
-    model_config = like({"account": ACCOUNT_EXAMPLE, "link": "/password#x3oQ0Yk7m2bV9d1K"})
+    model_config = like(
+        {"account": ACCOUNT_EXAMPLE, "proposal": None, "link": "/password#x3oQ0Yk7m2bV9d1K"}
+    )
 
     account: AccountView
+    proposal: str | None
     link: str
 
 
 class LinkView(View):
-    """The path of a one-time page for a password. It is shown this once."""
+    """The path of a one-time page for a password, shown this once; or which proposal waits for a
+    second person, for the account of an administrator."""
 
-    model_config = like({"link": "/password#x3oQ0Yk7m2bV9d1K"})
+    model_config = like({"link": "/password#x3oQ0Yk7m2bV9d1K", "proposal": None})
 
-    link: str
+    link: str | None
+    proposal: str | None
 
 
 class ChangeView(View):
@@ -335,11 +352,16 @@ async def accounts(
 async def create_account(body: AccountBody, access: AccessArg) -> Response:
     grants = grants_of(body.grants, access)
     by = access.who.id
-    made = checked(
-        await access.web.accounts.create(body.login, body.name, grants, by, language=body.language)
+    done: Changed = checked(
+        await access.web.accounts.start(body.login, body.name, grants, by, body.language)
     )
-    link = checked(await access.web.accounts.make_link(made.id, by))
-    return json({"account": account_view(made), "link": link}, 201)
+    link = checked(await access.web.accounts.first_password(done.account.id, by))
+    return json({**_changed_view(done), "link": link}, 201)
+
+
+def _changed_view(done: Changed) -> dict[str, Any]:
+    waits = None if done.proposal is None else done.proposal.id
+    return {"account": account_view(done.account), "proposal": waits}
 
 
 async def _account(account_id: str, access: Access) -> Account:
@@ -362,8 +384,9 @@ async def show_account(account_id: AccountIdArg, access: AccessArg) -> Response:
 @routes.patch(
     "/accounts/{account_id}",
     operation_id="account.change",
-    summary="Change an account. Its sessions end when it loses a grant.",
-    **shown(AccountView, *WRITES),
+    summary="Change an account. Its sessions end when it loses a grant; an administrator's role "
+    "waits for a second person.",
+    **shown(ChangedAccountView, *WRITES),
 )
 async def change_account(
     account_id: AccountIdArg, body: AccountChangeBody, access: AccessArg
@@ -382,9 +405,11 @@ async def change_account(
         if value is not None
     }
     changed = replace(account, **changes)
-    if not changed.is_active:
+    done: Changed = checked(await access.web.accounts.change(changed, access.who.id))
+    if not done.account.is_active:
         await sign_out(access, account.id)
-    return json(account_view(checked(await access.web.accounts.change(changed, access.who.id))))
+    waits = None if done.proposal is None else done.proposal.id
+    return json({**account_view(done.account), "proposal": waits})
 
 
 @routes.post(
@@ -394,8 +419,10 @@ async def change_account(
     **shown(LinkView, *WRITES),
 )
 async def link(account_id: AccountIdArg, access: AccessArg) -> Response:
-    made = await access.web.accounts.make_link(ActorId(account_id), access.who.id)
-    return json({"link": checked(made)})
+    made = checked(await access.web.accounts.make_link(ActorId(account_id), access.who.id))
+    if isinstance(made, Proposal):
+        return json({"link": None, "proposal": made.id})
+    return json({"link": made, "proposal": None})
 
 
 @routes.post(
@@ -407,8 +434,7 @@ async def link(account_id: AccountIdArg, access: AccessArg) -> Response:
 async def end_sessions(account_id: AccountIdArg, access: AccessArg) -> Response:
     account = await _account(account_id, access)
     await sign_out(access, account.id)
-    for each in await access.web.accounts.store.sessions(account.id):
-        await access.web.accounts.end_session(account.id, each.id, access.who.id)
+    await access.web.accounts.end_sessions(account.id, access.who.id)
     return json({"done": True})
 
 
@@ -461,7 +487,7 @@ async def keys(access: AccessArg) -> Response:
 )
 async def create_key(body: KeyBody, access: AccessArg) -> Response:
     grants = grants_of(body.grants, access)
-    if any(each.role == "administrator" for each in grants):
+    if any(each.role in THREE for each in grants):
         raise Problem("grant_invalid", "no key is an administrator")
     key, text = await access.web.accounts.create_key(body.name, body.scopes, grants, access.who.id)
     return json({"key": _key_view(key), "text": text}, 201)

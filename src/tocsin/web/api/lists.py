@@ -389,4 +389,6 @@ async def live(
             return False
         return any(sees(region, areas, agencies) for region in regions)
 
-    return _Streamed(EventStream(hub, LiveView((regions, area), may_see), last_event_id or after))
+    holder = access.who.session or access.who.id
+    view = LiveView((regions, area), may_see)
+    return _Streamed(EventStream(hub, view, last_event_id or after, holder))

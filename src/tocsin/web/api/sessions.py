@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from pydantic import StringConstraints
 from starlette.responses import Response
 
 from tocsin.kernel.shared import Refused
-from tocsin.runtime.accounts import Account, Grant
+from tocsin.runtime.accounts import Account, Grant, How, Session
+from tocsin.web import cookies
 from tocsin.web.accounts import SignedIn
 from tocsin.web.api.common import (
     ALWAYS,
@@ -25,7 +27,7 @@ from tocsin.web.api.common import (
     shown,
 )
 from tocsin.web.api.unit_orders import sign_out
-from tocsin.web.gate import COOKIE, Access
+from tocsin.web.gate import Access
 from tocsin.web.problems import Problem
 from tocsin.web.shapes import ID, NO_NUL, Strict, like
 from tocsin.web.views import View
@@ -98,6 +100,8 @@ class MeView(View):
             "language": "en",
             "grants": [GRANT_EXAMPLE],
             "scopes": [],
+            "renewal_due": False,
+            "is_fresh": True,
         }
     )
     account: str
@@ -107,16 +111,29 @@ class MeView(View):
     language: str
     grants: tuple[Grant, ...]
     scopes: tuple[str, ...]
+    renewal_due: bool
+    """The account has gained rights: `session.renew` brings them, under a new token."""
+    is_fresh: bool
+    """Signed in within the last minutes, so that the ways in may be changed."""
 
 
 class SessionView(View):
-    """One signed-in browser of an account."""
+    """One signed-in browser of an account, and with what it was signed in."""
 
     id: str
+    how: How
     started_at: datetime
     seen_at: datetime
     expires_at: datetime
     is_this: bool
+
+
+class EndedView(View):
+    """How many sessions ended."""
+
+    model_config = like({"ended": 2})
+
+    ended: int
 
 
 class SessionsView(View):
@@ -127,6 +144,7 @@ class SessionsView(View):
             "sessions": [
                 {
                     "id": "01hz",
+                    "how": "passkey",
                     "started_at": "2026-11-22T01:30:00+00:00",
                     "seen_at": "2026-11-22T01:31:00+00:00",
                     "expires_at": "2026-11-23T01:30:00+00:00",
@@ -146,28 +164,63 @@ class DoneView(View):
     done: bool
 
 
-def _is_secure(access: Access) -> bool:
-    public = access.web.options.public_url
-    return public.startswith("https://") if public else access.seen.is_secure
+def cookie_of(access: Access, request: Request, base: str) -> str | None:
+    """The token of one of our cookies."""
+    return cookies.read(request, base, access.web.options, access.seen)
 
 
-def _cookie(access: Access, token: str, max_age_s: int) -> str:
-    secure = "; Secure" if _is_secure(access) else ""
-    return f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={max_age_s}{secure}"
+def set_cookie(
+    access: Access, answer: Response, base: str, token: str, lives_s: int, *, lax: bool = False
+) -> None:
+    """Set one of our cookies, or with an empty token end it."""
+    kind = "Lax" if lax else "Strict"
+    written = cookies.written(base, token, lives_s, access.web.options, access.seen, kind)
+    answer.headers.append("set-cookie", written)
 
 
-def _signed_in(access: Access, signed: SignedIn) -> Response:
-    body = {
-        "account": signed.account.id,
-        "kind": "staff",
-        "session": signed.session.id,
-        "csrf": signed.csrf,
-        "language": signed.account.language,
-        "grants": signed.account.grants,
-        "scopes": (),
-    }
-    lives = int(access.web.accounts.options.session_absolute.total_seconds())
-    return json(body, headers={"set-cookie": _cookie(access, signed.token, lives)})
+def enter(access: Access, answer: Response, signed: SignedIn) -> None:
+    """Give the browser its session, and the mark by which it is known from then on."""
+    options = access.web.accounts.options
+    left = signed.session.expires_at - access.services.clock.now()
+    set_cookie(access, answer, cookies.SESSION, signed.token, int(left.total_seconds()))
+    if signed.browser is not None:
+        lives = int(options.browser_known_for.total_seconds())
+        set_cookie(access, answer, cookies.BROWSER, signed.browser, lives)
+
+
+def signed_in(access: Access, signed: SignedIn) -> Response:
+    """Who is signed in, with the cookies."""
+    now = access.services.clock.now()
+    answer = json(
+        {
+            "account": signed.account.id,
+            "kind": "staff",
+            "session": signed.session.id,
+            "csrf": signed.csrf,
+            "language": signed.account.language,
+            "grants": signed.session.grants,
+            "scopes": (),
+            "renewal_due": False,
+            "is_fresh": now - signed.session.started_at < access.web.accounts.options.fresh_for,
+        }
+    )
+    enter(access, answer, signed)
+    return answer
+
+
+def session_views(found: Sequence[Session], this: str | None) -> list[dict[str, Any]]:
+    """The members of `SessionView`."""
+    return [
+        {
+            "id": each.id,
+            "how": each.how,
+            "started_at": each.started_at,
+            "seen_at": each.seen_at,
+            "expires_at": each.expires_at,
+            "is_this": each.id == this,
+        }
+        for each in found
+    ]
 
 
 @routes.post(
@@ -177,12 +230,16 @@ def _signed_in(access: Access, signed: SignedIn) -> Response:
     **shown(MeView, *PUBLIC_WRITES),
 )
 async def login(body: LoginBody, access: AccessArg, request: Request) -> Response:
-    old = request.cookies.get(COOKIE)
-    accounts = access.web.accounts
-    signed = await accounts.sign_in(body.login, body.password, access.seen.address, old)
+    signed = await access.web.accounts.sign_in(
+        body.login,
+        body.password,
+        access.seen.address,
+        cookie_of(access, request, cookies.SESSION),
+        cookie_of(access, request, cookies.BROWSER),
+    )
     if isinstance(signed, Refused):
         raise problem_of(signed)
-    return _signed_in(access, signed)
+    return signed_in(access, signed)
 
 
 @routes.post(
@@ -191,12 +248,12 @@ async def login(body: LoginBody, access: AccessArg, request: Request) -> Respons
     summary="Make the first administrator with the link the node printed.",
     **shown(MeView, *PUBLIC_WRITES),
 )
-async def first(body: FirstBody, access: AccessArg) -> Response:
+async def first(body: FirstBody, access: AccessArg, request: Request) -> Response:
     county = access.services.atlas.tier("county")[0].id
     made = await access.web.accounts.use_first_link(
         body.token, body.login, body.name, body.password, county
     )
-    return await _enter(access, made, body.password)
+    return await _enter(access, request, made)
 
 
 @routes.post(
@@ -205,18 +262,19 @@ async def first(body: FirstBody, access: AccessArg) -> Response:
     summary="Choose a password with a one-time link.",
     **shown(MeView, *PUBLIC_WRITES),
 )
-async def password(body: LinkBody, access: AccessArg) -> Response:
+async def password(body: LinkBody, access: AccessArg, request: Request) -> Response:
     made = await access.web.accounts.use_password_link(body.token, body.password)
-    return await _enter(access, made, body.password)
+    return await _enter(access, request, made)
 
 
-async def _enter(access: Access, made: Account | Refused, secret: str) -> Response:
+async def _enter(access: Access, request: Request, made: Account | Refused) -> Response:
+    """Whoever used a link is in: no allowance stands before it, since a link is not guessed."""
     if isinstance(made, Refused):
         raise problem_of(made)
-    signed = await access.web.accounts.sign_in(made.login, secret, access.seen.address)
-    if isinstance(signed, Refused):
-        raise problem_of(signed)
-    return _signed_in(access, signed)
+    old = cookie_of(access, request, cookies.SESSION)
+    browser = cookie_of(access, request, cookies.BROWSER)
+    signed = await access.web.accounts.open_session(made, "link", old, browser)
+    return signed_in(access, signed)
 
 
 @routes.get(
@@ -236,8 +294,24 @@ async def show(access: AccessArg) -> Response:
             "language": who.language,
             "grants": who.grants,
             "scopes": sorted(who.scopes),
+            "renewal_due": who.is_renewal_due,
+            "is_fresh": who.is_fresh,
         }
     )
+
+
+@routes.post(
+    "/session/renew",
+    operation_id="session.renew",
+    summary="The same session under a new token, with the rights of today.",
+    **shown(MeView, *WRITES),
+)
+async def renew(access: AccessArg, request: Request) -> Response:
+    old = cookie_of(access, request, cookies.SESSION)
+    signed = await access.web.accounts.renew(old) if old else None
+    if signed is None:
+        raise Problem("sign_in_needed")
+    return signed_in(access, signed)
 
 
 @routes.get(
@@ -248,20 +322,18 @@ async def show(access: AccessArg) -> Response:
 )
 async def sessions(access: AccessArg) -> Response:
     found = await access.web.accounts.store.sessions(access.who.id)
-    return json(
-        {
-            "sessions": [
-                {
-                    "id": each.id,
-                    "started_at": each.started_at,
-                    "seen_at": each.seen_at,
-                    "expires_at": each.expires_at,
-                    "is_this": each.id == access.who.session,
-                }
-                for each in found
-            ]
-        }
-    )
+    return json({"sessions": session_views(found, access.who.session)})
+
+
+@routes.post(
+    "/sessions/end-others",
+    operation_id="session.end_others",
+    summary="Sign out every browser of one's own account but this one.",
+    **shown(EndedView, *WRITES),
+)
+async def end_others(access: AccessArg) -> Response:
+    who = access.who
+    return json({"ended": await access.web.accounts.end_sessions(who.id, who.id, who.session)})
 
 
 @routes.delete(
@@ -290,22 +362,25 @@ async def logout(access: AccessArg) -> Response:
     await sign_out(access, who.id)
     if who.session is not None:
         await access.web.accounts.end_session(who.id, who.session, who.id)
-    return json({"done": True}, headers={"set-cookie": _cookie(access, "", 0)})
+    answer = json({"done": True})
+    set_cookie(access, answer, cookies.SESSION, "", 0)
+    return answer
 
 
 @routes.post(
     "/account/password",
     operation_id="account.password",
-    summary="Change one's own password; every session ends.",
-    **shown(DoneView, *WRITES),
+    summary="Change one's own password; every other session ends, and this one is renewed.",
+    **shown(MeView, *WRITES),
 )
-async def change_password(body: PasswordBody, access: AccessArg) -> Response:
+async def change_password(body: PasswordBody, access: AccessArg, request: Request) -> Response:
+    who = access.who
     refused = await access.web.accounts.change_password(
-        access.who.id, body.old, body.new, access.seen.address
+        who.id, body.old, body.new, access.seen.address, who.session or ""
     )
     if refused is not None:
         raise problem_of(refused)
-    return json({"done": True}, headers={"set-cookie": _cookie(access, "", 0)})
+    return await renew(access, request)
 
 
-__all__ = ["ALWAYS", "DoneView", "routes"]
+__all__ = ["ALWAYS", "DoneView", "cookie_of", "routes", "session_views", "signed_in"]

@@ -119,7 +119,7 @@ def _is_shown(access: Access, ask: Ask, row: BoardRow) -> bool:
     """One's own; those that one may decide or has to watch over; all of them to auditors."""
     if ask.actor == access.who.id:
         return True
-    if any(each.role == "auditor" for each in access.who.grants):
+    if any(each.role == "audit_administrator" for each in access.who.grants):
         return True
     actor = _reaching(access, row)
     return actor is not None and any(role in ("supervisor", "dispatcher") for role in actor.roles)

@@ -1,0 +1,83 @@
+"""The settings of signing in, and the form of one row of the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from tocsin.runtime.sign_in import is_safe_address
+
+
+def setting(default: Any, unit: str, doc: str, doc_zh: str, *, secret: bool = False) -> Any:
+    """One row of the table; `unit` is "" where a value has none."""
+    about = {"unit": unit, "doc": doc, "doc_zh": doc_zh, "secret": secret}
+    return field(default=default, metadata=about, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInSettings:
+    """Part of `Settings`."""
+
+    passkey_host: str = setting(
+        "",
+        "host",
+        "For which host passkeys are made; empty takes that of public_url. A change ends them all.",
+        "通行密钥所属的主机名；留空则取自 public_url。更改后原有通行密钥全部失效。",
+    )
+    sign_in_networks: tuple[str, ...] = setting(
+        (),
+        "networks",
+        "The town's own offices: many people sign in there behind one address.",
+        "城镇自有办公网络：多人可经同一地址登录。",
+    )
+    sign_on_issuer: str = setting(
+        "",
+        "URL",
+        "The town's provider of identities (OpenID Connect); empty: there is none.",
+        "城镇的身份提供方（OpenID Connect）；留空表示没有。",
+    )
+    sign_on_client: str = setting(
+        "",
+        "",
+        "As what the provider knows this node (client id).",
+        "身份提供方为本节点登记的客户端标识。",
+    )
+    sign_on_secret: str = setting(
+        "",
+        "",
+        "The node's secret at the provider; rather in a file.",
+        "本节点在身份提供方的密钥；建议改用文件。",
+        secret=True,
+    )
+    sign_on_secret_file: Path | None = setting(
+        None,
+        "file",
+        "The file with that secret, readable for the node's account only.",
+        "存放该密钥的文件，仅限节点账户读取。",
+    )
+    sign_on_name: str = setting(
+        "",
+        "",
+        "How the sign-in page calls the provider; empty takes its host.",
+        "登录页面显示的提供方名称；留空则取其主机名。",
+    )
+    sign_on_hosts: tuple[str, ...] = setting(
+        (),
+        "hosts",
+        "Other hosts on which the provider has its endpoints.",
+        "身份提供方其他端点所在的主机。",
+    )
+
+
+def check_sign_in(name: str, value: object) -> None:
+    """Rules that a type cannot say; raises ValueError with words."""
+    if name == "sign_in_networks":
+        for network in cast(tuple[str, ...], value):
+            ip_network(network)
+    if name == "sign_on_issuer":
+        parts = urlsplit(str(value))
+        if not is_safe_address(str(value), str(value)) or parts.query or parts.fragment:
+            raise ValueError("Expected https://... without a query")

@@ -17,16 +17,16 @@ ROOT = Path(__file__).parents[2]
 PAPERS = ROOT / "docs" / "security"
 OWED = frozenset(
     (
-        "V1.2.4 V1.2.5 V1.3.2 V3.3.1 V3.3.3 V4.1.1 V5.1.1 V6.1.1 V6.1.2 V6.1.3 V6.2.4 V6.2.6 "
-        "V6.2.8 V6.2.9 V6.2.11 V6.2.12 V6.3.3 V6.4.4 V6.8.1 V6.8.2 V6.8.4 V7.1.2 V7.1.3 V7.2.3 "
-        "V7.4.4 V7.4.5 V7.5.1 V7.6.1 V10.1.1 V10.1.2 V10.2.1 V10.2.2 V10.5.1 V10.5.2 V10.5.3 "
-        "V10.5.4 V10.5.5 V11.2.3 V11.3.1 V11.4.1 V11.5.1 V12.1.1 V12.1.2 V13.2.2 V14.3.1 "
+        "V1.2.4 V1.2.5 V1.3.2 V4.1.1 V5.1.1 V6.1.2 V6.2.4 V6.2.6 "
+        "V6.2.11 V6.2.12 V6.8.4 V7.1.2 "
+        "V7.4.4 "
+        "V10.5.5 V11.2.3 V11.3.1 V11.4.1 V11.5.1 V12.1.1 V12.1.2 V13.2.2 V14.3.1 "
         "V14.3.3 V15.2.1 V15.2.3 V15.3.6 V15.3.7 V16.1.1 V16.3.1 V16.3.2 V16.4.2 "
     ).split()
 )
 """Requirements that are owed. The list only shrinks: a row that becomes a test leaves it, and
 nothing comes to it."""
-OWED_AT_MOST = 54
+OWED_AT_MOST = 31
 LEVELS = {"1": 70, "2": 183}
 """How many requirements ASVS 5.0.0 has at each level."""
 Row = Mapping[str, str]

@@ -136,6 +136,12 @@ def places(settings: Settings, environ: Mapping[str, str], config: Path | None) 
         found.append(Place("database", "TOCSIN_DATABASE_URL", None))
     elif settings.database_url and config is not None:
         found.append(_file("database", config))
+    if settings.sign_on_secret_file is not None:
+        found.append(_file("sign_on", settings.sign_on_secret_file))
+    elif environ.get("TOCSIN_SIGN_ON_SECRET"):
+        found.append(Place("sign_on", "TOCSIN_SIGN_ON_SECRET", None))
+    elif settings.sign_on_secret and config is not None:
+        found.append(_file("sign_on", config))
     return found
 
 

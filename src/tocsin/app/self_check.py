@@ -36,6 +36,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "log_key": ("signing key of the log", "日志签名密钥"),
     "intakes": ("keys of panels, senders and devices", "主机、发送方与设备的密钥"),
     "database": ("address of the database", "数据库地址"),
+    "sign_on": ("secret at the provider of identities", "身份提供方处的密钥"),
     "absent": ("not there", "不存在"),
     "environment": ("environment", "环境变量"),
     "on": ("on", "开"),

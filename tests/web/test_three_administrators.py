@@ -70,7 +70,7 @@ async def test_the_first_names_one_alone_and_from_then_on_it_takes_two(node: Nod
     watched, watch = await named(boss, node, "watch", WATCH)
     assert watched["proposal"] is not None and await roles(watch) == []
     path = f"/api/proposals/{watched['proposal']}"
-    assert await reason(await boss.post(f"{path}/grant")) == "second_person_needed"
+    assert await reason(await boss.post(f"{path}/grant")) == "rights_take_two"
     assert await reason(await watch.post(f"{path}/grant")) == "role_missing"
     assert (await guard.post(f"{path}/grant")).status_code == 200
     assert await reason(await guard.post(f"{path}/grant")) == "unknown_proposal"
@@ -93,7 +93,7 @@ async def test_nobody_changes_their_own_rights(node: Node) -> None:
     assert renamed.status_code == 200, "a name is no right"
     assert other["proposal"] is not None
     own = await boss.post(f"/api/proposals/{other['proposal']}/grant")
-    assert await reason(own) == "second_person_needed"
+    assert await reason(own) == "rights_take_two"
     assert (await boss.post(f"/api/proposals/{other['proposal']}/decline")).status_code == 200
 
 
@@ -120,7 +120,7 @@ async def test_a_lost_role_a_switch_and_a_link_take_two_as_well(node: Node) -> N
     waits = (await keeper.get("/api/proposals")).json()["proposals"]
     assert [each["id"] for each in waits] == [off.json()["proposal"]]
     assert await reason(await guard.post(f"/api/proposals/{waits[0]['id']}/grant")) == (
-        "second_person_needed"
+        "rights_take_two"
     ), "not by whom it is about"
     linked = (await boss.post(f"{path}/link")).json()
     assert linked["link"] is None, "a link into that account would be that account"
@@ -130,7 +130,7 @@ async def test_a_lost_role_a_switch_and_a_link_take_two_as_well(node: Node) -> N
     assert (await guard.get("/api/session")).status_code == 401
     tied = await boss.post(f"/api/accounts/{second['account']['id']}/identities",
                            json={"subject": "me"})  # fmt: skip
-    assert await reason(tied) == "second_person_needed", "a tie is a way in as well"
+    assert await reason(tied) == "rights_take_two", "a tie is a way in as well"
 
 
 async def test_a_link_from_before_does_not_open_the_new_rights(node: Node) -> None:

@@ -58,7 +58,7 @@ def check_decider(proposal: Proposal, decider: Account | None, by: ActorId) -> R
     """Whether `by` is the second person: neither who proposed it nor whom it is about, and one who
     holds a deciding role now. The machine's operator is nobody's account."""
     if by in (proposal.by, proposal.account):
-        return Refused("second_person_needed", "")
+        return Refused("rights_take_two", "")
     if by == OPERATOR:
         return None
     if not any(each.role in DECIDERS for each in strong_grants(decider)):

@@ -33,7 +33,7 @@ WEB_STATUS: Final[Mapping[str, int]] = {
     "passkey_wrong": 401,
     "fresh_sign_in_needed": 403,
     "own_rights": 403,
-    "second_person_needed": 403,
+    "rights_take_two": 403,
     "passkeys_full": 409,
     "passkeys_off": 409,
     "last_way_in": 409,

@@ -127,7 +127,7 @@ REASON_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Nobody changes their own rights. Ask another administrator.",
         "任何人都不能更改自己的权限，请联系另一位管理员。",
     ),
-    "second_person_needed": (
+    "rights_take_two": (
         "This takes a second person: one who neither proposed it nor is the one it is about.",
         "此操作需要第二人：既非提议人，也非当事人。",
     ),

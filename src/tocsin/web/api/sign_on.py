@@ -241,7 +241,7 @@ async def tie(account_id: AccountIdArg, body: IdentityBody, access: AccessArg) -
         raise Problem("unknown_account")
     # A tie is a way in: for a strong account one person alone may not make it.
     if strong_grants(account) or account.id == access.who.id:
-        raise Problem("second_person_needed")
+        raise Problem("rights_take_two")
     checked(await _provider(access).tie(body.subject, account.id, access.who.id))
     return json({"done": True})
 

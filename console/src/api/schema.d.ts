@@ -327,6 +327,159 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cases/{case_id}/sight": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask a second person to agree that one opens sealed values of a case. */
+        post: operations["case.ask_sight"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sight/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask to see what is sealed in a case that one does not work on. Never in silence. */
+        post: operations["sight.break_glass"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sight/asks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Wishes for a second person: one's own, and those in one's reach. */
+        get: operations["sight.asks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sight/asks/{ask}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Agree, as the second person. The permit is committed with it, before any sight. */
+        post: operations["sight.approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sight/asks/{ask}/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuse, as the second person, with a reason. */
+        post: operations["sight.deny"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sight/permits/{permit}/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open what is sealed in a case under one's live break-glass permit. */
+        post: operations["sight.open"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sight/permits/{permit}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a permit before its time: one's own, or one in one's supervision. */
+        post: operations["sight.end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sight/broken": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Break-glass that is on now, for the banner of everybody. */
+        get: operations["sight.broken"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sight/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who opened which kind of field of which case, and why: for auditors. */
+        get: operations["sight.records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/passkeys/question": {
         parameters: {
             query?: never;
@@ -832,7 +985,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Open the sealed values of a case for a stated purpose; the reading is recorded. */
+        /** Open the sealed values of a case for a stated purpose: a permit first, then a record for each value, then the values. */
         post: operations["case.open_sealed"];
         delete?: never;
         options?: never;
@@ -2287,6 +2440,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alarms/scorecard/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The devices that ask for somebody most often, with the work orders for them. */
+        get: operations["alarm.sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/alarms/scorecard/table": {
         parameters: {
             query?: never;
@@ -3042,23 +3212,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/openings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Who opened sealed values and for what, the latest first; never what was in them. */
-        get: operations["opening.list"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/log/checkpoint": {
         parameters: {
             query?: never;
@@ -3706,7 +3859,8 @@ export interface components {
          * AlarmsView
          * @description Alarms, the newest first. `is_flood`: more than ten were announced in the last ten minutes;
          *     a screen then shows them in groups. `members` are folded under others of the list: those that
-         *     guard lives are always among them, one by one.
+         *     guard lives are always among them, one by one. `kind_names` has every kind of the pack in the
+         *     asked language: the live stream speaks none.
          * @example {
          *       "alarms": [
          *         {
@@ -3764,12 +3918,19 @@ export interface components {
          *         }
          *       ],
          *       "is_flood": false,
+         *       "kind_names": {
+         *         "smoke": "Smoke"
+         *       },
          *       "recent": 1
          *     }
          */
         AlarmsView: {
             /** Alarms */
             alarms: components["schemas"]["AlarmView"][];
+            /** Kind Names */
+            kind_names: {
+                [key: string]: string;
+            };
             /** Is Flood */
             is_flood: boolean;
             /** Recent */
@@ -3956,6 +4117,26 @@ export interface components {
             cell: string;
         };
         /**
+         * AskBody
+         * @description For what, and why a second person should agree. Codes only: free words may name somebody.
+         * @example {
+         *       "purpose": "contact_reporter",
+         *       "reason": "needed_now"
+         *     }
+         */
+        AskBody: {
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "handling" | "contact_reporter" | "verification" | "duplicate_check" | "supervision" | "arbitration" | "evaluation";
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "danger_to_life" | "needed_now" | "handed_over" | "told_by_court";
+        };
+        /**
          * AskReporterBody
          * @example {
          *       "report": "01hx-r1",
@@ -3972,6 +4153,75 @@ export interface components {
             text: string;
         };
         /**
+         * AskView
+         * @description One wish for a second person. `may_decide`: the reader may be that person.
+         * @example {
+         *       "agency": "labour@county",
+         *       "answer_reason": "",
+         *       "at": "2026-11-22T01:30:00+00:00",
+         *       "by": "01hw",
+         *       "by_name": "Chen Li",
+         *       "case_id": "01hx",
+         *       "case_type": "wage-arrears",
+         *       "expires_at": "2026-11-22T02:30:00+00:00",
+         *       "id": 7,
+         *       "is_mine": false,
+         *       "may_decide": true,
+         *       "needs": [
+         *         "contact"
+         *       ],
+         *       "purpose": "contact_reporter",
+         *       "reason": "needed_now",
+         *       "role": "agency_handler"
+         *     }
+         */
+        AskView: {
+            /** Id */
+            id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** By Name */
+            by_name: string;
+            /** Is Mine */
+            is_mine: boolean;
+            /** Role */
+            role: string;
+            /** Agency */
+            agency: string | null;
+            /** Purpose */
+            purpose: string;
+            /** Case Id */
+            case_id: string;
+            /** Case Type */
+            case_type: string;
+            /** Needs */
+            needs: string[];
+            /** Reason */
+            reason: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Answer */
+            answer: ("approved" | "denied") | null;
+            /** Answer Reason */
+            answer_reason: string;
+            /** Second Name */
+            second_name: string | null;
+            /** Permit */
+            permit: number | null;
+            /** Permit Until */
+            permit_until: string | null;
+            /** May Decide */
+            may_decide: boolean;
+        };
+        /**
          * AskedView
          * @description A question that waits for the reporter's answer.
          */
@@ -3983,6 +4233,37 @@ export interface components {
             asked_at: string;
             /** Text */
             text: string;
+        };
+        /**
+         * AsksView
+         * @description Wishes that wait, and those whose permit is live, the oldest first.
+         * @example {
+         *       "asks": [
+         *         {
+         *           "agency": "labour@county",
+         *           "answer_reason": "",
+         *           "at": "2026-11-22T01:30:00+00:00",
+         *           "by": "01hw",
+         *           "by_name": "Chen Li",
+         *           "case_id": "01hx",
+         *           "case_type": "wage-arrears",
+         *           "expires_at": "2026-11-22T02:30:00+00:00",
+         *           "id": 7,
+         *           "is_mine": false,
+         *           "may_decide": true,
+         *           "needs": [
+         *             "contact"
+         *           ],
+         *           "purpose": "contact_reporter",
+         *           "reason": "needed_now",
+         *           "role": "agency_handler"
+         *         }
+         *       ]
+         *     }
+         */
+        AsksView: {
+            /** Asks */
+            asks: components["schemas"]["AskView"][];
         };
         /**
          * AssetBody
@@ -4183,7 +4464,8 @@ export interface components {
         /**
          * AssetView
          * @description One asset as it is now. `lost` counts messages that may be lost, by the count of its sender;
-         *     `reach` is unknown where nobody waits for it or the node did not listen.
+         *     `reach` is unknown where nobody waits for it or the node did not listen; `silent_after_s`: how
+         *     long somebody waits before it is missed, null where nobody does.
          * @example {
          *       "areas": [
          *         "t0",
@@ -4211,6 +4493,7 @@ export interface components {
          *         "battery_percent": 88
          *       },
          *       "shelves": [],
+         *       "silent_after_s": 1800,
          *       "since": "2026-11-22T01:00:00+00:00",
          *       "status": "in_service",
          *       "supervision": "SP3",
@@ -4293,6 +4576,8 @@ export interface components {
             windows: components["schemas"]["WindowView"][];
             /** Shelves */
             shelves: components["schemas"]["ShelfView"][];
+            /** Silent After S */
+            silent_after_s: number | null;
             /**
              * Reach
              * @enum {string}
@@ -4341,6 +4626,7 @@ export interface components {
          *             "battery_percent": 88
          *           },
          *           "shelves": [],
+         *           "silent_after_s": 1800,
          *           "since": "2026-11-22T01:00:00+00:00",
          *           "status": "in_service",
          *           "supervision": "SP3",
@@ -4507,6 +4793,41 @@ export interface components {
             now: string;
         };
         /**
+         * BrokenView
+         * @description One case that two people opened from outside it, and until when.
+         */
+        BrokenView: {
+            /** Case Id */
+            case_id: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** Role */
+            role: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * BrokensView
+         * @description Break-glass that is on now; everybody on the node sees that it is.
+         * @example {
+         *       "broken": [
+         *         {
+         *           "case_id": "01hx",
+         *           "reason": "danger_to_life",
+         *           "role": "grid_worker",
+         *           "until": "2026-11-22T02:30:00+00:00"
+         *         }
+         *       ]
+         *     }
+         */
+        BrokensView: {
+            /** Broken */
+            broken: components["schemas"]["BrokenView"][];
+        };
+        /**
          * ButtonReport
          * @description Sites with what somebody has to see to first.
          * @example {
@@ -4574,18 +4895,21 @@ export interface components {
         };
         /**
          * CardGroupView
-         * @description The numbers of one group; the whole has no name.
+         * @description The numbers of one group; the whole has no name. `site_name`: of a site, as people say it.
          */
         CardGroupView: {
             /** Name */
             name: string;
+            /** Site Name */
+            site_name: string;
             /** Readings */
             readings: components["schemas"]["CardReadingView"][];
         };
         /**
          * CardReadingView
          * @description One number. `value` is null where there is nothing to count; `is_met` where there is no
-         *     target or no value. `alarms` are counted out of `among`; both open.
+         *     target or no value; `is_strict`: the value must be below `at_most`, not at it. `alarms` are
+         *     counted out of `among`; both open.
          * @example {
          *       "act_above": 300,
          *       "alarms": 39,
@@ -4594,6 +4918,7 @@ export interface components {
          *       "code": "alarms_per_day",
          *       "formula": "announcements / days / operators",
          *       "is_met": true,
+         *       "is_strict": false,
          *       "title": "Alarms an operator and day",
          *       "unit": "per_day",
          *       "value": 41
@@ -4619,6 +4944,8 @@ export interface components {
             at_least: number | null;
             /** Act Above */
             act_above: number | null;
+            /** Is Strict */
+            is_strict: boolean;
             /** Is Met */
             is_met: boolean | null;
             /** Alarms */
@@ -4643,11 +4970,13 @@ export interface components {
          *               "code": "alarms_per_day",
          *               "formula": "announcements / days / operators",
          *               "is_met": true,
+         *               "is_strict": false,
          *               "title": "Alarms an operator and day",
          *               "unit": "per_day",
          *               "value": 41
          *             }
-         *           ]
+         *           ],
+         *           "site_name": ""
          *         }
          *       ],
          *       "operators": 1,
@@ -6186,6 +6515,23 @@ export interface components {
             comment?: string | null;
         };
         /**
+         * GlassBody
+         * @description Which case, and why one who does not work on it must see what is sealed there.
+         * @example {
+         *       "case_id": "01hx",
+         *       "reason": "danger_to_life"
+         *     }
+         */
+        GlassBody: {
+            /** Case Id */
+            case_id: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "danger_to_life" | "needed_now" | "handed_over" | "told_by_court";
+        };
+        /**
          * Grant
          * @description A role over an area and all that lies below it.
          *
@@ -7221,6 +7567,20 @@ export interface components {
             nights: components["schemas"]["NightView"][];
         };
         /**
+         * NoBody
+         * @description Why it is denied.
+         * @example {
+         *       "reason": "not_needed"
+         *     }
+         */
+        NoBody: {
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "not_needed" | "not_their_case" | "ask_the_agency";
+        };
+        /**
          * NoteView
          * @description What a reader must know of the whole answer.
          */
@@ -7230,6 +7590,12 @@ export interface components {
             /** Text */
             text: string;
         };
+        /**
+         * NothingBody
+         * @description Nothing more to say.
+         * @example {}
+         */
+        NothingBody: Record<string, never>;
         /**
          * NumberView
          * @description A number to call when life is in danger.
@@ -7291,10 +7657,10 @@ export interface components {
             rate: number | null;
         };
         /**
-         * OpeningView
-         * @description Who opened sealed values: when, for which purpose, how many, in which cases; not what.
+         * OpenedView
+         * @description One field that somebody opened.
          */
-        OpeningView: {
+        OpenedView: {
             /** Id */
             id: number;
             /**
@@ -7302,38 +7668,54 @@ export interface components {
              * Format: date-time
              */
             at: string;
-            /** Actor */
-            actor: string;
+            /** Permit */
+            permit: number;
+            /** By */
+            by: string;
+            /** By Name */
+            by_name: string;
+            /** By Kind */
+            by_kind: string;
+            /** Role */
+            role: string;
+            /** Agency */
+            agency: string | null;
             /** Purpose */
             purpose: string;
-            /** Values */
-            values: number;
-            /** Cases */
-            cases: string[];
+            /** Case Id */
+            case_id: string;
+            /** Field */
+            field: string;
+            /** Second Name */
+            second_name: string | null;
         };
         /**
-         * OpeningsView
-         * @description Openings, the latest first; `next` goes into `before`.
-         * @example {
-         *       "openings": [
-         *         {
-         *           "actor": "01hv",
-         *           "at": "2026-11-22T01:30:00+00:00",
-         *           "cases": [
-         *             "01hx"
-         *           ],
-         *           "id": 7,
-         *           "purpose": "handling",
-         *           "values": 2
-         *         }
-         *       ]
-         *     }
+         * OpeningView
+         * @description Who opened what of the report, and why. `by_two`: a second person agreed. `name` only where
+         *     the town says so.
          */
-        OpeningsView: {
-            /** Openings */
-            openings: components["schemas"]["OpeningView"][];
-            /** Next */
-            next: number | null;
+        OpeningView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Who */
+            who: string;
+            /** Role */
+            role: string | null;
+            /** Agency */
+            agency: string | null;
+            /** Purpose */
+            purpose: string;
+            /** Why */
+            why: string;
+            /** Fields */
+            fields: string[];
+            /** By Two */
+            by_two: boolean;
+            /** Name */
+            name: string | null;
         };
         /**
          * OptionsView
@@ -7350,6 +7732,25 @@ export interface components {
             timeout: number;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * OrderView
+         * @description A work order of a device: `case` is null where none could be opened.
+         */
+        OrderView: {
+            /** Alarm */
+            alarm: string;
+            /** Kind */
+            kind: string;
+            /** Case */
+            case: string | null;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Is Open */
+            is_open: boolean;
         };
         /**
          * OutOfServiceBody
@@ -7386,6 +7787,18 @@ export interface components {
          * PackView
          * @description The pack new cases are opened with.
          * @example {
+         *       "alarm_kinds": {
+         *         "smoke": {
+         *           "en": "Smoke",
+         *           "zh-CN": "烟雾"
+         *         }
+         *       },
+         *       "asset_kinds": {
+         *         "gauge": {
+         *           "en": "Water gauge",
+         *           "zh-CN": "水位计"
+         *         }
+         *       },
          *       "emergency_number": "110",
          *       "emergency_numbers": [
          *         {
@@ -7439,6 +7852,18 @@ export interface components {
             groups: {
                 [key: string]: unknown;
             }[];
+            /** Alarm Kinds */
+            alarm_kinds: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+            /** Asset Kinds */
+            asset_kinds: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
         };
         /**
          * PasskeyBody
@@ -7911,6 +8336,20 @@ export interface components {
          *         }
          *       ],
          *       "moves": [],
+         *       "openings": [
+         *         {
+         *           "agency": "lighting@county",
+         *           "at": "2026-11-22T01:31:00+00:00",
+         *           "by_two": false,
+         *           "fields": [
+         *             "description"
+         *           ],
+         *           "purpose": "handling",
+         *           "role": "agency_handler",
+         *           "who": "Agency handler, Lighting",
+         *           "why": "To handle the case"
+         *         }
+         *       ],
          *       "promised_at": "2026-11-25T01:30:00+00:00",
          *       "reported_at": "2026-11-22T01:30:00+00:00",
          *       "status": "in_work",
@@ -7945,6 +8384,8 @@ export interface components {
             treated_well: boolean | null;
             /** Consent */
             consent: boolean;
+            /** Openings */
+            openings: components["schemas"]["OpeningView"][];
         };
         /**
          * ReceivedView
@@ -7971,6 +8412,32 @@ export interface components {
             promised_at: string | null;
             /** Repeated */
             repeated: boolean;
+        };
+        /**
+         * RecordsView
+         * @description Access records of staff and keys, the newest first. No value, and no report.
+         * @example {
+         *       "records": [
+         *         {
+         *           "at": "2026-11-22T01:31:00+00:00",
+         *           "by": "01hw",
+         *           "by_kind": "staff",
+         *           "by_name": "Chen Li",
+         *           "case_id": "01hx",
+         *           "field": "description",
+         *           "id": 12,
+         *           "permit": 3,
+         *           "purpose": "handling",
+         *           "role": "call_taker"
+         *         }
+         *       ]
+         *     }
+         */
+        RecordsView: {
+            /** Records */
+            records: components["schemas"]["OpenedView"][];
+            /** Next */
+            next: number | null;
         };
         /**
          * RedispatchBody
@@ -8649,6 +9116,68 @@ export interface components {
             login: string;
             /** Wait S */
             wait_s: number;
+        };
+        /**
+         * SourceView
+         * @description One device: its announcements, their share of all, and what was ordered for it so far.
+         */
+        SourceView: {
+            /** Asset */
+            asset: string;
+            /** Asset Name */
+            asset_name: string;
+            /** Site Name */
+            site_name: string;
+            /** Announcements */
+            announcements: number;
+            /** Share */
+            share: number;
+            /** Orders */
+            orders: components["schemas"]["OrderView"][];
+        };
+        /**
+         * SourcesView
+         * @description The ten devices that asked for somebody most often, the worst first. `announcements`: of all
+         *     devices in one's reach.
+         * @example {
+         *       "announcements": 40,
+         *       "since": "2026-11-21T00:00:00+00:00",
+         *       "sources": [
+         *         {
+         *           "announcements": 12,
+         *           "asset": "01hd",
+         *           "asset_name": "Hall",
+         *           "orders": [
+         *             {
+         *               "alarm": "01ha",
+         *               "case": "01hx",
+         *               "is_open": true,
+         *               "kind": "nuisance",
+         *               "opened_at": "2026-11-22T03:00:00+00:00"
+         *             }
+         *           ],
+         *           "share": 0.3,
+         *           "site_name": "School No. 1"
+         *         }
+         *       ],
+         *       "until": "2026-11-22T00:00:00+00:00"
+         *     }
+         */
+        SourcesView: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** Announcements */
+            announcements: number;
+            /** Sources */
+            sources: components["schemas"]["SourceView"][];
         };
         /**
          * SplitBody
@@ -9723,6 +10252,20 @@ export interface components {
             reason: string;
         };
         /**
+         * YesBody
+         * @description Why it is approved.
+         * @example {
+         *       "reason": "needed_for_the_case"
+         *     }
+         */
+        YesBody: {
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "needed_for_the_case" | "danger_to_life";
+        };
+        /**
          * ZoneView
          * @description One area: a point inside, its share of the demand, and how surely it is covered.
          */
@@ -9834,7 +10377,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_no_drill" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_silent" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_drill" | "case_silent" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "code_missing" | "code_weak" | "code_wrong" | "console_missing" | "csrf_missing" | "decision_binds" | "drill_and_real" | "drill_empty" | "drill_other" | "drill_over" | "drill_too_long" | "drill_unconfirmed" | "drill_unknown" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "fresh_sign_in_needed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "identity_taken" | "identity_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "last_way_in" | "lead_task_needed" | "link_used" | "log_proof_unknown" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "own_rights" | "ownership_offered" | "passkey_wrong" | "passkeys_full" | "passkeys_off" | "password_weak" | "pause_over_cap" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "roads_missing" | "role_missing" | "roles_apart" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "second_person_needed" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "sign_on_failed" | "sign_on_off" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_identity" | "unknown_key" | "unknown_passkey" | "unknown_path" | "unknown_post" | "unknown_problem" | "unknown_proposal" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
+            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_no_drill" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_silent" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "ask_over" | "ask_unknown" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_drill" | "case_silent" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "code_missing" | "code_weak" | "code_wrong" | "console_missing" | "csrf_missing" | "decision_binds" | "drill_and_real" | "drill_empty" | "drill_other" | "drill_over" | "drill_too_long" | "drill_unconfirmed" | "drill_unknown" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "fresh_sign_in_needed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "identity_taken" | "identity_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "last_way_in" | "lead_task_needed" | "link_used" | "log_proof_unknown" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_needed_here" | "not_the_second" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "own_rights" | "ownership_offered" | "passkey_wrong" | "passkeys_full" | "passkeys_off" | "password_weak" | "pause_over_cap" | "permit_over" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "rights_take_two" | "roads_missing" | "role_missing" | "roles_apart" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "second_is_asker" | "second_person_needed" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "sign_on_failed" | "sign_on_off" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_identity" | "unknown_key" | "unknown_passkey" | "unknown_path" | "unknown_post" | "unknown_problem" | "unknown_proposal" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
             request_id: string;
             hint?: string;
             errors?: {
@@ -10095,7 +10638,21 @@ export interface operations {
                      *           "text": "We have your report."
                      *         }
                      *       ],
-                     *       "consent": false
+                     *       "consent": false,
+                     *       "openings": [
+                     *         {
+                     *           "at": "2026-11-22T01:31:00+00:00",
+                     *           "who": "Agency handler, Lighting",
+                     *           "role": "agency_handler",
+                     *           "agency": "lighting@county",
+                     *           "purpose": "handling",
+                     *           "why": "To handle the case",
+                     *           "fields": [
+                     *             "description"
+                     *           ],
+                     *           "by_two": false
+                     *         }
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["ReceiptView"];
@@ -10197,7 +10754,21 @@ export interface operations {
                      *           "text": "We have your report."
                      *         }
                      *       ],
-                     *       "consent": false
+                     *       "consent": false,
+                     *       "openings": [
+                     *         {
+                     *           "at": "2026-11-22T01:31:00+00:00",
+                     *           "who": "Agency handler, Lighting",
+                     *           "role": "agency_handler",
+                     *           "agency": "lighting@county",
+                     *           "purpose": "handling",
+                     *           "why": "To handle the case",
+                     *           "fields": [
+                     *             "description"
+                     *           ],
+                     *           "by_two": false
+                     *         }
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["ReceiptView"];
@@ -10353,7 +10924,21 @@ export interface operations {
                      *           "text": "We have your report."
                      *         }
                      *       ],
-                     *       "consent": false
+                     *       "consent": false,
+                     *       "openings": [
+                     *         {
+                     *           "at": "2026-11-22T01:31:00+00:00",
+                     *           "who": "Agency handler, Lighting",
+                     *           "role": "agency_handler",
+                     *           "agency": "lighting@county",
+                     *           "purpose": "handling",
+                     *           "why": "To handle the case",
+                     *           "fields": [
+                     *             "description"
+                     *           ],
+                     *           "by_two": false
+                     *         }
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["ReceiptView"];
@@ -10509,7 +11094,21 @@ export interface operations {
                      *           "text": "We have your report."
                      *         }
                      *       ],
-                     *       "consent": false
+                     *       "consent": false,
+                     *       "openings": [
+                     *         {
+                     *           "at": "2026-11-22T01:31:00+00:00",
+                     *           "who": "Agency handler, Lighting",
+                     *           "role": "agency_handler",
+                     *           "agency": "lighting@county",
+                     *           "purpose": "handling",
+                     *           "why": "To handle the case",
+                     *           "fields": [
+                     *             "description"
+                     *           ],
+                     *           "by_two": false
+                     *         }
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["ReceiptView"];
@@ -11844,6 +12443,1238 @@ export interface operations {
             };
             /** @description Not this kind of content. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case.ask_sight": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 7,
+                     *       "at": "2026-11-22T01:30:00+00:00",
+                     *       "by": "01hw",
+                     *       "by_name": "Chen Li",
+                     *       "is_mine": false,
+                     *       "role": "agency_handler",
+                     *       "agency": "labour@county",
+                     *       "purpose": "contact_reporter",
+                     *       "case_id": "01hx",
+                     *       "case_type": "wage-arrears",
+                     *       "needs": [
+                     *         "contact"
+                     *       ],
+                     *       "reason": "needed_now",
+                     *       "expires_at": "2026-11-22T02:30:00+00:00",
+                     *       "answer_reason": "",
+                     *       "may_decide": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AskView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sight.break_glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GlassBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 7,
+                     *       "at": "2026-11-22T01:30:00+00:00",
+                     *       "by": "01hw",
+                     *       "by_name": "Chen Li",
+                     *       "is_mine": false,
+                     *       "role": "agency_handler",
+                     *       "agency": "labour@county",
+                     *       "purpose": "contact_reporter",
+                     *       "case_id": "01hx",
+                     *       "case_type": "wage-arrears",
+                     *       "needs": [
+                     *         "contact"
+                     *       ],
+                     *       "reason": "needed_now",
+                     *       "expires_at": "2026-11-22T02:30:00+00:00",
+                     *       "answer_reason": "",
+                     *       "may_decide": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AskView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sight.asks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asks": [
+                     *         {
+                     *           "id": 7,
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "01hw",
+                     *           "by_name": "Chen Li",
+                     *           "is_mine": false,
+                     *           "role": "agency_handler",
+                     *           "agency": "labour@county",
+                     *           "purpose": "contact_reporter",
+                     *           "case_id": "01hx",
+                     *           "case_type": "wage-arrears",
+                     *           "needs": [
+                     *             "contact"
+                     *           ],
+                     *           "reason": "needed_now",
+                     *           "expires_at": "2026-11-22T02:30:00+00:00",
+                     *           "answer_reason": "",
+                     *           "may_decide": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AsksView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sight.approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ask: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["YesBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 7,
+                     *       "at": "2026-11-22T01:30:00+00:00",
+                     *       "by": "01hw",
+                     *       "by_name": "Chen Li",
+                     *       "is_mine": false,
+                     *       "role": "agency_handler",
+                     *       "agency": "labour@county",
+                     *       "purpose": "contact_reporter",
+                     *       "case_id": "01hx",
+                     *       "case_type": "wage-arrears",
+                     *       "needs": [
+                     *         "contact"
+                     *       ],
+                     *       "reason": "needed_now",
+                     *       "expires_at": "2026-11-22T02:30:00+00:00",
+                     *       "answer_reason": "",
+                     *       "may_decide": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AskView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sight.deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ask: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 7,
+                     *       "at": "2026-11-22T01:30:00+00:00",
+                     *       "by": "01hw",
+                     *       "by_name": "Chen Li",
+                     *       "is_mine": false,
+                     *       "role": "agency_handler",
+                     *       "agency": "labour@county",
+                     *       "purpose": "contact_reporter",
+                     *       "case_id": "01hx",
+                     *       "case_type": "wage-arrears",
+                     *       "needs": [
+                     *         "contact"
+                     *       ],
+                     *       "reason": "needed_now",
+                     *       "expires_at": "2026-11-22T02:30:00+00:00",
+                     *       "answer_reason": "",
+                     *       "may_decide": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AskView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sight.open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                permit: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "values": [
+                     *         {
+                     *           "ref": "01hx-r1.description",
+                     *           "kind": "description",
+                     *           "media_type": "text/plain",
+                     *           "text": "The lamp in front of the school is dark."
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ValuesView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sight.end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                permit: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asks": [
+                     *         {
+                     *           "id": 7,
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by": "01hw",
+                     *           "by_name": "Chen Li",
+                     *           "is_mine": false,
+                     *           "role": "agency_handler",
+                     *           "agency": "labour@county",
+                     *           "purpose": "contact_reporter",
+                     *           "case_id": "01hx",
+                     *           "case_type": "wage-arrears",
+                     *           "needs": [
+                     *             "contact"
+                     *           ],
+                     *           "reason": "needed_now",
+                     *           "expires_at": "2026-11-22T02:30:00+00:00",
+                     *           "answer_reason": "",
+                     *           "may_decide": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AsksView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sight.broken": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "broken": [
+                     *         {
+                     *           "case_id": "01hx",
+                     *           "until": "2026-11-22T02:30:00+00:00",
+                     *           "role": "grid_worker",
+                     *           "reason": "danger_to_life"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BrokensView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sight.records": {
+        parameters: {
+            query?: {
+                /** @description `next` of a page. */
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "records": [
+                     *         {
+                     *           "id": 12,
+                     *           "at": "2026-11-22T01:31:00+00:00",
+                     *           "permit": 3,
+                     *           "by": "01hw",
+                     *           "by_name": "Chen Li",
+                     *           "by_kind": "staff",
+                     *           "role": "call_taker",
+                     *           "purpose": "handling",
+                     *           "case_id": "01hx",
+                     *           "field": "description"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RecordsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -25315,7 +27146,19 @@ export interface operations {
                      *             "zh-CN": "道路"
                      *           }
                      *         }
-                     *       ]
+                     *       ],
+                     *       "alarm_kinds": {
+                     *         "smoke": {
+                     *           "en": "Smoke",
+                     *           "zh-CN": "烟雾"
+                     *         }
+                     *       },
+                     *       "asset_kinds": {
+                     *         "gauge": {
+                     *           "en": "Water gauge",
+                     *           "zh-CN": "水位计"
+                     *         }
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["PackView"];
@@ -30175,6 +32018,7 @@ export interface operations {
                      *       "groups": [
                      *         {
                      *           "name": "",
+                     *           "site_name": "",
                      *           "readings": [
                      *             {
                      *               "code": "alarms_per_day",
@@ -30184,6 +32028,7 @@ export interface operations {
                      *               "value": 41,
                      *               "at_most": 150,
                      *               "act_above": 300,
+                     *               "is_strict": false,
                      *               "is_met": true,
                      *               "alarms": 39,
                      *               "among": 39
@@ -30506,6 +32351,137 @@ export interface operations {
             };
         };
     };
+    "alarm.sources": {
+        parameters: {
+            query?: {
+                since?: string;
+                until?: string;
+                by?: "all" | "seat" | "agency" | "site" | "model";
+                operators?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "since": "2026-11-21T00:00:00+00:00",
+                     *       "until": "2026-11-22T00:00:00+00:00",
+                     *       "announcements": 40,
+                     *       "sources": [
+                     *         {
+                     *           "asset": "01hd",
+                     *           "asset_name": "Hall",
+                     *           "site_name": "School No. 1",
+                     *           "announcements": 12,
+                     *           "share": 0.3,
+                     *           "orders": [
+                     *             {
+                     *               "alarm": "01ha",
+                     *               "kind": "nuisance",
+                     *               "case": "01hx",
+                     *               "opened_at": "2026-11-22T03:00:00+00:00",
+                     *               "is_open": true
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SourcesView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "alarm.table": {
         parameters: {
             query?: {
@@ -30696,7 +32672,10 @@ export interface operations {
                      *         }
                      *       ],
                      *       "is_flood": false,
-                     *       "recent": 1
+                     *       "recent": 1,
+                     *       "kind_names": {
+                     *         "smoke": "Smoke"
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["AlarmsView"];
@@ -33105,6 +35084,7 @@ export interface operations {
                      *           "is_silent": false,
                      *           "windows": [],
                      *           "shelves": [],
+                     *           "silent_after_s": 1800,
                      *           "reach": "online",
                      *           "heard_at": "2026-11-22T01:29:50+00:00",
                      *           "messages": 1200,
@@ -33240,6 +35220,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -33414,6 +35395,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -33559,6 +35541,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -33740,6 +35723,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -33921,6 +35905,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -34102,6 +36087,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -34283,6 +36269,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -34464,6 +36451,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -34645,6 +36633,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -34823,6 +36812,7 @@ export interface operations {
                      *       "is_silent": false,
                      *       "windows": [],
                      *       "shelves": [],
+                     *       "silent_after_s": 1800,
                      *       "reach": "online",
                      *       "heard_at": "2026-11-22T01:29:50+00:00",
                      *       "messages": 1200,
@@ -37805,108 +39795,6 @@ export interface operations {
             };
             /** @description Not this kind of content. */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Some fields are not right. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many tries. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store cannot answer now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "opening.list": {
-        parameters: {
-            query?: {
-                before?: string;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description As asked. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "openings": [
-                     *         {
-                     *           "id": 7,
-                     *           "at": "2026-11-22T01:30:00+00:00",
-                     *           "actor": "01hv",
-                     *           "purpose": "handling",
-                     *           "values": 2,
-                     *           "cases": [
-                     *             "01hx"
-                     *           ]
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["OpeningsView"];
-                };
-            };
-            /** @description It cannot be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not with these roles, or not there. */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -13,7 +13,7 @@ from tocsin.kernel.cases.state import Case, Report
 from tocsin.kernel.cases.vocabulary import CaseVerified
 from tocsin.kernel.shared import Actor, ActorId, CaseId, Instant, Refused, ReportId, SealedRef
 from tocsin.packs.words import word
-from tocsin.runtime.accounts import AccountStore
+from tocsin.runtime.account_ports import AccountStore
 from tocsin.runtime.ports import Reading
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.seeing import see

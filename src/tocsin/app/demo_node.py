@@ -57,8 +57,6 @@ class DemoNode:
             *("--roads", str(map_file)),
             *("--speed", str(options.speed), "--demo-start", START.isoformat()),
             *("--log-level", "warning"),
-            # Town time runs fast: nobody should have to sign in again every few minutes.
-            *("--session-idle-h", "100000", "--session-absolute-h", "100000"),
         ]
 
     async def start(self) -> None:

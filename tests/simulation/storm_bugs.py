@@ -8,10 +8,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from msgspec import structs
+
+from tocsin.kernel.alarms.state import Alarm
 from tocsin.kernel.alarms.vocabulary import RaiseAlarm
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.cases.vocabulary import DeadlineMissed, Event, WakeUp
-from tocsin.kernel.shared import CaseId, Instant, Refused
+from tocsin.kernel.shared import Actor, CaseId, Instant, Refused
 from tocsin.runtime.board import columns_of
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.ports import Committed, Decision, DueErrand, Order, Unavailable
@@ -41,7 +44,7 @@ class AnswersEarly(StormParts):
 
 class _Keyless(Line):
     async def commit(self, order: Order) -> Committed | Refused:
-        return await super().commit(replace(order, key=None, earlier_keys=()))
+        return await super().commit(structs.replace(order, key=None, earlier_keys=()))
 
 
 class KnowsNoRepeats(StormParts):
@@ -112,7 +115,7 @@ class _Doubling(Line):
                 return decision
             return {each: _doubled(events) for each, events in decision.items()}
 
-        return await super().commit(replace(order, plan=planned))
+        return await super().commit(structs.replace(order, plan=planned))
 
 
 def _doubled(events: Sequence[Event]) -> tuple[Event, ...]:
@@ -162,6 +165,18 @@ class TearsAlarmFromCase(StormParts):
         return _Torn(disk, process)
 
 
+class _Deaf(Runner):
+    """Where a case is merged or taken out again, its alarms stay where they are."""
+
+    async def _lead_home(self, alarm: Alarm, by: Actor) -> None:
+        return
+
+
+class LeavesAlarmsBehind(StormParts):
+    def runner(self, engine: Engine, process: Process, rest: Rest) -> Runner:
+        return _Deaf(engine, RUNNER_S, addresses=self.addresses, rest=rest)
+
+
 PLANTED: tuple[tuple[str, type[StormParts]], ...] = (
     ("answers_after_commit", AnswersEarly),
     ("repeats_are_one", KnowsNoRepeats),
@@ -171,5 +186,6 @@ PLANTED: tuple[tuple[str, type[StormParts]], ...] = (
     ("misses_escalated_once", EscalatesTwice),
     ("stories_tell_the_journal", ReadsStaleAsFresh),
     ("alarms_are_kept_once", TearsAlarmFromCase),
+    ("alarms_hear_of_their_case", LeavesAlarmsBehind),
 )
 """The checker that must find it, and the bug."""

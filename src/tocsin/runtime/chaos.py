@@ -19,6 +19,7 @@ POINTS: Final[Mapping[str, str]] = {
     "runner.errands": "only few of the errands that are owed are taken",
     "runner.taken": "an errand is leased and not yet done",
     "runner.told": "one of several desks was told",
+    "runner.alarm_batch": "only few of the alarms of a case are told at a time",
     "runner.alarms": "some alarms of a case were told, others not",
     "runner.done": "an errand was done and not crossed off",
     "runner.again": "an errand is done twice in a row",

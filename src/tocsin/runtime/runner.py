@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from tocsin.kernel.alarming import outcome_of
-from tocsin.kernel.alarms.vocabulary import Command as AlarmCommand
+from tocsin.kernel.alarms.state import Alarm
 from tocsin.kernel.alarms.vocabulary import FollowAlarmCase, RecordAlarmOutcome
 from tocsin.kernel.cases.react import EndAlarms, MoveAlarms, Send, StandDown, Tell
 from tocsin.kernel.shared import SYSTEM, Actor, ActorId, AlarmId, CaseId, Instant, Refused
@@ -25,7 +25,6 @@ from tocsin.runtime.backoff import ATTEMPTS_MAX, wait_s
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.ports import (
     AlarmQuery,
-    AlarmRow,
     Committed,
     DueErrand,
     Message,
@@ -211,20 +210,36 @@ class Runner:
         by = Actor(ActorId(f"case:{due.case_id}"), "system", SYSTEM.roles)
         case = about.source if isinstance(about, MoveAlarms) else due.case_id
         after: AlarmId | None = None
+        limit = self.engine.chaos.fewer("runner.alarm_batch", WAKE_BATCH)
         while rows := await self.engine.store.alarms(
-            AlarmQuery(case=case, after=after, newest_first=False, limit=WAKE_BATCH)
+            AlarmQuery(case=case, after=after, newest_first=False, limit=limit)
         ):
             after = rows[-1].alarm.id
-            told = [
-                self.engine.handle_alarm(row.alarm, _word_to(row, due.case_id, about), by=by)
-                for row in rows
-                if not isinstance(about, MoveAlarms)
-                or case == due.case_id
-                or row.alarm.first_case == about.to
-            ]
-            for outcome in await asyncio.gather(*told):
-                _done(outcome)
+            if isinstance(about, MoveAlarms):
+                await asyncio.gather(*(self._lead_home(row.alarm, by) for row in rows))
+            else:
+                word = RecordAlarmOutcome(case, outcome_of(about.status, about.disposition))
+                told = [self.engine.handle_alarm(row.alarm, word, by=by) for row in rows]
+                for outcome in await asyncio.gather(*told):
+                    _done(outcome)
             await self.engine.chaos.pause("runner.alarms")
+
+    async def _lead_home(self, alarm: Alarm, by: Actor) -> None:
+        """To where its own case is by now, which need not be where the errand sends it: cases are
+        merged, taken out and merged on while what is owed for it waits, and two runners are in no
+        order. Looked at again after it was told: a merge meanwhile found it elsewhere."""
+        told = alarm.case
+        while (home := await self._home(alarm)) != told:
+            _done(await self.engine.handle_alarm(alarm, FollowAlarmCase(home), by=by))
+            told = home
+
+    async def _home(self, alarm: Alarm) -> CaseId:
+        own = alarm.case if alarm.first_case in alarm.handled else alarm.first_case
+        at = own or alarm.case
+        assert at is not None, "only alarms that have a case are led"
+        while (row := await self.engine.store.case(at)) and row.case.links.merged_into is not None:
+            at = row.case.links.merged_into
+        return at
 
     async def _alert(self, due: DueErrand, alert: Alert) -> None:
         """Into the crew's inbox, unless the alert was revoked before it got there."""
@@ -241,13 +256,6 @@ class Runner:
                 template=alert.template,
             )
         )
-
-
-def _word_to(row: AlarmRow, case: CaseId, about: EndAlarms | MoveAlarms) -> AlarmCommand:
-    """What an alarm of a case is told."""
-    if isinstance(about, MoveAlarms):
-        return FollowAlarmCase(about.to)
-    return RecordAlarmOutcome(case, outcome_of(about.status, about.disposition))
 
 
 def _done(outcome: Committed | Refused) -> None:

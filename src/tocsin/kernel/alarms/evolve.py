@@ -200,7 +200,8 @@ def _case_opened(alarm: Alarm, event: words.AlarmCaseOpened) -> Alarm:
 
 
 def _case_joined(alarm: Alarm, event: words.AlarmCaseJoined) -> Alarm:
-    first = alarm.first_case or event.case
+    # Where it had none, the one that it had before is over: this one is its own.
+    first = alarm.first_case if alarm.case is not None else event.case
     return changed(alarm, case=event.case, first_case=first, case_wanted_at=None, case_missing="")
 
 

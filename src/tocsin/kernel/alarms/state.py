@@ -106,9 +106,10 @@ class Seen:
 class Alarm:
     """One alarm. `since` is the instant of the condition, `raised_at` of its first announcement.
 
-    `case` is the one it opened or joined, `first_case` the first of them; `handled` those that
-    ended while it went on. `cause` is the asset whose failure explains it. Every `..._at` and
-    `..._until` ahead is a promise that was computed once; `next_wake` is the first of them.
+    `case` is the one it opened or joined, `first_case` the first of them since it had none;
+    `handled` those that ended while it went on. `cause` is the asset whose failure explains it.
+    Every `..._at` and `..._until` ahead is a promise that was computed once; `next_wake` is the
+    first of them.
     """
 
     id: AlarmId

@@ -144,6 +144,34 @@ async def alarms_are_kept_once(seen: StormEvidence) -> list[Finding]:
     return found
 
 
+async def alarms_hear_of_their_case(seen: StormEvidence) -> list[Finding]:
+    """At the end no alarm names a case that is over or was merged away, nor one into which the
+    case that it opened was never merged, or is not any more."""
+    found: list[Finding] = []
+    for alarm in seen.disk.alarms_now():
+        if alarm.case is None or (row := await seen.disk.case(alarm.case)) is None:
+            continue
+        what = ""
+        if not row.case.is_open:
+            what = f"names a case that is {row.case.status}"
+        elif row.case.links.merged_into is not None:
+            what = "names a case that was merged away"
+        elif alarm.first_case and not await _leads(seen.disk, alarm.first_case, alarm.case):
+            what = "names a case that is not its own"
+        if what:
+            found.append(Finding("alarms_hear_of_their_case", alarm.id, what))
+    return found
+
+
+async def _leads(disk: Disk, first: CaseId, last: CaseId) -> bool:
+    """Whether a case is another one, or was merged into it, through others perhaps."""
+    at: CaseId | None = first
+    while at is not None and at != last:
+        row = await disk.case(at)
+        at = row.case.links.merged_into if row is not None else None
+    return at == last
+
+
 async def units_are_on_one_case(seen: StormEvidence) -> list[Finding]:
     """A unit is on one case, and that case has it."""
     found: list[Finding] = []
@@ -192,6 +220,7 @@ SAFETY: Final[tuple[Check, ...]] = (
     speaks_within_a_second,
     errands_take_effect_once,
     alarms_are_kept_once,
+    alarms_hear_of_their_case,
     units_are_on_one_case,
     stories_tell_the_journal,
 )

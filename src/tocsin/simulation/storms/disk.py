@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import timedelta
 from random import Random
 from typing import Any, Final, Protocol
 
+from tocsin.kernel.alarms.state import Alarm
 from tocsin.kernel.cases.react import Send, StandDown, Tell
-from tocsin.kernel.shared import CaseId, Instant, Refused
-from tocsin.runtime.ports import Committed, DueErrand, Message, Order, Unavailable
+from tocsin.kernel.shared import AlarmId, CaseId, Instant, Refused
+from tocsin.runtime.ports import AlarmEntry, Committed, DueErrand, Message, Order, Unavailable
 from tocsin.simulation.storms.weather import Weather
 from tocsin.stores.memory import MemoryStore, MemoryVault
 
@@ -18,6 +21,8 @@ WRITES: Final = frozenset({"finish_errand", "fail_errand", "deliver", "put_signs
 TAILS: Final = frozenset({"tail", "tail_of_all"})
 STALE_MAX: Final = 12
 COMMIT_S: Final = 0.004
+LINKS: Final = 12
+"""Alarms that got a case lately: at every commit each of them must have it."""
 ORDERS_MAX: Final = 20_000
 """Thirty times those of a busy storm: somebody asks in a circle."""
 
@@ -37,6 +42,7 @@ class Disk(MemoryStore):
         self.touched: dict[CaseId, None] = {}
         self.wrong: list[tuple[str, str, str]] = []
         """(checker, where, what) of what was seen to go wrong as it happened."""
+        self._links: deque[tuple[AlarmId, CaseId]] = deque(maxlen=LINKS)
         self.changes = 0
         self.repeats = 0
         self.asked = 0
@@ -63,8 +69,22 @@ class Disk(MemoryStore):
                 break
             self.owed[key] = DueErrand(key, owed.case_id, owed.errand, 0, owed.created_at)
         self.touched.update(dict.fromkeys(outcome.events))
+        if order.device is not None:
+            self._note_links(before)
+        self._hold_links()
         self.changed()
         return outcome
+
+    def _note_links(self, before: int) -> None:
+        for entry in self.device_tail(before, LINKS):
+            if isinstance(entry, AlarmEntry) and (case := self._alarms[entry.alarm_id].alarm.case):
+                self._links.append((entry.alarm_id, case))
+
+    def _hold_links(self) -> None:
+        """Whoever reads between two commits finds no alarm without its case."""
+        for alarm, case in self._links:
+            if case not in self._rows:
+                self.wrong.append(("alarms_are_kept_once", alarm, "torn from its case"))
 
     def changed(self) -> None:
         self.changes += 1
@@ -141,6 +161,24 @@ class Disk(MemoryStore):
             if case.profile == "emergency" and case.status in ("dispatched", "in_work")
         ]
 
+    def alarms_now(self) -> Sequence[Alarm]:
+        return [self._alarms[each].alarm for each in sorted(self._alarms)]
+
+    def of_alarms(self) -> Sequence[CaseId]:
+        """Open cases of alarms, by id, without those that were merged away."""
+        found = (self._rows[each][0].case for each in self._named())
+        return [case.id for case in found if case.links.merged_into is None]
+
+    def merged_alarms(self) -> Sequence[tuple[CaseId, CaseId]]:
+        """Cases of alarms that were merged, and into which, by id."""
+        firsts = {each for row in self._alarms.values() if (each := row.alarm.first_case)}
+        rows = [self._rows[each][0].case for each in sorted(firsts) if each in self._rows]
+        return [(case.id, into) for case in rows if (into := case.links.merged_into) is not None]
+
+    def _named(self) -> Sequence[CaseId]:
+        named = {each for row in self._alarms.values() if (each := row.alarm.case)}
+        return sorted(each for each in named if each in self._rows and not self._ended(each))
+
     def knows(self, code_hash: bytes) -> bool:
         return code_hash in self._receipts
 
@@ -163,9 +201,20 @@ class Disk(MemoryStore):
             self._device_due = self.changes, min(found, default=None)
         return self._device_due[1]
 
-    @property
-    def owes(self) -> Sequence[str]:
-        return list(self._errands)
+    def owed_for(self, seconds: float) -> Sequence[str]:
+        """Errands that are owed for longer than that."""
+        return [
+            key for key, owed in self._errands.items() if self._is_old(owed.created_at, seconds)
+        ]
+
+    def untold_for(self, seconds: float, after: int) -> Sequence[int]:
+        """Entries of cases behind a number that are on disk for longer than that."""
+        found = (each.seq for each in self._journal if each.seq > after)
+        return [seq for seq in found if self._is_old(self.committed_at[seq], seconds)]
+
+    def _is_old(self, at: Instant, seconds: float) -> bool:
+        # Also what was written under a clock that was ahead.
+        return not timedelta(0) <= self.now() - at < timedelta(seconds=seconds)
 
 
 class Outer(Protocol):

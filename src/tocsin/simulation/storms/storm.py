@@ -26,6 +26,7 @@ from tocsin.simulation.habits import WILD, Habits
 from tocsin.simulation.plain_town import spot
 from tocsin.simulation.sim import digest, ground
 from tocsin.simulation.storms.checks import StormEvidence, examine
+from tocsin.simulation.storms.clearing import Clerks
 from tocsin.simulation.storms.disk import Disk
 from tocsin.simulation.storms.loop import run
 from tocsin.simulation.storms.network import Network
@@ -52,6 +53,8 @@ turned away seven times waits for 128 s."""
 SPAN_S: Final = 900.0
 """Within which everything that is owed has happened once the faults have stopped: an errand that
 failed four times is tried again after 512 s, and another runner waits for a lease of 60 s."""
+SETTLES_S: Final = 3.0
+"""What a clock said a moment before the span ended is not owed yet: a turn of each loop."""
 QUIET_S: Final = 26 * 3_600.0
 """A day in which nobody does anything and every promise comes due by itself."""
 PER_HOUR: Final = 90.0
@@ -229,6 +232,8 @@ class _Storm:
         Devices(far, town.storm_agenda, self.outside, self._fork(), names).open(until_s)
         if ids:
             Crews(far, town.storm_agenda, self.outside, self._fork(), ids).open(until_s)
+        if names:
+            Clerks(far, town.storm_agenda, self._fork()).open(until_s)
         return town
 
     # -- what goes wrong by itself
@@ -298,9 +303,9 @@ class _Storm:
             weather=self.weather,
             everything=(),
             unanswered=silent,
-            owed=disk.owes,
+            owed=disk.owed_for(SETTLES_S),
             overdue=due if due is not None and due < now - timedelta(seconds=1.5) else None,
-            behind=max(0, disk.last_case_seq - self.world.stories.seq),
+            behind=len(disk.untold_for(SETTLES_S, self.world.stories.seq)),
         )
 
     async def _report(self, town: StormTown, rest: StormEvidence, logs: list[Any]) -> StormReport:

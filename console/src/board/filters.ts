@@ -1,37 +1,12 @@
-/** Which cases a board shows, and in which order; all of it is in the address bar. */
+/** Which cases a board shows; all of it is in the address bar. */
 import type { BoardItem } from "../api/types";
 import { catalogue } from "../state/catalogue.svelte";
 import { session } from "../state/session.svelte";
 import { settings } from "../state/settings.svelte";
+import type { Clock, Test } from "./order";
 
 export const KINDS = ["tier", "area", "agency", "type", "state", "clock", "priority"] as const;
 export type Kind = (typeof KINDS)[number];
-export const CLOCKS = ["late", "risk", "running", "paused"] as const;
-
-const NEVER = 1e15;
-const known = new WeakMap<BoardItem, number>();
-
-/** The deadline in milliseconds. Remembered: a board of thousands is sorted many times a minute. */
-function dueOf(item: BoardItem): number {
-  let at = known.get(item);
-  if (at === undefined) known.set(item, (at = item.due_at ? Date.parse(item.due_at) : NEVER));
-  return at;
-}
-
-/** Late cases first, the longest late before; then life safety; then by deadline. */
-export function before(now: number): (a: BoardItem, b: BoardItem) => number {
-  const group = (item: BoardItem) => (dueOf(item) < now && !item.paused ? 0 : item.priority === 1 ? 1 : 2);
-  return (a, b) => group(a) - group(b) || dueOf(a) - dueOf(b) || a.priority - b.priority || (a.case < b.case ? -1 : 1);
-}
-
-export function clockOf(item: BoardItem, now: number): (typeof CLOCKS)[number] | "none" {
-  if (item.paused) return "paused";
-  const left = dueOf(item) - now;
-  if (left > NEVER / 2) return "none";
-  if (left < 0) return "late";
-  return left < 3_600_000 ? "risk" : "running";
-}
-
 let texts = new WeakMap<BoardItem, string>(), textsIn = "";
 
 /** What a search looks into. Remembered for one language: at fifty changes a second most are old. */
@@ -45,21 +20,19 @@ function textOf(item: BoardItem): string {
   return text;
 }
 
-type Test = (item: BoardItem) => boolean;
-
 /** The filters of `params` as one test; choices of one kind are alternatives. */
-export function fits(params: URLSearchParams, now: number): Test {
+export function fits(params: URLSearchParams): Test {
   const tests: Test[] = [];
-  const want = (kind: Kind, values: (item: BoardItem) => readonly (string | null | undefined)[]) => {
+  const want = (kind: Kind, values: (item: BoardItem, clock: Clock) => readonly (string | null | undefined)[]) => {
     const wanted = new Set(params.getAll(kind));
-    if (wanted.size) tests.push((item) => values(item).some((each) => each != null && wanted.has(each)));
+    if (wanted.size) tests.push((item, clock) => values(item, clock).some((each) => each != null && wanted.has(each)));
   };
   want("tier", (item) => [item.owner_tier]);
   want("area", (item) => item.areas);
   want("agency", (item) => [item.lead, ...(item.agencies ?? [])]);
   want("type", (item) => [item.type]);
   want("state", (item) => [item.status]);
-  want("clock", (item) => [clockOf(item, now)]);
+  want("clock", (_, clock) => [clock]);
   want("priority", (item) => [String(item.priority)]);
   if (params.get("mine") === "1") {
     const agencies = session.agencies;
@@ -72,5 +45,5 @@ export function fits(params: URLSearchParams, now: number): Test {
       return words.every((each) => text.includes(each));
     });
   }
-  return (item) => tests.every((test) => test(item));
+  return (item, clock) => tests.every((test) => test(item, clock));
 }

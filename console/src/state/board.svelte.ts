@@ -17,6 +17,8 @@ const FIRST = 100; // enough for the first paint; the rest follows while people 
 const REST = 5_000;
 const AGAIN_MS = 2_000;
 const ENDED = new Set(["verified", "refused", "void", "merged"]);
+/** How many changes are remembered by name; who is farther behind looks at all. */
+const CHANGES_KEPT = 10_000;
 export const ENDED_KEPT_MS = 30_000; // an ended case stays a moment, so that one sees how it ended
 
 type Listener = (item: LiveItem, before: BoardItem | undefined) => void;
@@ -25,6 +27,8 @@ class Board {
   /** Replaced, never changed in place: `version` says that something in it is new. */
   cases = new Map<string, BoardItem>();
   version = $state(0);
+  /** How many changes there were so far, of any case. */
+  told = 0;
   isLoaded = $state(false);
   isLive = $state(false);
   /** The node's time at which the line was lost. */
@@ -33,6 +37,7 @@ class Board {
   #live: Live | null = null;
   #listeners = new Set<Listener>();
   #frame = 0;
+  #changes: string[] = [];
   #run = 0;
   #again: ReturnType<typeof setTimeout> | undefined;
 
@@ -64,7 +69,7 @@ class Board {
     if (run !== this.#run) return;
     const seq = page.seq;
     clock.set(page.now, clock.rate);
-    this.cases = new Map();
+    this.cases = new Map(); // another map: none of its cases is known
     this.#changed();
     this.#take(page.rows);
     this.isLoaded = page.next === null;
@@ -98,6 +103,11 @@ class Board {
     this.isLive = isUp;
     this.lostAt = isUp ? null : (this.lostAt ?? clock.read());
   }
+  /** The cases that changed since there had been `seen` changes; null where that is too long ago. */
+  changes(seen: number): readonly string[] | null {
+    const missed = this.told - seen;
+    return missed > this.#changes.length ? null : this.#changes.slice(this.#changes.length - missed);
+  }
   /** Told of every change on the stream, with what was known before. */
   listen(listener: Listener): () => void {
     this.#listeners.add(listener);
@@ -118,7 +128,7 @@ class Board {
       setTimeout(() => {
         if (this.cases.get(item.case)?.version === item.version) {
           this.cases.delete(item.case);
-          this.#changed();
+          this.#changed(item.case);
         }
       }, ENDED_KEPT_MS);
     }
@@ -127,10 +137,14 @@ class Board {
     const known = this.cases.get(item.case);
     if (known && known.version > item.version) return; // an older word that arrived late
     this.cases.set(item.case, item);
-    this.#changed();
+    this.#changed(item.case);
   }
   /** Many changes of one frame are one change on the screen. */
-  #changed(): void {
+  #changed(id?: string): void {
+    if (id !== undefined) {
+      this.told++;
+      if (this.#changes.push(id) > 2 * CHANGES_KEPT) this.#changes = this.#changes.slice(-CHANGES_KEPT);
+    }
     if (this.#frame) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;

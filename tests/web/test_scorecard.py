@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from tocsin.runtime.following import follow
 from tocsin.runtime.ports import AlarmQuery
 from tocsin.runtime.quality import COOL_DOWN, ORDERS_MAX, Quality
 from tocsin.runtime.runner import Runner
-from tocsin.web.api.upkeep import DeviceHealthView, DevicesHealthView
+from tocsin.web.api.upkeep import DeviceHealthView, DevicesHealthView, label_of
 from tocsin.web.scorecard_views import BehindCardView, CardView, NightsView, SourcesView
 
 
@@ -229,3 +230,19 @@ async def test_a_label_can_be_printed(node: Node) -> None:
     assert 'width="62mm"' in label.text and "<path" in label.text
     other = await node.staff("other", grant("call_taker", "t1"))
     assert (await other.get(f"/api/assets/{asset}/label.svg")).status_code == 403
+
+
+def test_a_name_stays_on_its_label() -> None:
+    for name in (
+        "School, Pohjoisesplanadi",
+        "中心小学校教学楼三层东侧走廊尽头",
+        "W" * 200,
+        "a b " * 60,
+    ):
+        drawn = label_of(name, "01m8j54n06t9et7ckmtc9wzv9p", "http://127.0.0.1/console/device/1")
+        lines = re.findall(r'font-size="3.0">([^<]*)<', drawn)
+        assert 1 <= len(lines) <= 5
+        # Of a wide sans-serif: 31 mm are ten Chinese characters, or as many capital W.
+        assert all(len(line) <= (10 if line[0] in "W中层" else 22) for line in lines), lines
+        assert name.startswith(lines[0])
+        assert ("…" in lines[-1]) == (len(name) > 100)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from html import escape
 from typing import Annotated, Final, Literal
+from unicodedata import east_asian_width
 
 import segno
 from fastapi import APIRouter, Query
@@ -45,6 +47,9 @@ DUE_MAX: Final = 1_000
 """Due works of one answer."""
 SVG: Final = "image/svg+xml"
 LABEL_MM: Final = (62, 29)
+TEXT_X_MM: Final = 30
+TEXT_MM: Final = 3.0
+LABEL_LINES: Final = 5
 """Width and height of the usual address label of a label printer."""
 
 
@@ -305,15 +310,39 @@ def label_of(name: str, asset_id: str, text: str) -> str:
     width, height = LABEL_MM
     size = code.symbol_size(border=2)[0]
     inner = drawn.getvalue().decode().partition(">")[2].rpartition("</svg>")[0]
-    lines = [name[start : start + 22] for start in range(0, min(len(name), 66), 22)]
+    lines = _lines_of(name, (width - TEXT_X_MM - 1) / TEXT_MM)
     words = "".join(
-        f'<text x="31" y="{7 + 5 * n}" font-size="4">{escape(line)}</text>'
+        f'<text x="{TEXT_X_MM}" y="{6 + 4 * n}" font-size="{TEXT_MM}">{escape(line)}</text>'
         for n, line in enumerate(lines)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}mm" height="{height}mm"'
         f' viewBox="0 0 {width} {height}" font-family="sans-serif">'
         f'<svg x="1" y="1" width="27" height="27" viewBox="0 0 {size} {size}">{inner}</svg>'
-        f'{words}<text x="31" y="26" font-size="1.9" font-family="monospace">'
+        f'{words}<text x="{TEXT_X_MM}" y="26" font-size="1.9" font-family="monospace">'
         f"{escape(asset_id)}</text></svg>"
+    )
+
+
+def _lines_of(name: str, room: float) -> list[str]:
+    """`name` in at most LABEL_LINES lines of `room` letters' heights, broken between words where
+    it can be; what has no room left is cut, with a sign for it."""
+    lines = [""]
+    for word in re.findall(r"\S+\s*", name):
+        if lines[-1] and _wide(lines[-1] + word.rstrip()) > room:
+            lines.append("")
+        for letter in word:
+            if _wide(lines[-1] + letter) > room and not letter.isspace():
+                lines.append("")
+            lines[-1] += letter
+    lines = [line.rstrip() for line in lines]
+    if len(lines) > LABEL_LINES:
+        lines = [*lines[: LABEL_LINES - 1], lines[LABEL_LINES - 1][:-1] + "…"]
+    return lines
+
+
+def _wide(text: str) -> float:
+    """How wide a line is at most, in letters' heights: a Chinese character is as wide as high."""
+    return sum(
+        1 if east_asian_width(each) in "WF" else 0.95 if each in "MWmw@%" else 0.68 for each in text
     )

@@ -120,7 +120,9 @@ class Alarms {
 }
 export const alarms = new Alarms();
 
-const weight = (each: Alarm) => (each.is_announced ? 0 : each.is_drill ? 1 : 2) * 100 + each.priority * 10 + (each.is_life_safety ? 0 : 1);
+/** An exercise never stands over what is real, also where somebody has seen to that already. */
+const rank = (each: Alarm) => (each.is_announced ? 0 : isMuted(each) ? 3 : each.is_drill ? 2 : 1);
+const weight = (each: Alarm) => rank(each) * 100 + each.priority * 10 + (each.is_life_safety ? 0 : 1);
 /** What asks for somebody first; then by priority, lives first, the newest first. */
 export function before(a: Alarm, b: Alarm): number {
   return weight(a) - weight(b) || (a.opened_at < b.opened_at ? 1 : a.opened_at > b.opened_at ? -1 : a.id < b.id ? 1 : -1);

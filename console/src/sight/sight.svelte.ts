@@ -1,5 +1,7 @@
 /** Who waits for a second person, and what is open by break-glass. Asked again every few seconds. */
 import { get, post } from "../api/client";
+import { catalogue } from "../state/catalogue.svelte";
+import { settings } from "../state/settings.svelte";
 
 export interface Ask {
   id: number; at: string; by: string; by_name: string; is_mine: boolean; role: string; agency: string | null; purpose: string; case_id: string; case_type: string;
@@ -9,6 +11,10 @@ export interface Broken { case_id: string; until: string; role: string; reason: 
 export const ASK_REASONS = ["needed_now", "danger_to_life", "handed_over", "told_by_court"] as const;
 export const YES_REASONS = ["needed_for_the_case", "danger_to_life"] as const;
 export const NO_REASONS = ["not_needed", "not_their_case", "ask_the_agency"] as const;
+/** Why two are needed, in one line: each is a sentence of its own. */
+export function listed(needs: string[]): string {
+  return needs.map((each) => catalogue.word("needs", each)).join(settings.language === "zh-CN" ? "；" : "; ");
+}
 const EVERY_MS = 15_000;
 
 class Sight {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from tests.kernel import towns
 from tests.kernel.players import GAMES, POLICIES, Move, opened, play
@@ -92,6 +92,7 @@ def test_a_hold_and_an_extension_wait_for_a_decision() -> None:
     assert expected(town).action == "claim_task_done"
 
 
+@settings(deadline=None)
 @given(POLICIES, GAMES)
 def test_what_is_expected_may_be_given_from_there(
     policy: towns.CasePolicy, moves: list[Move]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, NamedTuple, NewType, TypeVar
@@ -125,18 +124,3 @@ class Refused:
 
     reason: str
     detail: str
-
-
-# -- machines --------------------------------------------------------------------------
-
-State = TypeVar("State", bound=str)
-
-
-def reachable(starts: Iterable[State], edges: Sequence[tuple[State, str, State]]) -> set[State]:
-    """The states that a machine can come to from some; `edges` are (from, event, to)."""
-    known = set(starts)
-    while True:
-        size = len(known)
-        known.update(to for source, _, to in edges if source in known)
-        if len(known) == size:
-            return known

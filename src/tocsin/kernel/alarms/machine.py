@@ -6,37 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, get_args
 
+from tocsin.kernel import machines
 from tocsin.kernel.alarms import vocabulary as words
 from tocsin.kernel.alarms.state import OPEN, Condition
-from tocsin.kernel.shared import reachable
 
 TOLD: Final[tuple[Condition, ...]] = ("active", "cleared")
 DONE: Final[tuple[Condition, ...]] = ("absent", "closed")
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """In which conditions a command may be given, to which events it leads. `repeats` are those
-    in which there is nothing to do; `reasons` its refusals beside the common ones."""
-
-    command: type[words.Command]
-    sources: tuple[Condition, ...]
-    leads_to: tuple[type[words.Event], ...]
-    repeats: tuple[Condition, ...] = ()
-    reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What an event makes of the condition; None leaves it. `sources` narrows from where."""
-
-    event: type[words.Event]
-    to: Condition | None = None
-    sources: tuple[Condition, ...] | None = None
-
+Rule = machines.Rule[Condition, words.Command, words.Event]
+Step = machines.Step[Condition, words.Event]
 
 COMMON_REASONS: Final = ("alarm_unknown", "alarm_not_from_here", "not_your_alarm")
 _SETTLING: Final = (
@@ -199,31 +180,16 @@ Edge = tuple[Condition, str, Condition]
 
 def edges() -> Iterator[Edge]:
     """(from, event, to) wherever an event may change the condition."""
-    seen: set[Edge] = set()
-    for rule in RULES.values():
-        for event in rule.leads_to:
-            step = STEPS[event]
-            for source in step.sources or rule.sources:
-                if step.to is not None and (edge := (source, event.__name__, step.to)) not in seen:
-                    seen.add(edge)
-                    yield edge
+    yield from machines.edges_of(RULES, STEPS)
 
 
 def lint() -> list[str]:
     """Every defect of the tables in words; an empty list means sound."""
-    found: list[str] = []
     every = tuple(edges())
-    for condition in get_args(Condition):
-        if condition not in reachable(("absent",), every):
-            found.append(f"unreachable: nothing leads to {condition}")
-        elif condition != "absent" and "closed" not in reachable((condition,), every):
-            found.append(f"dead end: no way from {condition} to closed")
-    led = {event for rule in RULES.values() for event in rule.leads_to}
-    found += [f"{each.__name__} never happens" for each in STEPS if each not in led]
-    given = set(COMMON_REASONS).union(*(rule.reasons for rule in RULES.values()))
-    found += [f"reason {each} is never given" for each in words.REASONS if each not in given]
-    found += [f"reason {each} is not enumerated" for each in sorted(given - set(words.REASONS))]
-    return found
+    return [
+        *machines.defects(get_args(Condition), "closed", RULES, STEPS, every),
+        *machines.wrong_reasons(RULES, COMMON_REASONS, words.REASONS),
+    ]
 
 
 __all__ = ["COMMON_REASONS", "RULES", "STEPS", "TOLD", "edges", "lint"]

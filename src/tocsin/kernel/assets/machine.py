@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, get_args
 
+from tocsin.kernel import machines
 from tocsin.kernel.assets import vocabulary as words
 from tocsin.kernel.assets.state import AssetStatus
-from tocsin.kernel.shared import reachable
 
 LIVE: Final[tuple[AssetStatus, ...]] = ("in_service", "on_test", "out_of_service")
 THERE: Final[tuple[AssetStatus, ...]] = ("found", *LIVE)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """From which statuses a command may be given, to which events it leads. `repeats` are
-    statuses in which there is nothing to do; `reasons` its refusals beside the common ones."""
-
-    command: type[words.Command]
-    sources: tuple[AssetStatus, ...]
-    leads_to: tuple[type[words.Event], ...]
-    repeats: tuple[AssetStatus, ...] = ()
-    reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What an event makes of the status; None leaves it."""
-
-    event: type[words.Event]
-    to: AssetStatus | None = None
-
+Rule = machines.Rule[AssetStatus, words.Command, words.Event]
+Step = machines.Step[AssetStatus, words.Event]
 
 COMMON_REASONS: Final = ("asset_unknown", "asset_not_ready", "not_your_asset")
 _DESCRIBING: Final = ("asset_kind_unknown", "asset_wire_taken", "asset_circle", "bad_value")
@@ -126,27 +108,16 @@ Edge = tuple[AssetStatus, str, AssetStatus]
 
 def edges() -> Iterator[Edge]:
     """(from, event, to) wherever an event may change the status."""
-    for rule in RULES.values():
-        for event in rule.leads_to:
-            step = STEPS[event]
-            for source in rule.sources:
-                if step.to is not None:
-                    yield source, event.__name__, step.to
+    yield from machines.edges_of(RULES, STEPS)
 
 
 def lint() -> list[str]:
     """Every defect of the tables in words; an empty list means sound."""
-    found: list[str] = []
     every = tuple(edges())
-    for status in get_args(AssetStatus):
-        if status not in reachable(("absent",), every):
-            found.append(f"unreachable: nothing leads to {status}")
-        elif "retired" not in reachable((status,), every):
-            found.append(f"dead end: no way from {status} to retired")
-    given = set(COMMON_REASONS).union(*(rule.reasons for rule in RULES.values()))
-    found += [f"reason {each} is never given" for each in words.REASONS if each not in given]
-    found += [f"reason {each} is not enumerated" for each in sorted(given - set(words.REASONS))]
-    return found
+    return [
+        *machines.defects(get_args(AssetStatus), "retired", RULES, STEPS, every),
+        *machines.wrong_reasons(RULES, COMMON_REASONS, words.REASONS),
+    ]
 
 
 __all__ = ["COMMON_REASONS", "LIVE", "RULES", "STEPS", "THERE", "edges", "lint"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import get_args
 
 from tocsin.kernel.cases import vocabulary as words
 from tocsin.kernel.cases.machine import AFTER_END, Machine, Step
 from tocsin.kernel.cases.policy import CasePolicy, ClockName
 from tocsin.kernel.cases.state import ENDS, Status
+from tocsin.kernel.machines import reachable, wrong_reasons
 
 COMMON_REASONS = ("not_found", "not_from_here", "not_your_role")
 """Any command may be refused with these."""
@@ -28,7 +29,7 @@ def lint(machine: Machine, policy: CasePolicy) -> list[str]:
         *_clocks(edges),
         *_ends(machine),
         *_four_eyes(machine, policy),
-        *_reasons(machine),
+        *wrong_reasons(machine.rules, COMMON_REASONS, words.REASONS),
         *_promises(policy),
     ]
 
@@ -48,19 +49,9 @@ def _edges(machine: Machine, policy: CasePolicy) -> Iterator[Edge]:
                     yield source, step, step.to or source
 
 
-def _reach(starts: Iterable[Status], edges: Iterable[Edge]) -> set[Status]:
-    known: set[Status] = set(starts)
-    steps = tuple(edges)
-    while True:
-        size = len(known)
-        known.update(to for source, _, to in steps if source in known)
-        if len(known) == size:
-            return known
-
-
 def _unreachable(edges: tuple[Edge, ...]) -> Iterator[str]:
     # What un-merge restores was reached before, by another way.
-    reached = _reach(("absent",), (edge for edge in edges if not edge[1].restores))
+    reached = reachable(("absent",), [edge for edge in edges if not edge[1].restores])
     for status in get_args(Status):
         if status not in reached:
             yield f"unreachable: nothing leads to {status}"
@@ -68,8 +59,8 @@ def _unreachable(edges: tuple[Edge, ...]) -> Iterator[str]:
 
 def _dead_ends(edges: tuple[Edge, ...]) -> Iterator[str]:
     """Every status that is no end must be able to come to the verified close."""
-    for status in sorted(_reach(("absent",), edges)):
-        if status not in ENDS and "verified" not in _reach((status,), edges):
+    for status in sorted(reachable(("absent",), edges)):
+        if status not in ENDS and "verified" not in reachable((status,), edges):
             yield f"dead end: no way from {status} to verified"
 
 
@@ -81,13 +72,13 @@ def _clocks(edges: tuple[Edge, ...]) -> Iterator[str]:
             continue
         stopping = [(source, step) for source, step, _ in edges if name in step.stops]
         going_on = [edge for edge in edges if name not in edge[1].stops]
-        running = _reach(starting, going_on)
+        running = reachable(starting, going_on)
         stops_at = {source for source, _ in stopping}
         answered_at = {source for source, step in stopping if not step.ends}
         for status in sorted(running):
-            if not _reach((status,), going_on) & stops_at:
+            if not reachable((status,), going_on) & stops_at:
                 yield f"clock {name}: can never stop once the case is {status}"
-            elif name not in CLOSE_ONLY and not _reach((status,), going_on) & answered_at:
+            elif name not in CLOSE_ONLY and not reachable((status,), going_on) & answered_at:
                 yield f"clock {name}: only an end stops it once the case is {status}"
             if status in ENDS and (status, name) not in AFTER_END:
                 yield f"clock {name}: still runs in {status}"
@@ -110,18 +101,6 @@ def _four_eyes(machine: Machine, policy: CasePolicy) -> Iterator[str]:
         for event in rule.leads_to:
             if machine.steps[event].to == "verified" and "claimants" not in rule.unlike:
                 yield f"four eyes: whoever claims may also verify by {rule.command.__name__}"
-
-
-def _reasons(machine: Machine) -> Iterator[str]:
-    used: set[str] = set(COMMON_REASONS)
-    for rule in machine.rules.values():
-        used.update(rule.reasons)
-        for reason in rule.reasons:
-            if reason not in words.REASONS:
-                yield f"reason {reason} of {rule.command.__name__} is not enumerated"
-    for reason in words.REASONS:
-        if reason not in used:
-            yield f"reason {reason} is enumerated but never given"
 
 
 def _promises(policy: CasePolicy) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from tocsin.kernel import machines
 from tocsin.kernel.cases import vocabulary as words
 from tocsin.kernel.cases.policy import ClockName
 from tocsin.kernel.cases.state import Status
@@ -67,46 +68,37 @@ AFTER_END: Final[tuple[tuple[Status, ClockName], ...]] = (("verified", "appeal")
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(machines.Rule[Status, words.Command, words.Event]):
     """Who may give a command from where.
 
     `leads_to` names the events that may change the status or a clock. `fast` are statuses that
-    count only where the pack allows the fast path, `fast_leads_to` events likewise. `repeats` are
-    statuses in which the command is a repeated press and nothing is to do. `roles` bind staff
-    only (empty: the access table of the web decides). `unlike` are persons who may not be the
-    actor. `reasons` are its refusals beside `not_found`, `not_from_here` and `not_your_role`.
+    count only where the pack allows the fast path, `fast_leads_to` events likewise. `roles` bind
+    staff only (empty: the access table of the web decides). `unlike` are persons who may not be
+    the actor. `reasons` are its refusals beside `not_found`, `not_from_here` and `not_your_role`.
     """
 
-    command: type[words.Command]
-    sources: tuple[Status, ...]
-    leads_to: tuple[type[words.Event], ...] = ()
     fast: tuple[Status, ...] = ()
     fast_leads_to: tuple[type[words.Event], ...] = ()
-    repeats: tuple[Status, ...] = ()
     kinds: tuple[ActorKind, ...] = ANY_BUT_REPORTER
     roles: tuple[str, ...] = ()
     unlike: tuple[Person, ...] = ()
-    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What an event does. `to` None keeps the status; `stops` come before `starts`.
+class Step(machines.Step[Status, words.Event]):
+    """What an event does to the status and to the clocks; `stops` come before `starts`.
 
     `ends` means that the small machines are closed and that all clocks stop (a merge keeps both
     in the stash instead). `restores` puts back the status that `CaseMerged` came from. `sources`
-    is set where only some of the command's statuses lead here, or the status of another case does.
+    may also say that the status of another case leads here.
     """
 
-    event: type[words.Event]
-    to: Status | None = None
     starts: tuple[ClockName, ...] = ()
     stops: tuple[ClockName, ...] = ()
     pauses: bool = False
     resumes: bool = False
     ends: bool = False
     restores: bool = False
-    sources: tuple[Status, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,10 +391,18 @@ _RULES: Final = (
 
 _STEPS: Final = (
     Step(words.CaseOpened, "received", starts=("accept", "close")),
-    Step(words.CaseAccepted, "accepted", ("file",), ("accept",), sources=("received",)),
+    Step(
+        words.CaseAccepted, "accepted", starts=("file",), stops=("accept",), sources=("received",)
+    ),
     Step(words.CaseRefused, "refused", ends=True, stops=ALL_CLOCKS),
     # Filed again before it is sent: the dispatch clock goes on from the first time.
-    Step(words.CaseFiled, "filed", ("dispatch",), ("file",), sources=("accepted", "filed")),
+    Step(
+        words.CaseFiled,
+        "filed",
+        starts=("dispatch",),
+        stops=("file",),
+        sources=("accepted", "filed"),
+    ),
     Step(
         words.CaseDispatched,
         "dispatched",
@@ -424,8 +424,20 @@ _STEPS: Final = (
     Step(words.CaseVerified, "verified", ends=True, stops=ALL_CLOCKS, sources=("claimed_done",)),
     # Work starts anew with its own full allowance: the handling of a failed check is a stage of
     # its own, and the promise to the reporter (close) still runs from the first day.
-    Step(words.CheckFailed, "in_work", ("handle",), ("verify",), sources=("claimed_done",)),
-    Step(words.CaseReopened, "in_work", ("handle", "close"), ("appeal",), sources=("verified",)),
+    Step(
+        words.CheckFailed,
+        "in_work",
+        starts=("handle",),
+        stops=("verify",),
+        sources=("claimed_done",),
+    ),
+    Step(
+        words.CaseReopened,
+        "in_work",
+        starts=("handle", "close"),
+        stops=("appeal",),
+        sources=("verified",),
+    ),
     Step(words.ReporterAsked, starts=("answer",), pauses=True),
     Step(words.QuestionAnswered, stops=("answer",), resumes=True),
     Step(words.QuestionWithdrawn, stops=("answer",), resumes=True, sources=UNCLAIMED),

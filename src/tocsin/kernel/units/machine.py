@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, get_args
 
-from tocsin.kernel.shared import ActorKind, reachable
+from tocsin.kernel import machines
+from tocsin.kernel.shared import ActorKind
 from tocsin.kernel.units import vocabulary as words
 from tocsin.kernel.units.state import FREE, ON_CASE, ON_DUTY, UnitStatus
 
@@ -20,27 +20,9 @@ ANYONE: Final[tuple[ActorKind, ...]] = ("staff", "integration", "system")
 """Reporters have no part in units."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """From which statuses a command may be given, to which events it leads. `repeats` are
-    statuses in which there is nothing to do; `reasons` its refusals beside the common ones."""
-
-    command: type[words.Command]
-    sources: tuple[UnitStatus, ...]
-    leads_to: tuple[type[words.Event], ...]
-    repeats: tuple[UnitStatus, ...] = ()
-    reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The status after an event; None keeps it, except where `MOVES` or the event itself names
-    it. `sources` is set where only some of the command's statuses lead here."""
-
-    event: type[words.Event]
-    to: UnitStatus | None = None
-    sources: tuple[UnitStatus, ...] | None = None
-
+Rule = machines.Rule[UnitStatus, words.Command, words.Event]
+Step = machines.Step[UnitStatus, words.Event]
+"""`to` None keeps the status here too, except where `MOVES` or the event itself names it."""
 
 MOVES: Final[dict[UnitStatus, tuple[UnitStatus, ...]]] = {
     "available": ("returning", "out_of_service"),
@@ -138,12 +120,7 @@ Edge = tuple[UnitStatus, str, UnitStatus]
 
 def edges() -> Iterator[Edge]:
     """(from, event, to) wherever an event may change the status."""
-    for rule in RULES.values():
-        for event in rule.leads_to:
-            step = STEPS[event]
-            for source in step.sources or rule.sources:
-                if step.to is not None:
-                    yield source, event.__name__, step.to
+    yield from machines.edges_of(RULES, STEPS)
     for source, targets in MOVES.items():
         for to in targets:
             if to != "clear" or source not in ON_CASE:
@@ -152,19 +129,16 @@ def edges() -> Iterator[Edge]:
 
 def lint() -> list[str]:
     """Every defect of the tables in words; an empty list means sound."""
-    found: list[str] = []
     every = tuple(edges())
-    for status in get_args(UnitStatus):
-        if status not in reachable(("absent",), every):
-            found.append(f"unreachable: nothing leads to {status}")
-        elif "off_duty" not in reachable((status,), every):
-            found.append(f"dead end: no way from {status} to off_duty")
-        if status in IDLE and (status, "DutyEnded", "off_duty") not in every:
-            found.append(f"kept on duty: {status} is on no case and cannot go off duty")
-    given = set(COMMON_REASONS).union(*(rule.reasons for rule in RULES.values()))
-    found += [f"reason {each} is never given" for each in words.REASONS if each not in given]
-    found += [f"reason {each} is not enumerated" for each in sorted(given - set(words.REASONS))]
-    return found
+    return [
+        *machines.defects(get_args(UnitStatus), "off_duty", RULES, STEPS, every),
+        *(
+            f"kept on duty: {status} is on no case and cannot go off duty"
+            for status in IDLE
+            if (status, "DutyEnded", "off_duty") not in every
+        ),
+        *machines.wrong_reasons(RULES, COMMON_REASONS, words.REASONS),
+    ]
 
 
 __all__ = ["ANYONE", "COMMON_REASONS", "IDLE", "KNOWN", "MOVES", "RULES", "STEPS", "edges", "lint"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -10,10 +11,12 @@ from hypothesis import strategies as st
 
 from tests.contracts.conftest import Node
 from tests.contracts.devices import KEEPER, County, county_of
+from tocsin.kernel.alarms import vocabulary as alarm_words
 from tocsin.kernel.alarms.state import Alarm
 from tocsin.kernel.assets import vocabulary as asset_words
 from tocsin.kernel.cases import vocabulary as case_words
-from tocsin.kernel.shared import AssetId, CaseId
+from tocsin.kernel.cases.react import EndAlarms
+from tocsin.kernel.shared import AlarmId, AssetId, CaseId
 from tocsin.runtime.ports import AlarmQuery, Committed
 from tocsin.runtime.runner import Runner
 from tocsin.runtime.supervision import Wheel
@@ -30,6 +33,39 @@ def county(node: Node) -> County:
 async def silent(county: County) -> list[Alarm]:
     found = await county.open_alarms()
     return [each for each in found if each.about is not None and each.about.kind == "supervision"]
+
+
+async def ends_of(county: County, alarm: AlarmId) -> tuple[int, int]:
+    """How often the journal has the end of its case, and its own."""
+    entries = await county.node.store.alarm_journal(alarm)
+    events = [event for entry in entries for event in entry.events]
+    kinds = alarm_words.AlarmOutcomeRecorded, alarm_words.AlarmClosed
+    told, closed = (sum(isinstance(event, kind) for event in events) for kind in kinds)
+    return told, closed
+
+
+async def test_the_errand_of_an_end_that_runs_twice_ends_nobody_twice(county: County) -> None:
+    """A runner that dies between the work and its note: another does the whole of it again."""
+    gateway = await county.add("g", "gateway", supervision="SP5")
+    for n in range(3):
+        await county.add(f"d{n}", gateway=gateway, supervision="SP5")
+    await county.told("g", "", "heard")
+    await county.turn(1)
+    for _ in range(100):
+        await county.turn(1)
+    alarms = await silent(county)
+    (case,) = {each.case for each in alarms}
+    assert case is not None and len(alarms) == 4
+    for address in ("g", "d0", "d1", "d2"):
+        await county.told(address, "", "heard")
+    ended = await county.desk.engine.handle(case, case_words.VoidCase("mistake"), by=KEEPER)
+    assert isinstance(ended, Committed), ended
+    now = county.node.town.now()
+    due = await county.node.store.take_errands(now, 60.0, 100)
+    (end,) = [each for each in due if isinstance(each.errand, EndAlarms)]
+    for _ in range(2):
+        await Runner(county.desk.engine)._do(end, now)  # pyright: ignore[reportPrivateUsage]
+    assert [await ends_of(county, each.id) for each in alarms] == [(1, 1)] * 4
 
 
 async def test_a_silent_device_is_told_by_its_class_and_once(county: County) -> None:
@@ -102,10 +138,17 @@ async def test_eight_hundred_behind_a_dead_gateway_are_one_case(county: County) 
     assert len(await silent(county)) == MEMBERS + 1, "they end together, with their case"
     ended = await county.desk.engine.handle(case, case_words.VoidCase("mistake"), by=KEEPER)
     assert isinstance(ended, Committed), ended
-    await Runner(county.desk.engine).run_errands()
+    # Two processes look for errands at once, and one of them comes again.
+    runners = Runner(county.desk.engine), Runner(county.desk.engine)
+    await asyncio.gather(*(each.run_errands() for each in runners))
+    await runners[0].run_errands()
     assert await silent(county) == []
     rows = await county.node.store.alarms(AlarmQuery(limit=2_000))
-    assert sum(CaseId(case) in row.alarm.handled for row in rows) == MEMBERS + 1
+    assert len(rows) == MEMBERS + 1
+    assert {row.alarm.condition for row in rows} == {"closed"}
+    assert {row.alarm.handled for row in rows} == {(CaseId(case),)}
+    for row in rows:
+        assert await ends_of(county, row.alarm.id) == (1, 1), "the end is told once"
     report = await verify(county.node.store)  # pyright: ignore[reportArgumentType]
     assert report.is_clean, report.shown[:3]
 

@@ -7,7 +7,7 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -34,6 +34,8 @@ UNSENT_MAX: Final = 65_536
 """Bytes that a device does not read; then it is hung up on."""
 KEEPALIVE_IDLE_S: Final = 60
 """After so long without a byte the system asks whether the other side is still there."""
+LAST_WORD_S: Final = 5.0
+"""For a last packet to leave, and for TLS to be said goodbye to; then the connection is dropped."""
 SHUT_S: Final = 2.0
 """While nothing can be kept nobody is let in, for so long after each attempt."""
 FAILURE_WINDOW_S: Final = 60.0
@@ -167,6 +169,9 @@ class Server:
 
     def now(self) -> float:
         return self._loop.time()
+
+    def later(self, wait_s: float, work: Callable[[], None]) -> None:
+        self._loop.call_later(wait_s, work)
 
     # -- addresses that fail
 
@@ -357,9 +362,11 @@ class Wire(asyncio.Protocol):
             self._transport.write(data)
 
     def end(self) -> None:
-        """Hang up after what was written."""
+        """Hang up after what was written. Who does not take it is not waited for: the other end
+        of a half-open connection never would."""
         if self._transport is not None:
             self._transport.close()
+            self._server.later(LAST_WORD_S, self.hang_up)
 
     def hang_up(self) -> None:
         if self._transport is not None:

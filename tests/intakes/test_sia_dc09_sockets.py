@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
 import pytest
 import siadc09.account
 import siadc09.message
+import structlog
 
 from tests.intakes.alarm_desk import KeptDesk
 from tests.intakes.node import make_services
@@ -150,6 +152,51 @@ async def test_silent_slow_and_foreign_connections_are_hung_up_on():
                 assert await each.read(1) == b""
                 raise ConnectionResetError
         await until(lambda: not server.lines and not server.per_address)
+    told = {"full": 1, "silent": 1, "slow": 1, "foreign": 1}
+    assert server.hang_ups.counts == told
+
+
+async def test_a_panel_that_reads_no_answer_is_hung_up_on_and_one_that_is_half_open_too():
+    """Half open: the system of the other end holds the connection, and nobody is behind it. It
+    spoke once, so it is no stranger; then nothing comes, and nothing is read."""
+    desk, dialler = KeptDesk(), panel()
+    async with listening(desk, idle_s=1.0) as server:
+        half_open = socket.create_connection(("127.0.0.1", server.port))
+        half_open.sendall(dialler.contact_id("110", 5))
+        await until(lambda: len(desk.kept) == 1)
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            deaf.connect(("127.0.0.1", server.port))
+            deaf.setblocking(False)
+            await until(lambda: len(server.lines) == 2)
+            for line in server.lines:  # what the system keeps for a panel is no limit of ours
+                kept = line._transport.get_extra_info("socket")
+                kept.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+            unsent = b""
+            async with asyncio.timeout(60):
+                while not server.hang_ups.counts["unread"]:
+                    unsent = unsent or b"".join(dialler.poll() for _ in range(50))
+                    with suppress(BlockingIOError, ConnectionError):
+                        unsent = unsent[deaf.send(unsent) :]
+                    await asyncio.sleep(0.001)
+        await until(lambda: not server.lines and not server.per_address)
+        half_open.close()
+    assert server.hang_ups.counts == {"unread": 1, "silent": 1}
+
+
+async def test_an_operator_sees_why_panels_are_hung_up_on():
+    services = replace_tables(make_services(), {"host": "127.0.0.1", "port": 0, "idle_s": 0.5})
+    with structlog.testing.capture_logs() as lines:
+        task = asyncio.create_task(run(services))
+        await until(lambda: any(each["event"] == "dc09_listens" for each in lines))
+        (port,) = (each["port"] for each in lines if each["event"] == "dc09_listens")
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        await until(lambda: any(each["event"] == "intake_hangs_up" for each in lines))
+        writer.close()
+        task.cancel()
+    (told,) = (each for each in lines if each["event"] == "intake_hangs_up")
+    assert (told["intake"], told["reasons"]) == ("sia-dc09", {"silent": 1})
+    assert services.hang_ups["sia-dc09"].counts == {"silent": 1}
 
 
 async def test_the_intake_serves_what_the_operator_set_and_says_what_is_wrong():

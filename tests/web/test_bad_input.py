@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from tests.web.house import BODY, LOOSE, Node, grant
 from tests.web.house import node as make_node
 from tocsin.runtime.accounts import ROLES
+from tocsin.runtime.hang_ups import HangUps
 from tocsin.runtime.ports import CaseQuery, Unavailable
 from tocsin.web.options import WebOptions
 from tocsin.web.problems import REASONS, STATUS
@@ -282,6 +283,16 @@ async def test_metrics_count_by_template_and_hold_nothing_personal(
     assert text.endswith("# EOF\n")
     for secret in ("CANARY", made.json()["code"], made.json()["case_id"], "taker"):
         assert secret not in text
+
+
+async def test_metrics_say_why_a_way_in_hung_up(node: Node) -> None:
+    panels = node.services.hang_ups["sia-dc09"] = HangUps("sia-dc09")
+    for count in (1, 2, 2):  # read again, nothing is counted again
+        while panels.counts["silent"] < count:
+            panels.note("silent")
+        text = (await node.client().get("/metrics")).text
+        line = 'tocsin_intake_hang_ups_total{intake="sia-dc09",reason="silent"}'
+        assert f"{line} {count}.0" in text
 
 
 async def test_ready_says_in_one_word_what_is_wrong(node: Node) -> None:

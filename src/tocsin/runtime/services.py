@@ -12,6 +12,7 @@ from tocsin.packs.model import Pack
 from tocsin.runtime.alarm_desk import AlarmDesk
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.following import Stories
+from tocsin.runtime.hang_ups import HangUps
 from tocsin.runtime.intake_settings import Tables
 from tocsin.runtime.log_ports import MerkleLog
 from tocsin.runtime.outgoing import Outgoing
@@ -78,6 +79,8 @@ class Services:
     """Who calls the outside; None on a node that calls nobody."""
     intake_memory: dict[str, object] = field(default_factory=dict[str, object])
     """What an intake shares between its routes and its sockets, by its code; never on disk."""
+    hang_ups: dict[str, HangUps] = field(default_factory=dict[str, HangUps])
+    """Whom the ways in hung up on, by their code."""
 
     def __post_init__(self) -> None:
         self.positions = PositionDesk(self.store, self.clock, self.position_keep_s)

@@ -41,6 +41,13 @@ class Metrics:
             ("command",),
             registry=self.registry,
         )
+        self._hang_ups = Counter(
+            "tocsin_intake_hang_ups",
+            "Connections that a way in ended itself, by why.",
+            ("intake", "reason"),
+            registry=self.registry,
+        )
+        self._hung_up: dict[tuple[str, str], int] = {}
         self._gauges = {
             name: Gauge(f"tocsin_{name}", text, registry=self.registry)
             for name, text in (
@@ -74,6 +81,12 @@ class Metrics:
     def set(self, name: str, value: float) -> None:
         """Set one of the gauges, before they are read."""
         self._gauges[name].set(value)
+
+    def hung_up(self, intake: str, reason: str, count: int) -> None:
+        """So many of them since the start, of which the last time's are counted already."""
+        known = self._hung_up.get((intake, reason), 0)
+        self._hang_ups.labels(intake, reason).inc(count - known)
+        self._hung_up[intake, reason] = count
 
     def text(self) -> tuple[bytes, str]:
         """(body, content type) of /metrics."""

@@ -7,7 +7,7 @@ import os
 import socket
 from collections import deque
 from contextlib import suppress
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 import structlog
 
@@ -15,6 +15,7 @@ from tocsin.intakes.sia_dc09.accounts import Dc09Settings
 from tocsin.intakes.sia_dc09.frames import Frame, Splitter
 from tocsin.intakes.sia_dc09.receiver import Receiver
 from tocsin.runtime.alarm_ports import IncomingAlarm
+from tocsin.runtime.hang_ups import HangUps
 from tocsin.runtime.intake_settings import IntakeError, Listener, Tables, taken
 from tocsin.runtime.services import Services
 
@@ -36,6 +37,11 @@ KEEPALIVE_IDLE_S: Final = 60
 """After so long without a byte the system asks whether the other side is still there; a
 connection whose other end is gone is closed two minutes later."""
 
+Reason = Literal["full", "silent", "slow", "foreign", "unread", "failed"]
+"""Why a panel is hung up on: no room for it or its address; no frame for `idle_s`; a frame that
+does not end within `frame_s`; bytes that are no frame; answers that it does not read; a fault of
+ours."""
+
 
 async def run(services: Services) -> None:
     """Serve panels until cancelled. Without a table `[sia-dc09]` it does nothing. Raises
@@ -45,6 +51,7 @@ async def run(services: Services) -> None:
         return
     receiver = Receiver(settings, services.alarms, services.clock, os.urandom)
     server = Server(receiver)
+    services.hang_ups[CODE] = server.hang_ups
     await server.start()
     try:
         await server.run()
@@ -69,6 +76,7 @@ class Server:
         self.receiver = receiver
         self.settings = receiver.settings
         self.lines: set[Line] = set()
+        self.hang_ups = HangUps(CODE)
         self.per_address: dict[str, int] = {}
         self.port = 0
         self.tasks: set[asyncio.Task[None]] = set()
@@ -140,8 +148,10 @@ class Server:
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             now = loop.time()
-            for line in [each for each in self.lines if each.is_late(now)]:
-                line.hang_up()
+            for line in list(self.lines):
+                if (why := line.late(now)) is not None:
+                    line.hang_up(why)
+            self.hang_ups.tell(now)
 
 
 class Line(asyncio.Protocol):
@@ -171,7 +181,7 @@ class Line(asyncio.Protocol):
         held = server.per_address.get(address, 0)
         settings = server.settings
         if len(server.lines) >= settings.connections or held >= settings.per_address:
-            self._transport.abort()
+            self.hang_up("full")
             return
         self._address = address
         server.per_address[address] = held + 1
@@ -199,7 +209,7 @@ class Line(asyncio.Protocol):
         if found:
             self._heard = now
         if self._splitter.is_overfull:
-            self.hang_up()
+            self.hang_up("foreign")
             return
         self._frames.extend(found)
         assert self._transport is not None
@@ -211,20 +221,24 @@ class Line(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The panel does not read its answers."""
-        self.hang_up()
+        self.hang_up("unread")
 
-    def is_late(self, now: float) -> bool:
-        """Whether it has been silent, or slow in one frame, for longer than is waited."""
+    def late(self, now: float) -> Reason | None:
+        """Why no more is waited for it, if so: it was silent, or slow in one frame."""
         settings = self._server.settings
         if self._is_working:
-            return False
+            return None
         if self._splitter.is_waiting and now - self._begun > settings.frame_s:
-            return True
-        return now - self._heard > settings.idle_s
+            return "slow"
+        return "silent" if now - self._heard > settings.idle_s else None
 
-    def hang_up(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
+    def hang_up(self, why: Reason | None = None) -> None:
+        """End it at once. Without a reason it is the node that ends."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if why is not None:
+            self._server.hang_ups.note(why)
+        self._transport.abort()
 
     async def _work(self) -> None:
         transport = self._transport
@@ -242,7 +256,7 @@ class Line(asyncio.Protocol):
         except Exception as error:  # a bug behind us: nothing is acknowledged, the panel calls anew
             log.error("dc09_fails", why=type(error).__name__)
             self._frames.clear()
-            self.hang_up()
+            self.hang_up("failed")
         finally:
             self._is_working = False
 

@@ -91,6 +91,9 @@ async def metrics(access: AccessArg) -> Response:
     counted.set("late_seconds", beat.late_s)
     counted.set("errands_dead", beat.dead)
     counted.set("ready", beat.trouble(access.services.clock.now()) is None)
+    for intake, hang_ups in access.services.hang_ups.items():
+        for reason, count in hang_ups.counts.items():
+            counted.hung_up(intake, reason, count)
     log = access.services.log
     if log is not None:
         counted.set("log_entries", log.size)

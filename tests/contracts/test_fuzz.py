@@ -279,13 +279,13 @@ def test_a_crash_in_any_door_is_found(name: str, all_doors: dict[str, Door]) -> 
     door = all_doors[name]
 
     def fragile(data: bytes) -> object:
-        if data not in door.seeds and len(data) % 7 == 3:
+        if data not in door.seeds and len(data) % 3 == 1:
             raise KeyError("planted")
         return door.enter(data)
 
     planted = Door(name, fragile, door.seeds, door.errors)
 
-    @settings(max_examples=door.examples, deadline=None, database=None,
+    @settings(max_examples=door.examples, deadline=None, database=None, derandomize=True,
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(bytes_for(door))
     def tried(data: bytes) -> None:

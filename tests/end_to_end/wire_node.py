@@ -47,9 +47,10 @@ from tocsin.stores.memory.accounts import MemoryAccounts
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.postgres.vault import PostgresVault
 from tocsin.stores.vault import load_master_keys
-from tocsin.web.accounts import Accounts, token_hash
+from tocsin.web.accounts import Accounts
 from tocsin.web.app import create_app
 from tocsin.web.options import AccountOptions, WebOptions
+from tocsin.web.tokens import token_hash
 
 SECRET = "a-secret-of-at-least-24-characters"
 LATE_S = 0.05

@@ -314,4 +314,4 @@ async def test_a_client_that_hangs_up_leaves_nothing_behind(node: Node) -> None:
         half.sendall(b"content-type: application/json\r\n\r\n{")
     await asyncio.sleep(0.05)
     assert (await node.client().get("/health/live")).status_code == 200
-    assert len(ROLES) == 9
+    assert len(ROLES) == 11

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from tocsin.kernel.alarming import DeviceFacts, mute_of
 from tocsin.kernel.alarms import vocabulary as words
 from tocsin.kernel.alarms.policy import AlarmPolicy, crossed
 from tocsin.kernel.alarms.state import About
 from tocsin.kernel.assets import vocabulary as asset_words
 from tocsin.kernel.assets.state import Asset
-from tocsin.kernel.changing import changed
 from tocsin.kernel.shared import (
     Actor,
     AlarmId,
@@ -240,9 +241,9 @@ class AlarmDesk(AlarmCommands):
     ) -> AlarmReceived | Refused:
         """A panel says that its user took back what it had reported; besides, it was heard."""
         told = await self.take_back_below(incoming, by=by)
-        heard = changed(incoming, kind="", signal="heard", device=incoming.sender)
+        heard = replace(incoming, kind="", signal="heard", device=incoming.sender)
         alive = await self._hear(heard, asset, counter, by)
-        return alive if isinstance(alive, Refused) else changed(alive, alarm=told)
+        return alive if isinstance(alive, Refused) else replace(alive, alarm=told)
 
     async def _raise(
         self, incoming: IncomingAlarm, asset: AssetId, by: Actor

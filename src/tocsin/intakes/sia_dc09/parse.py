@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec.structs import replace
+
 from tocsin.intakes.sia_dc09.cipher import decrypt, keys_of
 from tocsin.intakes.sia_dc09.frames import FRAME_MAX, Frame, Splitter
 from tocsin.intakes.sia_dc09.message import Content, Event, Header, content, header
-from tocsin.kernel.changing import changed
 from tocsin.kernel.shared import Refused
 from tocsin.runtime.alarm_ports import TEXT_MAX, IncomingAlarm
 from tocsin.runtime.json_mapping import clean
@@ -101,7 +102,7 @@ def alarms(
             if made.signal == "cancelled":
                 where = f"{account}/{event.area}" if event.area else account
                 said = "proven" if is_proven else "said"
-                made = changed(made, device=where, vouched=said)
+                made = replace(made, device=where, vouched=said)
             found.append(made)
     return tuple(found)
 

@@ -30,7 +30,7 @@ INNER_WORDS = re.compile(
     rb"Traceback|File \"|\.py\b|asyncpg|pydantic|sqlstate|SELECT |/src/|0x[0-9a-f]{8}"
 )
 """What only a programmer should ever see."""
-ENDS_SESSIONS = ("/logout", "/end-sessions", "/session/renew", "/sessions/end-others")
+ENDS_SESSIONS = ("/logout", "/end-sessions", "/session/renew", "/session/end-others")
 """Operations after which the person who asks would be a stranger."""
 GROWTH_MIB_MAX = 100
 """Bodies of 32 MB may be held for a moment, and an allocator gives back late; three thousand

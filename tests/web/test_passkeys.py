@@ -41,7 +41,7 @@ async def with_passkey(node: Node, login: str = "chen") -> tuple[httpx.AsyncClie
 
 
 async def add(client: httpx.AsyncClient, key: Authenticator, name: str) -> httpx.Response:
-    wish = await client.post("/api/account/passkeys/wish")
+    wish = await client.post("/api/account/passkey-wish")
     assert wish.status_code == 200, wish.text
     body = {"name": name, "credential": key.make(wish.json())}
     return await client.post("/api/account/passkeys", json=body)
@@ -105,13 +105,13 @@ async def test_what_is_not_the_passkey_does_not_open(node: Node, lie: str) -> No
 async def test_a_challenge_is_for_one_purpose_and_its_account(node: Node) -> None:
     chen, key = await with_passkey(node)
     li = await node.staff("li", grant("dispatcher"))
-    wish = (await chen.post("/api/account/passkeys/wish")).json()
+    wish = (await chen.post("/api/account/passkey-wish")).json()
     own = Authenticator(node.url)
     stolen = await li.post(
         "/api/account/passkeys", json={"name": "x", "credential": own.make(wish)}
     )
     assert await reason(stolen) == "passkey_wrong"
-    wish = (await chen.post("/api/account/passkeys/wish")).json()
+    wish = (await chen.post("/api/account/passkey-wish")).json()
     used = await node.client().post("/api/passkeys/login", json={"credential": key.sign(wish)})
     assert await reason(used) == "passkey_wrong", "a wish is no question"
     for junk in ({}, {"response": {"clientDataJSON": "%%"}}, {"response": []}):
@@ -124,7 +124,7 @@ async def test_registering_needs_a_fresh_sign_in_and_a_verified_user(node: Node)
     unsure = await add(chen, Authenticator(node.url, flags=USER_PRESENT), "x")
     assert await reason(unsure) == "passkey_wrong"
     node.clock.move(minutes=11)
-    stale = await chen.post("/api/account/passkeys/wish")
+    stale = await chen.post("/api/account/passkey-wish")
     assert await reason(stale) == "fresh_sign_in_needed"
 
 
@@ -162,6 +162,6 @@ async def test_an_address_that_is_no_name_has_no_passkeys(node: Node) -> None:
     node.url = node.url.replace("localhost", "127.0.0.1")
     client = await node.staff("chen", grant("dispatcher"))
     assert await reason(await node.client().post("/api/passkeys/question")) == "passkeys_off"
-    assert await reason(await client.post("/api/account/passkeys/wish")) == "passkeys_off"
+    assert await reason(await client.post("/api/account/passkey-wish")) == "passkeys_off"
     login = {"login": "chen", "password": PASSWORD}
     assert (await node.client().post("/api/login", json=login)).status_code == 200

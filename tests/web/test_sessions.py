@@ -74,7 +74,7 @@ async def test_all_others_end_at_once(node: Node) -> None:
     others = [node.client() for _ in range(3)]
     for each in others:
         await each.post("/api/login", json=body)
-    assert (await chen.post("/api/sessions/end-others")).json() == {"ended": 3}
+    assert (await chen.post("/api/session/end-others")).json() == {"ended": 3}
     assert [(await each.get("/api/session")).status_code for each in others] == [401] * 3
     assert (await chen.get("/api/session")).status_code == 200
 

@@ -259,7 +259,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/sessions/end-others": {
+    "/api/session/end-others": {
         parameters: {
             query?: never;
             header?: never;
@@ -532,7 +532,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/account/passkeys/wish": {
+    "/api/account/passkey-wish": {
         parameters: {
             query?: never;
             header?: never;
@@ -15192,6 +15192,15 @@ export interface operations {
             };
             /** @description There is no such thing. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -189,7 +189,7 @@ async def passkeys(access: AccessArg, request: Request) -> Response:
 
 
 @routes.post(
-    "/account/passkeys/wish",
+    "/account/passkey-wish",
     operation_id="passkey.wish",
     summary="What a browser needs to make a passkey; right after signing in only.",
     **shown(OptionsView, *WRITES),

@@ -326,7 +326,7 @@ async def sessions(access: AccessArg) -> Response:
 
 
 @routes.post(
-    "/sessions/end-others",
+    "/session/end-others",
     operation_id="session.end_others",
     summary="Sign out every browser of one's own account but this one.",
     **shown(EndedView, *WRITES),

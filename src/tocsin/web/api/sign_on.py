@@ -169,7 +169,7 @@ async def _begun(access: Access, tie_to: ActorId | None) -> Response:
     response_class=Response,
     response_model=None,
     responses={303: {"description": "On to the screens, signed in or with the reason why not."},
-               **problems(*PUBLIC)},
+               **problems(*PUBLIC, 409)},
 )  # fmt: skip
 async def come_back(
     access: AccessArg,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
-from tocsin.kernel.shared import ActorId, Refused
+from tocsin.kernel.shared import ActorId
 from tocsin.runtime.sign_in import Left, Passkey
 from tocsin.web import cookies
 from tocsin.web.api.common import (
@@ -21,7 +21,6 @@ from tocsin.web.api.common import (
     AccessArg,
     checked,
     json,
-    problem_of,
     router,
     shown,
 )
@@ -171,9 +170,7 @@ async def sign_in(body: AnswerBody, access: AccessArg, request: Request) -> Resp
         cookie_of(access, request, cookies.SESSION),
         cookie_of(access, request, cookies.BROWSER),
     )
-    if isinstance(signed, Refused):
-        raise problem_of(signed)
-    return signed_in(access, signed)
+    return signed_in(access, checked(signed))
 
 
 @routes.get(

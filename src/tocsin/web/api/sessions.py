@@ -21,6 +21,7 @@ from tocsin.web.api.common import (
     STAFF_ONE,
     WRITES,
     AccessArg,
+    checked,
     json,
     problem_of,
     router,
@@ -237,9 +238,7 @@ async def login(body: LoginBody, access: AccessArg, request: Request) -> Respons
         cookie_of(access, request, cookies.SESSION),
         cookie_of(access, request, cookies.BROWSER),
     )
-    if isinstance(signed, Refused):
-        raise problem_of(signed)
-    return signed_in(access, signed)
+    return signed_in(access, checked(signed))
 
 
 @routes.post(
@@ -269,11 +268,9 @@ async def password(body: LinkBody, access: AccessArg, request: Request) -> Respo
 
 async def _enter(access: Access, request: Request, made: Account | Refused) -> Response:
     """Whoever used a link is in: no allowance stands before it, since a link is not guessed."""
-    if isinstance(made, Refused):
-        raise problem_of(made)
     old = cookie_of(access, request, cookies.SESSION)
     browser = cookie_of(access, request, cookies.BROWSER)
-    signed = await access.web.accounts.open_session(made, "link", old, browser)
+    signed = await access.web.accounts.open_session(checked(made), "link", old, browser)
     return signed_in(access, signed)
 
 

@@ -105,6 +105,22 @@ def test_errands_of_lives_stand_in_line_as_if_older() -> None:
     assert owed_from(before, routine) < owed_from(now, life)
 
 
+async def test_errands_of_a_life_are_taken_before_a_flood_that_waited(
+    postgres_store: PostgresStore,
+) -> None:
+    town = Town()
+    for _ in range(60):
+        await postgres_store.commit(town.opening(agencies=("works",)))
+    town.wait(AHEAD_S / 2)
+    life = town.opening(agencies=("rescue",), profile="emergency")
+    await postgres_store.commit(life)
+    taken = await postgres_store.take_errands(town.wait(1), 60.0, 500)
+    is_life = [each.case_id == life.target for each in taken]
+    first = is_life.index(False)
+    assert first > 0 and len(taken) > 60
+    assert all(is_life[:first]) and not any(is_life[first:])
+
+
 def test_every_lane_has_a_share() -> None:
     assert tuple(SHARES) == LANES and min(SHARES.values()) >= 1
 

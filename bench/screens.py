@@ -23,7 +23,6 @@ from bench.node import Running
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
-    "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--disable-quic",
     "--no-first-run",

@@ -24,7 +24,6 @@ SHOTS = Path("build/screenshots")
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
-    "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--disable-quic",
     "--no-first-run",

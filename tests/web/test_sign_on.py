@@ -97,6 +97,38 @@ async def test_who_is_tied_signs_on(town: Town) -> None:
     assert town.provider.asked.count("about") == town.provider.asked.count("jwks") == 1, "cached"
 
 
+async def test_who_signed_on_there_is_signed_out_there_too(town: Town) -> None:
+    await tied(town)
+    client = town.node.client()
+    assert await arrive(client, await there_and_back(client)) is None
+    csrf = (await client.get("/api/session")).json()["csrf"]
+    left = await client.post("/api/logout", headers={"x-csrf-token": csrf})
+    assert left.status_code == 200, left.text
+    assert left.json()["provider"] == f"{town.provider.url}/leave?client_id={CLIENT}"
+    assert left.headers["clear-site-data"] == '"cache"'
+    assert (await client.get("/api/session")).status_code == 401
+    here = await town.node.staff("anna", grant("dispatcher"))
+    assert (await here.post("/api/logout")).json()["provider"] is None, "came by a password"
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"), [("phr", None), ("pwd", "sign_on_failed"), (None, "sign_on_failed")]
+)
+async def test_a_sign_on_weaker_than_asked_is_refused(
+    town: Town, told: str | None, reason: str | None
+) -> None:
+    await tied(town)
+    options = replace(town.sign_on.options, strengths=("phr", "phrh"))
+    made = SignOn(options, town.node.accounts, Caller(HERE), town.node.clock)
+    town.node.app.state.web = replace(town.node.app.state.web, sign_on=made)
+    town.provider.claims = {"acr": told}
+    client = town.node.client()
+    begun = (await client.post("/api/sign-on")).json()["url"]
+    assert parse_qs(urlsplit(begun).query)["acr_values"] == ["phr phrh"]
+    reason = await arrive(client, await there_and_back(client))
+    assert reason == (None if told == "phr" else "sign_on_failed")
+
+
 async def test_nobody_is_made_and_nobody_found_by_mail(town: Town) -> None:
     await town.node.staff("chen@town.example", grant("administrator"))
     town.provider.claims = {"email": "chen@town.example", "email_verified": True,

@@ -50,9 +50,10 @@ class Session {
     this.#take(await post<Me>("/api/account/password", { old, new: fresh }));
   }
   async logout(): Promise<void> {
-    await post("/api/logout");
+    const { provider } = await post<{ provider: string | null }>("/api/logout");
     useCsrf(null);
     this.me = null;
+    if (provider) location.assign(provider); // one who signed on there is signed out there too
   }
   has(...roles: string[]): boolean {
     return this.me?.grants.some((grant) => roles.includes(grant.role)) ?? false;

@@ -223,6 +223,8 @@ def _account_options(settings: Settings, clock: NodeClock) -> AccountOptions:
         session_absolute=timedelta(hours=settings.session_absolute_h) * speed,
         fresh_for=plain.fresh_for * speed,
         challenge_lives=plain.challenge_lives * speed,
+        password_words=(*plain.password_words, *settings.password_words),
+        breached_passwords=settings.breached_passwords,
     )
 
 

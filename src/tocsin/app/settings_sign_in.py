@@ -27,6 +27,18 @@ class SignInSettings:
         "For which host passkeys are made; empty takes that of public_url. A change ends them all.",
         "通行密钥所属的主机名；留空则取自 public_url。更改后原有通行密钥全部失效。",
     )
+    password_words: tuple[str, ...] = setting(
+        (),
+        "words",
+        "What anybody would try here first: names of the town and of its agencies.",
+        "本地最先会被猜到的词语，如城镇和机构名称。",
+    )
+    breached_passwords: Path | None = setting(
+        None,
+        "file",
+        "SHA-1 hashes of stolen passwords, one HASH:count a line, in the order of the hashes.",
+        "已泄露密码的 SHA-1 散列文件，每行一条 HASH:count，按散列排序。",
+    )
     sign_in_networks: tuple[str, ...] = setting(
         (),
         "networks",
@@ -70,6 +82,12 @@ class SignInSettings:
         "Other hosts on which the provider has its endpoints.",
         "身份提供方其他端点所在的主机。",
     )
+    sign_on_strengths: tuple[str, ...] = setting(
+        (),
+        "classes",
+        "Classes of authentication (acr) of which the provider must have done one; empty: any.",
+        "身份提供方须达到的认证级别（acr），满足其一即可；留空则不限。",
+    )
 
 
 def check_sign_in(name: str, value: object) -> None:
@@ -77,6 +95,8 @@ def check_sign_in(name: str, value: object) -> None:
     if name == "sign_in_networks":
         for network in cast(tuple[str, ...], value):
             ip_network(network)
+    if name == "breached_passwords" and value is not None and not cast(Path, value).is_file():
+        raise ValueError("Expected a file that can be read")
     if name == "sign_on_issuer":
         parts = urlsplit(str(value))
         if not is_safe_address(str(value), str(value)) or parts.query or parts.fragment:

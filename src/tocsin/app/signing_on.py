@@ -28,6 +28,8 @@ def sign_on_of(
         secret=secret_of(settings),
         name=settings.sign_on_name or (urlsplit(settings.sign_on_issuer).hostname or ""),
         hosts=settings.sign_on_hosts,
+        strengths=settings.sign_on_strengths,
+        left=settings.public_url.rstrip("/") + "/console/",
     )
     return SignOn(options, accounts, outgoing, clock)
 

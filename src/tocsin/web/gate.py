@@ -5,14 +5,18 @@ The route's `operation_id` names its row of the policy table; a route without on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from hmac import compare_digest
-from typing import Any, Final
+from typing import Any, Final, get_args, get_origin
 from urllib.parse import urlsplit
 
+import structlog
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, AgencyId, AreaId, Refused, UnitId
@@ -34,6 +38,8 @@ from tocsin.web.read_words import ReadWords
 from tocsin.web.shell import Seen, seen_of
 from tocsin.web.sign_on import SignOn
 from tocsin.web.texts import pick_language
+
+log = structlog.get_logger("tocsin.gate")
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -95,6 +101,8 @@ class Access:
         """The principal as an actor at a place, with the roles that reach it."""
         found = reach(self.rule, self.who, areas, agencies)
         if isinstance(found, Refused):
+            what, who = self.rule.operation, self.who.id
+            log.info("operation_refused", operation=what, reason=found.reason, account=who)
             raise refuse(found)
         return found
 
@@ -119,14 +127,45 @@ class GatedRoute(APIRoute):
         handle = super().get_route_handler()
         operation = self.operation_id or ""
         takes_json = self.body_field is not None
+        lists = frozenset(_lists(self.dependant))
 
         async def gated(request: Request) -> Response:
             request.state.access = await pass_gate(request, RULES[operation])
             if takes_json and not _is_json(request):
                 raise Problem("wrong_media_type", "application/json")
+            _check_once(request, lists)
             return await handle(request)
 
         return gated
+
+
+def _lists(dependant: Dependant) -> Iterator[str]:
+    """The parameters of a query that may come several times; some stand in a model together."""
+    for each in dependant.query_params:
+        kind: Any = each.field_info.annotation
+        fields = {each.alias: kind}
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            fields = {
+                field.alias or name: field.annotation for name, field in kind.model_fields.items()
+            }
+        yield from (name for name, kind in fields.items() if _is_list(kind))
+    for inner in dependant.dependencies:
+        yield from _lists(inner)
+
+
+def _is_list(annotation: Any) -> bool:
+    """Whether the type, or one of a union, is a list."""
+    kinds = (annotation, *get_args(annotation))
+    return any(get_origin(kind) in (list, tuple, set, frozenset) for kind in kinds)
+
+
+def _check_once(request: Request, lists: Collection[str]) -> None:
+    """Whoever stands before the node may have read the first of two values where we would read the
+    last: what is asked for twice is refused."""
+    names = Counter(name for name, _ in request.query_params.multi_items())
+    twice = [name for name, count in names.items() if count > 1 and name not in lists]
+    if twice:
+        raise Problem("parameter_repeated")
 
 
 async def pass_gate(request: Request, rule: Rule) -> Access:
@@ -140,6 +179,8 @@ async def pass_gate(request: Request, rule: Rule) -> Access:
         request.state.language = principal.language
     refused = admit(rule, principal, web.services.atlas.parents)
     if refused is not None:
+        who = None if principal is None else principal.id
+        log.info("operation_refused", operation=rule.operation, reason=refused.reason, account=who)
         raise refuse(refused)
     if rule.limited and not web.accounts.slowing.is_own(seen.address):
         wait = web.anonymous.take(address_key(seen.address))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,10 @@ class AccountOptions:
     """Checks that may wait: about a second of work; more is answered with 503."""
     argon2_memory_kib: int = 19_456
     argon2_time: int = 2
+    password_words: tuple[str, ...] = ("tocsin",)
+    """Words that anybody would try at this place: of the town, its agencies, this program."""
+    breached_passwords: Path | None = None
+    """A file of SHA-1 hashes in order, of passwords that are known from breaches."""
     session_idle: timedelta = field(default=timedelta(hours=8))
     session_absolute: timedelta = field(default=timedelta(hours=24))
     link_lives: timedelta = field(default=timedelta(hours=72))

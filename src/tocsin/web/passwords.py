@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from tocsin.kernel.shared import Refused
 from tocsin.web.options import AccountOptions
-
-LENGTH_MIN: Final = 12
-LENGTH_MAX: Final = 200
-"""Longer than any passphrase; hashing time does not depend on it, but bodies do."""
-DISTINCT_MIN: Final = 5
-"""Fewer different characters than this is a pattern, not a password."""
+from tocsin.web.password_rules import normal, weakness
 
 Result = TypeVar("Result")
 
 
 class Busy(Exception):
     """All threads work and the queue is full: come back in a second."""
-
-
-def normal(password: str) -> str:
-    """The same password typed on two keyboards is the same text (NFKC, as in RFC 8265)."""
-    return unicodedata.normalize("NFKC", password)
-
-
-def is_strong(password: str, login: str) -> bool:
-    """The rules: long enough, not one pattern, without the login name inside."""
-    folded = normal(password).casefold()
-    return (
-        LENGTH_MIN <= len(password) <= LENGTH_MAX
-        and len(set(folded)) >= DISTINCT_MIN
-        and login.casefold() not in folded
-    )
 
 
 class Passwords:
@@ -51,6 +31,13 @@ class Passwords:
         self._strangers = Lane(options.argon2_pool, options.argon2_queue)
         self._known = Lane(options.argon2_known, options.argon2_queue)
         self._nobody: str | None = None
+        self._words, self._breached = options.password_words, options.breached_passwords
+
+    async def weakness(self, password: str, login: str, *about: str) -> Refused | None:
+        """Why it may not be a password: `password_weak` or `password_breached`. `about` is what
+        else is known of its owner. Raises `Busy`, and OSError where the list can not be read."""
+        words = (login, *about, *self._words)
+        return await self._known.run(lambda: weakness(password, words, self._breached))
 
     async def hash(self, password: str) -> str:
         """The argon2id hash. Raises `Busy`."""

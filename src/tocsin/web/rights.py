@@ -19,7 +19,6 @@ from tocsin.runtime.rights import (
 )
 from tocsin.runtime.sign_in import Proposal
 from tocsin.web.account_parts import in_words
-from tocsin.web.passwords import is_strong
 from tocsin.web.signing import Signing
 from tocsin.web.tokens import fold_login
 
@@ -53,8 +52,9 @@ class Rights(Signing):
         link = await self.open_link(token)
         if link is None or link.account is not None or await self.store.has_administrator():
             return Refused("link_used", "")
-        if not is_strong(password, login):
-            return Refused("password_weak", "")
+        refused = await self._passwords.weakness(password, login, name)
+        if refused is not None:
+            return refused
         now = self._clock.now()
         account = Account(
             id=ActorId(self._ids.new()),
@@ -87,8 +87,10 @@ class Rights(Signing):
         refused = check_grants(grants)
         if refused is not None:
             return refused
-        if password is not None and not is_strong(password, login):
-            return Refused("password_weak", "")
+        if password is not None:
+            refused = await self._passwords.weakness(password, login, name)
+            if refused is not None:
+                return refused
         now = self._clock.now()
         account = Account(
             id=ActorId(self._ids.new()),

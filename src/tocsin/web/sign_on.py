@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
+import structlog
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.rfc7636 import (
     create_s256_code_challenge,  # pyright: ignore[reportUnknownVariableType]
@@ -33,6 +34,8 @@ from tocsin.runtime.ports import Clock
 from tocsin.runtime.sign_in import Challenge, Identity, is_safe_address
 from tocsin.web.accounts import Accounts, SignedIn
 from tocsin.web.tokens import TOKEN_BYTES, token_hash
+
+log = structlog.get_logger("tocsin.sign_on")
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
 """Signatures with a public key. Never `none`, and no shared secret: a public key taken for one is
@@ -62,6 +65,10 @@ class SignOnOptions:
     name: str = ""
     hosts: tuple[str, ...] = ()
     """Other hosts than the issuer's on which it may have its endpoints."""
+    strengths: tuple[str, ...] = ()
+    """Classes of authentication (`acr`) of which the provider must have done one; none: any."""
+    left: str = ""
+    """Where the provider sends a browser back to that it has signed out."""
 
 
 class SignOnFailed(Exception):
@@ -80,6 +87,7 @@ class _Metadata(msgspec.Struct):
     jwks_uri: str
     authorization_response_iss_parameter_supported: bool = False
     code_challenge_methods_supported: tuple[str, ...] | None = None
+    end_session_endpoint: str = ""
 
 
 class _Tokens(msgspec.Struct):
@@ -147,7 +155,24 @@ class SignOn:
             "code_challenge": _challenge(verifier),
             "code_challenge_method": "S256",
         }
+        if self.options.strengths:
+            asked["acr_values"] = " ".join(self.options.strengths)
         return Begun(add_params_to_uri(metadata.authorization_endpoint, list(asked.items())), token)
+
+    async def leave(self) -> str | None:
+        """Where a browser signs out at the provider too (OpenID Connect RP-Initiated Logout 1.0);
+        None when it has no such place, or can not be asked: one is signed out here all the same."""
+        try:
+            place = (await self._known()).end_session_endpoint
+        except SignOnFailed as failed:
+            log.warning("sign_out_at_provider_failed", why=failed.why)
+            return None
+        if not place:
+            return None
+        asked = [("client_id", self.options.client)]
+        if self.options.left:
+            asked.append(("post_logout_redirect_uri", self.options.left))
+        return str(add_params_to_uri(place, asked))
 
     async def finish(
         self,
@@ -201,7 +226,8 @@ class SignOn:
         found = self._read(await self._ask("GET", url), _Metadata)
         if found.issuer != self.options.issuer:
             raise SignOnFailed("issuer")
-        for each in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
+        used = (found.authorization_endpoint, found.token_endpoint, found.jwks_uri)
+        for each in (*used, *filter(None, (found.end_session_endpoint,))):
             if not is_safe_address(each, self.options.issuer):
                 raise SignOnFailed("not_https")
         methods = found.code_challenge_methods_supported
@@ -273,6 +299,8 @@ class SignOn:
             )
         except (JoseError, ValueError, KeyError, TypeError, AttributeError):
             raise SignOnFailed("token") from None
+        if self.options.strengths and read.claims.get("acr") not in self.options.strengths:
+            raise SignOnFailed("strength")
         subject: object = read.claims.get("sub")
         if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_MAX:
             raise SignOnFailed("subject")

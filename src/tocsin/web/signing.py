@@ -9,13 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+import structlog
+
 from tocsin.kernel.shared import ActorId, Refused
 from tocsin.runtime.accounts import Account, Change, How, Link, Session
 from tocsin.runtime.sign_in import KnownBrowser
 from tocsin.web.account_parts import Part
-from tocsin.web.passwords import is_strong
 from tocsin.web.permissions import Principal
 from tocsin.web.tokens import TOKEN_BYTES, csrf_of, fold_login, token_hash
+
+log = structlog.get_logger("tocsin.sign_in")
 
 TOUCH_EVERY: Final = timedelta(seconds=60)
 """A session's last use is written down at most this often."""
@@ -53,12 +56,15 @@ class Signing(Part):
         account = await self.store.by_login(login)
         known = await self._known_browser(account, browser)
         wait = self.slowing.wait_s(login, address, known)
+        who = None if account is None else account.id
         if wait:
+            log.info("sign_in_refused", reason="too_many_requests", account=who)
             return Refused("too_many_requests", str(wait))
         stored = account.password if account is not None and account.is_active else None
         is_known = known is not None or self.slowing.is_own(address)
         is_right = await self._passwords.check(stored, password, is_known=is_known)
         if account is None or not is_right:
+            log.info("sign_in_refused", reason="wrong_login", account=who)
             return Refused("wrong_login", "")
         self.slowing.was_right(login, address, known)
         if stored is not None and self._passwords.is_outdated(stored):
@@ -99,6 +105,7 @@ class Signing(Part):
         ends = token_hash(old_token) if old_token else None
         change = Change(now, account.id, "signed_in", account.id, how)
         await self.store.put_session(session, ends, change)
+        log.info("signed_in", account=account.id, how=how)
         made = None
         if await self._known_browser(account, browser) is None:
             made = secrets.token_urlsafe(TOKEN_BYTES)
@@ -186,8 +193,9 @@ class Signing(Part):
         account = await self.store.account(link.account) if link and link.account else None
         if link is None or account is None or not account.is_active:
             return Refused("link_used", "")
-        if not is_strong(password, account.login):
-            return Refused("password_weak", "")
+        refused = await self._passwords.weakness(password, account.login, account.name)
+        if refused is not None:
+            return refused
         hashed = await self._passwords.hash(password)
         changed = replace(account, password=hashed, version=account.version + 1)
         change = Change(self._clock.now(), account.id, "password_set", account.id)
@@ -212,8 +220,9 @@ class Signing(Part):
         stored = await self.store.account(account)
         if stored is None or not await self._passwords.check(stored.password, old, is_known=True):
             return Refused("wrong_login", "")
-        if not is_strong(new, stored.login):
-            return Refused("password_weak", "")
+        refused = await self._passwords.weakness(new, stored.login, stored.name)
+        if refused is not None:
+            return refused
         hashed = await self._passwords.hash(new)
         changed = replace(stored, password=hashed, version=stored.version + 1)
         change = Change(self._clock.now(), account, "password_set", account)

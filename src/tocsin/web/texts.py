@@ -94,9 +94,14 @@ REASON_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "not_acceptable": ("This form of answer is not offered.", "不提供该格式的答复。"),
     "login_taken": ("This login name is taken.", "该登录名已被使用。"),
     "password_weak": (
-        "The password needs at least 12 characters, not all alike, and must not hold the "
-        "login name.",
-        "密码至少需要 12 个字符，不能全部相似，也不能包含登录名。",
+        "The password needs at least 12 characters, must not hold the login name, and must not be "
+        "soon guessed: no common password, name, date or row of keys. Several words do well.",
+        "密码至少需要 12 个字符，不得包含登录名，也不能容易被猜中：不要使用常见密码、姓名、日期或"
+        "键盘上的连续按键。建议使用几个词语的组合。",
+    ),
+    "password_breached": (
+        "This password is on a list of stolen ones. Choose another.",
+        "该密码出现在已泄露密码名单中，请另选一个。",
     ),
     "last_administrator": (
         "This is the last administrator; make another one first.",
@@ -173,6 +178,10 @@ REASON_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "invalid": (
         "Some fields are not right; `errors` says which.",
         "部分字段不正确，详见 errors。",
+    ),
+    "parameter_repeated": (
+        "A parameter of the address is given twice. Give it once.",
+        "地址中的某个参数出现了两次，请只提供一次。",
     ),
     "too_many_requests": (
         "Too many tries in a short time. Wait a little.",

@@ -133,7 +133,6 @@ class EndedView(View):
     """How many sessions ended."""
 
     model_config = like({"ended": 2})
-
     ended: int
 
 
@@ -161,8 +160,15 @@ class DoneView(View):
     """It is done, and there is nothing to show."""
 
     model_config = like({"done": True})
-
     done: bool
+
+
+class LeftView(View):
+    """It is done. `provider` is where a browser that signed on there is signed out as well."""
+
+    model_config = like({"done": True, "provider": None})
+    done: bool
+    provider: str | None
 
 
 def cookie_of(access: Access, request: Request, base: str) -> str | None:
@@ -352,16 +358,27 @@ async def end(
     "/logout",
     operation_id="session.logout",
     summary="Sign out this browser.",
-    **shown(DoneView, *STAFF),
+    **shown(LeftView, *STAFF),
 )
 async def logout(access: AccessArg) -> Response:
-    who = access.who
+    who, place = access.who, None
     await sign_out(access, who.id)
     if who.session is not None:
+        place = await _left_at(access, who.session)
         await access.web.accounts.end_session(who.id, who.session, who.id)
-    answer = json({"done": True})
+    answer = json({"done": True, "provider": place})
     set_cookie(access, answer, cookies.SESSION, "", 0)
+    # What pages and answers the browser had kept goes; the crew's unsent presses stay its own.
+    answer.headers["clear-site-data"] = '"cache"'
     return answer
+
+
+async def _left_at(access: Access, session: str) -> str | None:
+    """Where a session that began at the provider is ended there too."""
+    mine = await access.web.accounts.store.sessions(access.who.id)
+    is_there = any(each.id == session and each.how == "sign_on" for each in mine)
+    sign_on = access.web.sign_on
+    return await sign_on.leave() if is_there and sign_on is not None else None
 
 
 @routes.post(

@@ -11,7 +11,7 @@ TILES := build/maps/helsinki.map/meta.json
 ROADS := build/maps/helsinki.roads/built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench kills tamper sim lock sbom
+.PHONY: help setup demo serve test check bench kills faults tamper sim lock sbom
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -64,6 +64,9 @@ kills: setup ## kill -9 of the node over every intake, and of a broker, ARGS tim
 	@tools/mosquitto.sh
 	@TOCSIN_ALARM_KILLS=$(or $(ARGS),50) $(BIN)/pytest -q -s tests/end_to_end/test_alarm_kills.py \
 		tests/intakes/test_mqtt_broker.py
+
+faults: setup ## the campaign of faults against the whole node; ARGS="--share 10", ARGS="kill clock"
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 tamper: setup ## change the past in the database, ARGS times (1,000); each change must be found
 	@TOCSIN_TAMPER=$(or $(ARGS),1000) $(BIN)/pytest -q -s tests/log/test_tampering.py

@@ -20,9 +20,33 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from tests.end_to_end.live_node import BOX, Answer, Line, LiveNode, NodeError
+from tocsin.stores.postgres.processes import recovering_in
 
-Target = Literal["node", "postmaster", "backend", "helper", "everything"]
+Target = Literal[
+    "node",
+    "postmaster",
+    "backend",
+    "helper",
+    "everything",
+    "checkpointer",
+    "background writer",
+    "walwriter",
+    "autovacuum launcher",
+    "logical replication launcher",
+    "startup",
+]
 TARGETS: tuple[Target, ...] = ("node", "postmaster", "backend", "helper", "everything")
+SERVER_TARGETS: tuple[Target, ...] = (
+    "postmaster",
+    "backend",
+    "checkpointer",
+    "background writer",
+    "walwriter",
+    "autovacuum launcher",
+    "logical replication launcher",
+    "startup",
+)
+"""Every process that an embedded server has, by what it calls itself."""
 SENDERS = 12
 UNSURE_MAX = 4 * SENDERS
 ALIVE_PATIENCE_S = 90.0
@@ -103,6 +127,12 @@ class Campaign:
     settle_patience_s: float = ALIVE_PATIENCE_S
     """How long unsure reports are sent again, and errands waited for."""
     kills: Counter[str] = field(default_factory=Counter[str])
+    pause_s: float = 0.0
+    """What a sender waits after each answer; without, it sends as fast as it is answered."""
+    others: frozenset[str] = frozenset()
+    """Cases that somebody else had acknowledged: they must be there, too."""
+    lost: int = 0
+    doubled: int = 0
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
@@ -113,13 +143,17 @@ class Campaign:
         """`kills` kills under load, then everything is settled and checked. Returns findings."""
         if not self.node.is_alive:
             await self.node.start()
+        await self.kill_under_load(kills)
+        return await self.settle_and_check()
+
+    async def kill_under_load(self, kills: int) -> None:
+        """The kills alone; nothing is checked yet."""
         async with self.load():
             for number in range(kills):
                 await self._until_acknowledging()
                 await asyncio.sleep(self.chance.uniform(0.02, 0.25))
                 await self._kill(self.targets[number % len(self.targets)])
             await self._until_acknowledging()
-        return await self.settle_and_check()
 
     async def run_load(self, seconds: float) -> int:
         """Load for a while and no kill. Returns how many more reports are acknowledged."""
@@ -163,6 +197,8 @@ class Campaign:
         self.ledger.note(key, answer)
         if answer is None or answer.status == 503:
             await asyncio.sleep(0.05)
+        elif self.pause_s:
+            await asyncio.sleep(self.pause_s)
 
     async def _post(self, line: Line, key: str) -> Answer:
         headers = {
@@ -198,8 +234,12 @@ class Campaign:
             node.process.wait()
         elif target == "postmaster":
             _end((await self._servers())[0])
-        else:
+        elif target == "startup":
+            await self._kill_recovery()
+        elif target in ("backend", "helper"):
             _end(await self._one_of(target == "backend"))
+        else:
+            _end(await self._called(target))
         if not node.is_alive or target in ("node", "everything"):
             await node.start()
 
@@ -212,6 +252,33 @@ class Campaign:
             await asyncio.sleep(0.01)
         # Numbers start again at the end, so the smallest is not always the oldest.
         return sorted(servers, key=lambda pid: _parent(pid) in servers)
+
+    async def _called(self, name: str) -> int:
+        """The process of that name; waits while the server recovers and has none."""
+        until = time.monotonic() + ALIVE_PATIENCE_S
+        while True:
+            for pid in await self._servers():
+                if _title(pid).startswith(f"postgres: {name}"):
+                    return pid
+            if time.monotonic() > until:
+                raise NodeError(f"the server has no {name}")
+            await asyncio.sleep(0.01)
+
+    async def _kill_recovery(self) -> None:
+        """A process is killed, and then the one that recovers from that. Recoveries are short:
+        one that was over too soon is tried again."""
+        until = time.monotonic() + ALIVE_PATIENCE_S
+        cluster = self.node.data / "postgres" / "cluster"
+        while time.monotonic() < until:
+            _end(await self._called("checkpointer"))
+            caught = time.monotonic() + 2
+            while time.monotonic() < caught:
+                if (pid := recovering_in(cluster)) is not None:
+                    _end(pid)
+                    return
+                await asyncio.sleep(0)
+            await self._until_acknowledging()
+        raise NodeError("no recovery was slow enough to be caught")
 
     async def _one_of(self, is_backend: bool) -> int:
         """A process that serves a connection, or one that helps; they differ by title only."""
@@ -263,7 +330,9 @@ class Campaign:
         given = {case_id for case_id, _ in self.ledger.acknowledged.values()}
         if len(given) != len(self.ledger.acknowledged):
             findings.append("two keys were given the same case")
+        given |= self.others
         there = {row[0] for row in await database.fetch("SELECT id FROM cases")}
+        self.lost, self.doubled = len(given - there), len(there - given)
         if lost := given - there:
             findings.append(f"lost: {len(lost)} acknowledged cases are not there")
         if more := there - given:

@@ -150,17 +150,17 @@ class Campaign:
         """The kills alone; nothing is checked yet."""
         async with self.load():
             for number in range(kills):
-                await self._until_acknowledging()
+                await self.until_acknowledging()
                 await asyncio.sleep(self.chance.uniform(0.02, 0.25))
                 await self._kill(self.targets[number % len(self.targets)])
-            await self._until_acknowledging()
+            await self.until_acknowledging()
 
     async def run_load(self, seconds: float) -> int:
         """Load for a while and no kill. Returns how many more reports are acknowledged."""
         before = len(self.ledger.acknowledged)
         async with self.load():
             await asyncio.sleep(seconds)
-            await self._until_acknowledging()
+            await self.until_acknowledging()
         return len(self.ledger.acknowledged) - before
 
     async def settle_and_check(self) -> list[str]:
@@ -208,7 +208,7 @@ class Campaign:
         body = self.ledger.sent[key]
         return await line.ask("POST", "/open311/v2/requests.json", body, headers)
 
-    async def _until_acknowledging(self) -> None:
+    async def until_acknowledging(self) -> None:
         """Waits until new reports are taken again."""
         before = len(self.ledger.acknowledged)
         until = time.monotonic() + ALIVE_PATIENCE_S
@@ -277,7 +277,7 @@ class Campaign:
                     _end(pid)
                     return
                 await asyncio.sleep(0)
-            await self._until_acknowledging()
+            await self.until_acknowledging()
         raise NodeError("no recovery was slow enough to be caught")
 
     async def _one_of(self, is_backend: bool) -> int:

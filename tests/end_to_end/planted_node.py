@@ -2,6 +2,7 @@
 
 - `early_answer`: the writer answers before its transaction is committed.
 - `lazy_disk`: COMMIT does not wait for the disk.
+- `no_fsync`: the embedded server does not wait for the disk at all.
 - `forgotten_key`: idempotency keys are not written.
 - `chatty_log`: the description of each report is logged.
 """
@@ -18,7 +19,7 @@ import structlog
 
 from tocsin.app.cli import main
 from tocsin.runtime import reception
-from tocsin.stores.postgres import batch, writer
+from tocsin.stores.postgres import batch, embedded, writer
 
 DELAY_S = 0.1
 
@@ -61,6 +62,10 @@ def lazy_disk() -> None:
     writer.connect = connect_lazily  # pyright: ignore
 
 
+def no_fsync() -> None:
+    embedded.DEFAULT_SETTINGS = {**embedded.DEFAULT_SETTINGS, "fsync": "off"}  # pyright: ignore
+
+
 def forgotten_key() -> None:
     arguments = batch.Batch.arguments
 
@@ -84,6 +89,7 @@ def chatty_log() -> None:
 PLANTS = {
     "early_answer": early_answer,
     "lazy_disk": lazy_disk,
+    "no_fsync": no_fsync,
     "forgotten_key": forgotten_key,
     "chatty_log": chatty_log,
 }

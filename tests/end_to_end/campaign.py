@@ -69,6 +69,8 @@ class Ledger:
     findings: list[str] = field(default_factory=list[str])
     answers: Counter[int] = field(default_factory=Counter[int])
     repeats: int = 0
+    codes: tuple[str, ...] = ("street-light-out", "pothole", "building-fire")
+    """What is reported."""
     text_chars: int = 0
     """How much is added to each description, of words that cannot be compressed."""
 
@@ -85,7 +87,7 @@ class Ledger:
         key = f"k{len(self.sent):06}-{self.chance.getrandbits(32):08x}"
         west, south, east, north = BOX
         form = {
-            "service_code": self.chance.choice(("street-light-out", "pothole", "building-fire")),
+            "service_code": self.chance.choice(self.codes),
             "lat": f"{self.chance.uniform(south, north):.6f}",
             "long": f"{self.chance.uniform(west, east):.6f}",
             "description": f"Report under load, key {key} " + self._words(),

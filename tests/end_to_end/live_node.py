@@ -49,6 +49,8 @@ class LiveNode:
     link: str = ""
     starts: int = 0
     process: subprocess.Popen[bytes] | None = None
+    watched_dsn: str = ""
+    """Where a test looks at the database, when that is not the node's own way there."""
 
     @property
     def log(self) -> Path:
@@ -144,6 +146,8 @@ class LiveNode:
 
     @property
     def dsn(self) -> str:
+        if self.watched_dsn:
+            return self.watched_dsn
         if "TOCSIN_DATABASE_URL" in self.environment:
             return self.environment["TOCSIN_DATABASE_URL"]
         folder = (self.data / "postgres" / "socket").readlink()

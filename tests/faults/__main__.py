@@ -14,11 +14,19 @@ from pathlib import Path
 
 from tests.end_to_end.campaign import SERVER_TARGETS
 from tests.faults.clocks import STEPS, step_clock
+from tests.faults.database import lose_database
+from tests.faults.full_disk import fill_disk
 from tests.faults.kills import kill
 from tests.faults.outcome import Outcome, table
+from tests.faults.power import cut_power
+from tests.faults.timers import restart
 
 NODE_KILLS = 100
 SERVER_KILLS = 30
+POWER_CUTS = 10
+DISKS_FULL = 3
+TIMERS = 100_000
+FINDINGS_SHOWN = 8
 WATCHED = 60
 Work = Callable[[Path, Callable[[int], int]], Awaitable[Outcome]]
 
@@ -37,6 +45,16 @@ def kinds() -> dict[str, list[Work]]:
         "clock": [
             lambda folder, of, step=step: step_clock(step, folder, WATCHED) for step in STEPS
         ],
+        "database": [
+            lambda folder, of: lose_database("cut", folder),
+            lambda folder, of: lose_database("stalled", folder),
+        ],
+        "disk": [lambda folder, of: fill_disk(of(DISKS_FULL), folder)],
+        "power": [
+            lambda folder, of: cut_power(of(POWER_CUTS), folder),
+            lambda folder, of: cut_power(of(POWER_CUTS), folder, is_torn=True),
+        ],
+        "timers": [lambda folder, of: restart(of(TIMERS), folder)],
     }
 
 
@@ -53,7 +71,7 @@ async def run(chosen: list[str], share: float) -> list[Outcome]:
                 outcome = await work(Path(folder), of)
             found.append(outcome)
             print(table([outcome]).splitlines()[-1], flush=True)
-            for each in outcome.findings:
+            for each in outcome.findings[:FINDINGS_SHOWN]:
                 print(f"  FOUND {each}", flush=True)
             if outcome.skipped:
                 print(f"  SKIPPED {outcome.skipped}", flush=True)

@@ -7,8 +7,8 @@ kernel's interface (linux/fuse.h), version 7.31; little-endian, as on every mach
 
 from __future__ import annotations
 
-import ctypes
 import contextlib
+import ctypes
 import errno
 import os
 import struct

@@ -78,7 +78,9 @@ async def cut_power(
 ) -> Outcome:
     """So many cuts under load. Skipped in a word where no such disk can be mounted."""
     began = time.monotonic()
-    kind = "power cut" + (", torn pages" if is_torn else "") + (f", planted {plant}" if plant else "")
+    kind = (
+        "power cut" + (", torn pages" if is_torn else "") + (f", planted {plant}" if plant else "")
+    )
     outcome = Outcome(kind)
     disk = LosingDisk(folder, seed if is_torn else None)
     try:

@@ -21,6 +21,7 @@ from tocsin.packs.load import load_pack
 from tocsin.packs.words import catalogue, keys, languages, word
 from tocsin.runtime import accounts, engine, photos, positions, reception
 from tocsin.runtime.codec import EVENTS
+from tocsin.runtime.condition import states
 
 NEEDED: dict[str, Iterable[object]] = {
     "status": get_args(Status),
@@ -51,6 +52,7 @@ NEEDED: dict[str, Iterable[object]] = {
     "dispatch_reason": REASON_CODES,
     "shortfall": SHORTFALL_CODES,
     "repair": REPAIR_CODES,
+    "trouble": states(),
 }
 
 

@@ -298,10 +298,19 @@ async def test_metrics_say_why_a_way_in_hung_up(node: Node) -> None:
 async def test_ready_says_in_one_word_what_is_wrong(node: Node) -> None:
     client = node.client()
     asleep = await client.get("/health/ready")
-    assert (asleep.status_code, asleep.json()) == (503, {"state": "wakes_stopped", "log": "off"})
+    assert asleep.status_code == 503
+    told = asleep.json()
+    assert (told["state"], told["log"]) == ("wakes_stopped", "off")
+    assert [(each["state"], each["stops"]) for each in told["troubles"]] == [
+        ("wakes_stopped", True)
+    ]
     beat = node.services.heartbeat
     beat.woke_at = beat.ran_at = node.clock.now()
-    assert (await client.get("/health/ready")).json() == {"state": "ok", "log": "off"}
+    assert (await client.get("/health/ready")).json() == {
+        "state": "ok",
+        "log": "off",
+        "troubles": [],
+    }
     node.clock.move(minutes=5)
     assert (await client.get("/health/ready")).status_code == 503
     assert (await client.get("/health/live")).status_code == 200

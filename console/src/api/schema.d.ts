@@ -6639,11 +6639,19 @@ export interface components {
         };
         /**
          * HealthView
-         * @description `ok`, or one word for what is wrong. `log` is of the Merkle log: `ok`, `lags`, `rewritten`
-         *     or `off`; whatever it is, the node goes on working.
+         * @description `ok`, or one word for what stops the node. `log` is of the Merkle log: `ok`, `lags`,
+         *     `rewritten` or `off`; whatever it is, the node goes on working. `troubles` is everything that
+         *     is wrong, in words of the asker's language, also what does not stop it.
          * @example {
          *       "log": "ok",
-         *       "state": "ok"
+         *       "state": "ok",
+         *       "troubles": [
+         *         {
+         *           "state": "clock_stepped",
+         *           "stops": false,
+         *           "text": "The clock of this machine was set by hand."
+         *         }
+         *       ]
          *     }
          */
         HealthView: {
@@ -6651,6 +6659,11 @@ export interface components {
             state: string;
             /** Log */
             log?: string | null;
+            /**
+             * Troubles
+             * @default []
+             */
+            troubles: components["schemas"]["TroubleView"][];
         };
         /**
          * HistoryView
@@ -9602,6 +9615,23 @@ export interface components {
             reason: string;
         };
         /**
+         * TroubleView
+         * @description One thing that is wrong. With `stops` the node should be sent nothing until it is over.
+         * @example {
+         *       "state": "clock_stepped",
+         *       "stops": false,
+         *       "text": "The clock of this machine was set by hand."
+         *     }
+         */
+        TroubleView: {
+            /** State */
+            state: string;
+            /** Text */
+            text: string;
+            /** Stops */
+            stops: boolean;
+        };
+        /**
          * TurnView
          * @description A unit on its way to a low case, turned to an urgent one: `gain_s` is how much sooner
          *     somebody is there, null where nobody would come else.
@@ -10425,7 +10455,14 @@ export interface operations {
                     /**
                      * @example {
                      *       "state": "ok",
-                     *       "log": "ok"
+                     *       "log": "ok",
+                     *       "troubles": [
+                     *         {
+                     *           "state": "clock_stepped",
+                     *           "text": "The clock of this machine was set by hand.",
+                     *           "stops": false
+                     *         }
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["HealthView"];
@@ -10460,7 +10497,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "state": "ok",
-                     *       "log": "ok"
+                     *       "log": "ok",
+                     *       "troubles": []
                      *     }
                      */
                     "application/json": components["schemas"]["HealthView"];

@@ -43,6 +43,12 @@ class SteadyClock:
             self._steady_s = steady_s
         return datetime.fromtimestamp(now_s, UTC)
 
+    @property
+    def is_stepped(self) -> bool:
+        """Whether the system's clock says another time than this one goes by."""
+        self.now()
+        return self._is_stepped
+
 
 class ScaledClock:
     """A town's time for demonstrations: starts at `start` and runs `speed` times as fast."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncGenerator, Callable, MutableMapping
 from contextlib import asynccontextmanager
@@ -180,7 +181,10 @@ async def started(
             map=MapFolder(settings.data / FOLDER),
             intakes=intake_tables(settings),
             outgoing=caller_of(settings),
+            room_bytes=room_of(settings, embedded),
         )
+        if isinstance(clock, SteadyClock):
+            services.is_clock_stepped = lambda: clock.is_stepped
         services.advice.fitted = fitted_times(settings.bands, settings.data)
         sequencer = services.log = open_log(settings, dsn, store.readers, clock)
         services.advice.no_fly = await asyncio.to_thread(no_fly_areas, settings.data)
@@ -201,6 +205,19 @@ async def started(
                 await sequencer.close()
     finally:
         await store.close()
+
+
+def room_of(settings: Settings, embedded: EmbeddedPostgres | None) -> Callable[[], int | None]:
+    """How much room is left where the node's own database lives, in bytes."""
+
+    def room() -> int | None:
+        try:
+            found = os.statvfs(settings.data)
+        except OSError:
+            return None
+        return found.f_bavail * found.f_frsize
+
+    return room if embedded is not None else lambda: None
 
 
 def _web_options(settings: Settings) -> WebOptions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace as with_
@@ -16,7 +17,17 @@ from tocsin.kernel.assets.vocabulary import Command as AssetCommand
 from tocsin.kernel.cases.policy import CaseFacts
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.cases.vocabulary import Command, OpenCase, WakeUp
-from tocsin.kernel.shared import SYSTEM, Actor, AssetId, CaseId, Refused, ReportId, Stamped, UnitId
+from tocsin.kernel.shared import (
+    SYSTEM,
+    Actor,
+    AssetId,
+    CaseId,
+    Instant,
+    Refused,
+    ReportId,
+    Stamped,
+    UnitId,
+)
 from tocsin.kernel.units.state import Unit
 from tocsin.kernel.units.vocabulary import Command as UnitCommand
 from tocsin.runtime.chaos import CALM, Chaos
@@ -31,6 +42,8 @@ from tocsin.runtime.ports import (
     Policies,
     SealedValue,
     Store,
+    StoreState,
+    Unavailable,
 )
 from tocsin.runtime.stamping import MOVED_ON, CaseStamp, DeviceStamp, UnitStamp
 
@@ -39,6 +52,14 @@ UNIT_TRIES = 3
 
 REASONS: tuple[str, ...] = ("stale_version", "key_reused", "case_unknown", "policy_missing")
 """What the runtime itself refuses with, beside the kernel's reasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedByStore:
+    """The last write, where it could not be done: why and when."""
+
+    state: StoreState
+    at: Instant
 
 
 class Engine:
@@ -52,6 +73,8 @@ class Engine:
         self.policies = policies
         self.clock = clock
         self.ids = ids
+        self.refused: RefusedByStore | None = None
+        """What the health says of the store when reads still go well."""
 
     async def handle(
         self,
@@ -298,7 +321,12 @@ class Engine:
 
     async def _commit(self, order: Order) -> Committed | Refused:
         await self.chaos.pause("engine.stamped")
-        outcome = await self.store.commit(order)
+        try:
+            outcome = await self.store.commit(order)
+        except Unavailable as trouble:
+            self.refused = RefusedByStore(trouble.state, self.clock.now())
+            raise
+        self.refused = None
         if order.key is not None and self.chaos.strikes("engine.again"):
             outcome = await self.store.commit(order)
         await self.chaos.pause("engine.committed")

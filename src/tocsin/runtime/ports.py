@@ -163,15 +163,23 @@ class Committed(msgspec.Struct, frozen=True):
     """The message was kept before: nothing more was done."""
 
 
+StoreState = Literal["store_unavailable", "store_recovering", "disk_full"]
+"""Why a store does not answer: it is away · it starts, or recovers from a crash · no room."""
+
+
 class Unavailable(Exception):
     """The store cannot answer now (connection lost, disk full): nothing was acknowledged.
 
-    `retry_after_s` says when to come back: at the rim it is 503 with Retry-After.
+    `retry_after_s` says when to come back: at the rim it is 503 with Retry-After. `state` says
+    why, for the health.
     """
 
-    def __init__(self, detail: str, retry_after_s: int = 2) -> None:
+    def __init__(
+        self, detail: str, retry_after_s: int = 2, state: StoreState = "store_unavailable"
+    ) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+        self.state: StoreState = state
 
 
 @dataclass(frozen=True, slots=True)

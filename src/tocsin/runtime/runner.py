@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal
 
 import structlog
 
@@ -52,6 +52,10 @@ def fixed(tell: Tell) -> Sequence[str]:
     return tell.to
 
 
+Beat = Literal["wakes_stopped", "wakes_late", "errands_stopped"]
+"""No clock was looked at · a clock is late in speaking · no errand was looked for."""
+
+
 @dataclass(slots=True)
 class Heartbeat:
     """When the loops last did their round. The node is unwell when one stands still."""
@@ -60,8 +64,19 @@ class Heartbeat:
     ran_at: Instant | None = None
     late_s: float = 0.0
     dead: int = 0
+    failing: dict[str, Instant] = field(default_factory=dict[str, Instant])
+    """Errands that were tried and failed, by key: since when they are owed."""
+    taken_since: Instant | None = None
+    """Since when the oldest errand of the last round had been owed."""
 
-    def trouble(self, now: Instant) -> str | None:
+    def owed_s(self, now: Instant) -> float:
+        """For how long the oldest errand is owed that could not be done yet, in seconds."""
+        since = [*self.failing.values()]
+        if self.taken_since is not None:
+            since.append(self.taken_since)
+        return (now - min(since)).total_seconds() if since else 0.0
+
+    def trouble(self, now: Instant) -> Beat | None:
         """A word for what is wrong, or None: wakes_stopped, wakes_late, errands_stopped."""
         limit = timedelta(seconds=LATE_S)
         if self.woke_at is None or now - self.woke_at > limit:
@@ -151,8 +166,11 @@ class Runner:
         now = self.engine.clock.now()
         size = self.engine.chaos.fewer("runner.errands", ERRAND_BATCH)
         due = await self.engine.store.take_errands(now, LEASE_S, size)
+        self.heartbeat.taken_since = min((each.created_at for each in due), default=None)
         for errand in due:
             await self._run(errand, now)
+        if len(due) < size:
+            self.heartbeat.taken_since = None
         self.heartbeat.ran_at = now
         return len(due)
 
@@ -173,8 +191,12 @@ class Runner:
             retry_at = None if last else now + timedelta(seconds=wait_s(due.attempts))
             log.warning("errand_failed", key=due.key, error=type(error).__name__, dead=last)
             self.heartbeat.dead += last
+            self.heartbeat.failing[due.key] = due.created_at
+            if last:
+                del self.heartbeat.failing[due.key]
             await self.engine.store.fail_errand(due.key, type(error).__name__, retry_at)
         else:
+            self.heartbeat.failing.pop(due.key, None)
             await chaos.pause("runner.done")
             await self.engine.store.finish_errand(due.key, now)
 

@@ -25,11 +25,20 @@ from tocsin.runtime.reception import Reception
 from tocsin.runtime.recommending.desk import AdviceDesk
 from tocsin.runtime.runner import Heartbeat
 from tocsin.runtime.supervision import Supervision
+from tocsin.runtime.synthetic_ports import Synthetic
 
 
 def welcome(scope: MutableMapping[str, Any]) -> int:
     """Nobody is held back: for tests and for nodes behind a front that does it."""
     return 0
+
+
+def _never() -> bool:
+    return False
+
+
+def _unknown() -> int | None:
+    return None
 
 
 @dataclass(slots=True)
@@ -81,6 +90,13 @@ class Services:
     """What an intake shares between its routes and its sockets, by its code; never on disk."""
     hang_ups: dict[str, HangUps] = field(default_factory=dict[str, HangUps])
     """Whom the ways in hung up on, by their code."""
+
+    synthetic: Synthetic | None = None
+    """The report of nobody that travels the whole path; None on a node that sends none."""
+    is_clock_stepped: Callable[[], bool] = _never
+    """Whether the machine's clock was set by hand, and is not what this node goes by."""
+    room_bytes: Callable[[], int | None] = _unknown
+    """Room left where the embedded database lives; None where that is not ours to know."""
 
     def __post_init__(self) -> None:
         self.positions = PositionDesk(self.store, self.clock, self.position_keep_s)

@@ -53,6 +53,11 @@ class Metrics:
             for name, text in (
                 ("late_seconds", "How late the most overdue clock is in speaking."),
                 ("errands_dead", "Errands given up since the start."),
+                (
+                    "errands_owed_seconds",
+                    "How long the oldest errand is owed that failed or waits.",
+                ),
+                ("clock_stepped", "1 while the machine's clock is not the time the node goes by."),
                 ("live_listeners", "Open live streams."),
                 ("live_drops", "Live streams dropped because they could not keep up."),
                 ("live_sent", "Events handed to live streams."),

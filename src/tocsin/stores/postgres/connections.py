@@ -36,6 +36,8 @@ Result = TypeVar("Result")
 
 LOST = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25006", "53300"})
 """SQLSTATEs that end a connection or a server's readiness (also 08xxx); a standby is read-only."""
+NOT_YET = "57P03"
+"""The SQLSTATE of a server that starts, stops or recovers from a crash."""
 BUSY = frozenset({"40001", "40P01", "55P03", "57014"})
 """SQLSTATEs of waits that were cut short: the same order may do better in a moment."""
 
@@ -81,10 +83,12 @@ def trouble_of(error: BaseException) -> Unavailable | None:
         return error
     if isinstance(error, asyncpg.PostgresError):
         state = str(getattr(error, "sqlstate", "") or "")
+        if state == NOT_YET:
+            return Unavailable("the database is starting or recovering", state="store_recovering")
         if state.startswith("08") or state in LOST:
             return Unavailable("the database connection was lost")
         if state.startswith(("53", "58")):
-            return Unavailable("the database is out of room", DISK_FULL_RETRY_S)
+            return Unavailable("the database is out of room", DISK_FULL_RETRY_S, "disk_full")
         if state in BUSY:
             return Unavailable("the database is busy", 1)
         return None

@@ -133,7 +133,7 @@ class SignWriter:
 
 def _fresh(trouble: Unavailable) -> Unavailable:
     """One exception for each caller: a shared one would grow a traceback with every raise."""
-    return Unavailable(str(trouble), trouble.retry_after_s)
+    return Unavailable(str(trouble), trouble.retry_after_s, trouble.state)
 
 
 def _sign(row: Row) -> Sign:

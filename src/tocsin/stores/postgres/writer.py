@@ -389,4 +389,4 @@ def _repeated(order: Order, kept: Answer) -> Committed | Refused:
 
 def _fresh(trouble: Unavailable) -> Unavailable:
     """One exception for each caller: a shared one would grow a traceback with every raise."""
-    return Unavailable(str(trouble), trouble.retry_after_s)
+    return Unavailable(str(trouble), trouble.retry_after_s, trouble.state)

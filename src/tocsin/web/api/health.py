@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from tocsin.runtime.ports import Unavailable
+from tocsin.packs.words import word
+from tocsin.runtime.condition import troubles
 from tocsin.web.api.common import AccessArg, json, problems, shown
 from tocsin.web.gate import Access, GatedRoute
 from tocsin.web.shapes import like
@@ -14,14 +15,33 @@ from tocsin.web.views import View
 routes = APIRouter(tags=["health"], route_class=GatedRoute)
 
 
-class HealthView(View):
-    """`ok`, or one word for what is wrong. `log` is of the Merkle log: `ok`, `lags`, `rewritten`
-    or `off`; whatever it is, the node goes on working."""
+TROUBLE: dict[str, object] = {
+    "state": "clock_stepped",
+    "text": "The clock of this machine was set by hand.",
+    "stops": False,
+}
 
-    model_config = like({"state": "ok", "log": "ok"})
+
+class TroubleView(View):
+    """One thing that is wrong. With `stops` the node should be sent nothing until it is over."""
+
+    model_config = like(TROUBLE)
+
+    state: str
+    text: str
+    stops: bool
+
+
+class HealthView(View):
+    """`ok`, or one word for what stops the node. `log` is of the Merkle log: `ok`, `lags`,
+    `rewritten` or `off`; whatever it is, the node goes on working. `troubles` is everything that
+    is wrong, in words of the asker's language, also what does not stop it."""
+
+    model_config = like({"state": "ok", "log": "ok", "troubles": [TROUBLE]})
 
     state: str
     log: str | None = None
+    troubles: tuple[TroubleView, ...] = ()
 
 
 @routes.get(
@@ -41,30 +61,32 @@ async def live() -> Response:
     responses={
         200: {
             "model": HealthView,
-            "content": {"application/json": {"example": {"state": "ok", "log": "ok"}}},
+            "content": {
+                "application/json": {"example": {"state": "ok", "log": "ok", "troubles": []}}
+            },
         },
         503: {"model": HealthView, "description": "Not now; `state` says why."},
         **problems(500),
     },
 )
 async def ready(access: AccessArg) -> Response:
-    trouble = await _trouble(access)
-    if trouble is None:
-        return json({"state": "ok", "log": _log_state(access)})
-    return json({"state": trouble, "log": _log_state(access)}, 503, {"retry-after": "5"})
+    found = await troubles(access.services)
+    told = [
+        {
+            "state": each.state,
+            "text": word("trouble", each.state, access.language),
+            "stops": each.stops,
+        }
+        for each in found
+    ]
+    stopping = next((each.state for each in found if each.stops), None)
+    body = {"state": stopping or "ok", "log": _log_state(access), "troubles": told}
+    return json(body) if stopping is None else json(body, 503, {"retry-after": "5"})
 
 
 def _log_state(access: Access) -> str:
     log = access.services.log
     return log.state if log is not None else "off"
-
-
-async def _trouble(access: Access) -> str | None:
-    try:
-        await access.services.store.last_seq()
-    except Unavailable:
-        return "store_unavailable"
-    return access.services.heartbeat.trouble(access.services.clock.now())
 
 
 @routes.get(
@@ -90,6 +112,8 @@ async def metrics(access: AccessArg) -> Response:
     beat = access.services.heartbeat
     counted.set("late_seconds", beat.late_s)
     counted.set("errands_dead", beat.dead)
+    counted.set("errands_owed_seconds", beat.owed_s(access.services.clock.now()))
+    counted.set("clock_stepped", access.services.is_clock_stepped())
     counted.set("ready", beat.trouble(access.services.clock.now()) is None)
     for intake, hang_ups in access.services.hang_ups.items():
         for reason, count in hang_ups.counts.items():

@@ -78,7 +78,8 @@ class LiveNode:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=errors,
-                env={**clean, **self.environment},
+                # What a campaign counts is what it sent itself.
+                env={**clean, "TOCSIN_SYNTHETIC_EVERY_S": "0", **self.environment},
             )
         self.starts += 1
         return self.process

@@ -4,6 +4,8 @@
 - `lazy_disk`: COMMIT does not wait for the disk.
 - `no_fsync`: the embedded server does not wait for the disk at all.
 - `forgotten_key`: idempotency keys are not written.
+- `stalled_errands`: what is owed is taken and never done. People are told of it after 6 seconds
+  instead of two minutes, so that a test need not wait.
 - `chatty_log`: the description of each report is logged.
 """
 
@@ -17,8 +19,9 @@ from typing import Any
 
 import structlog
 
+from tocsin.app import synthetic
 from tocsin.app.cli import main
-from tocsin.runtime import reception
+from tocsin.runtime import reception, runner
 from tocsin.stores.postgres import batch, embedded, writer
 
 DELAY_S = 0.1
@@ -86,7 +89,17 @@ def chatty_log() -> None:
     reception.Reception.receive = tell
 
 
+def stalled_errands() -> None:
+    async def sleep(self: Any, due: Any, now: Any) -> None:
+        await asyncio.sleep(0)
+
+    runner.Runner._run = sleep  # pyright: ignore
+    synthetic.MISSING_AFTER_S = 6.0  # pyright: ignore
+    synthetic.STEP_S = 2.0  # pyright: ignore
+
+
 PLANTS = {
+    "stalled_errands": stalled_errands,
     "early_answer": early_answer,
     "lazy_disk": lazy_disk,
     "no_fsync": no_fsync,

@@ -22,6 +22,7 @@ ALLOWED = {
     "tocsin/app/outgoing.py": "the one caller",
     "tocsin/app/demo_wire.py": "the demo's people, who call the demo's own node",
     "tocsin/app/demo_mqtt.py": "the demo's devices, who call the demo's own node",
+    "tocsin/app/synthetic.py": "the node's own port, to see whether reports get through",
     "tocsin/stores/postgres/connections.py": "the node's own database",
     "tocsin/intakes/sia_dc09/dialler.py": "`tocsin panel`: an operator plays a panel by hand",
     "tocsin/intakes/sia_dc09/serve.py": "a socket of UDP that listens and answers",

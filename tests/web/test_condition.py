@@ -24,6 +24,7 @@ class _Log:
 
 @dataclass
 class _Silent:
+    secret: str = "-"
     arrived: int = 0
     took_s: float = 0.0
 

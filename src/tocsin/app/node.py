@@ -30,6 +30,7 @@ from tocsin.app.sealing import keep_log, open_log
 from tocsin.app.settings import Settings
 from tocsin.app.signing_on import sign_on_of
 from tocsin.app.supervising import supervise
+from tocsin.app.synthetic import Traveller, emergency_of, reached_at
 from tocsin.app.ways_in import intake_routes, intake_runs, intake_tables
 from tocsin.geography.map_folder import FOLDER, MapFolder
 from tocsin.packs.find import builtin
@@ -277,6 +278,8 @@ async def serve(
         if settings.map is not None and settings.map_build and node.services.map is not None:
             making = keep_map(settings.map, node.services.map)
             work.append(asyncio.create_task(making, name="map"))
+        if settings.synthetic_every_s and isinstance(node.services.clock, SteadyClock):
+            work.append(asyncio.create_task(_send_synthetic(server, node, listening), name="self"))
         loading = keep_roads(node.services.advice, settings.roads, settings.data)
         work.append(asyncio.create_task(loading, name="roads"))
         if announce is not None:
@@ -373,9 +376,29 @@ async def _announce(
 ) -> None:
     while not server.started:
         await asyncio.sleep(0.01)
-    host = node.settings.host
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    shown = reached_at(node.settings.host)
     announce(node, f"http://{shown}:{listening.getsockname()[1]}", link)
+
+
+async def _send_synthetic(server: uvicorn.Server, node: Node, listening: socket.socket) -> None:
+    """Once the node answers, for ever. A pack without emergencies sends none."""
+    try:
+        emergency_of(node.services.pack)
+    except ValueError as trouble:
+        log.warning("no_synthetic", detail=str(trouble))
+        return
+    while not server.started:
+        await asyncio.sleep(0.05)
+    settings, address = node.settings, listening.getsockname()
+    node.services.synthetic = traveller = Traveller(
+        node.services,
+        node.hub,
+        reached_at(address[0]),
+        address[1],
+        settings.synthetic_every_s,
+        settings.synthetic_page_url,
+    )
+    await traveller.run()
 
 
 async def _tidy(node: Node) -> None:

@@ -240,6 +240,12 @@ class Settings(SignInSettings):
     sse_queue_limit: Count = _set(1000, "events",
         "A live listener this far behind is dropped and resumes by itself.",
         "实时订阅者落后超过此数即断开，随后自动续接。")  # fmt: skip
+    synthetic_every_s: Annotated[float, Meta(ge=0)] = _set(60.0, "s",
+        "How often the node sends a report of nobody through the whole path; 0 sends none.",
+        "节点多久发送一次贯穿全流程的自检上报；0 表示不发送。")  # fmt: skip
+    synthetic_page_url: str = _set("", "URL",
+        "Where a word is posted when no such report arrived for two minutes; empty: nowhere.",
+        "自检上报连续两分钟未送达时通知的网址；留空则不通知。", secret=True)  # fmt: skip
     shutdown_grace_s: Positive = _set(
         10.0,
         "s",
@@ -386,7 +392,7 @@ def _check(name: str, value: object) -> None:
         return
     if name == "database_url" and not str(value).startswith(("postgresql:", "postgres:")):
         raise ValueError("Expected postgresql://...")
-    if name in ("public_url", "log_stamp_url") and not str(value).startswith(
+    if name in ("public_url", "log_stamp_url", "synthetic_page_url") and not str(value).startswith(
         ("https://", "http://")
     ):
         raise ValueError("Expected https://... or http://...")

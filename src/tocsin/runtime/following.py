@@ -14,6 +14,7 @@ from tocsin.analytics.story import Story, tell
 from tocsin.kernel.shared import AgencyId, AreaId, CaseId, Instant, Tier
 from tocsin.runtime.chaos import CALM, Chaos
 from tocsin.runtime.ports import Store
+from tocsin.runtime.synthetic_ports import is_synthetic
 
 FOLLOW_BATCH: Final = 150
 """Journal entries told at a time: some milliseconds, so that nobody waits behind the measures."""
@@ -58,9 +59,11 @@ async def follow(store: Store, stories: Stories, chaos: Chaos = CALM) -> int:
     cursor = await stories.cursor()
     while entries := await store.tail(cursor, chaos.fewer("follower.batch", FOLLOW_BATCH)):
         await chaos.pause("follower.read")
-        ids = sorted({entry.case_id for entry in entries})
+        ids = sorted({e.case_id for e in entries if not is_synthetic(e.case_id)})
         now = dict(await stories.load(ids))
         for entry in entries:
+            if is_synthetic(entry.case_id):
+                continue
             now[entry.case_id] = tell(now.get(entry.case_id) or Story(entry.case_id), entry.events)
         upto = entries[-1].seq
         await chaos.pause("follower.told")

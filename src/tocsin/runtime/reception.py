@@ -17,7 +17,7 @@ import msgspec
 from tocsin.geography.areas import Atlas, Outside
 from tocsin.kernel.cases.policy import CaseFacts
 from tocsin.kernel.cases.state import Report
-from tocsin.kernel.cases.vocabulary import AttachReport, OpenCase
+from tocsin.kernel.cases.vocabulary import AttachReport, OpenCase, Route
 from tocsin.kernel.shared import (
     Actor,
     AreaPath,
@@ -31,6 +31,7 @@ from tocsin.kernel.shared import (
 from tocsin.packs.model import Pack
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.ports import Committed, SealedKind, SealedValue
+from tocsin.runtime.synthetic_ports import FAR_OFF, NO_AGENCY, NOWHERE, PREFIX
 
 TEXT_LIMIT: Final = 10_000
 """Characters of a description: three printed pages; more is an attachment, not a report."""
@@ -98,6 +99,8 @@ class IncomingReport:
     key: str | None = None
     dispatch_now: bool = False
     """The sender is trusted to send an emergency at once (a call taker, an alarm panel)."""
+    is_synthetic: bool = False
+    """The node's own, see `synthetic_ports`: of nobody, nowhere, to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +171,13 @@ class Reception:
         wrong = self._wrong(incoming, now)
         if wrong is not None:
             return wrong
-        located = self._locate(incoming)
+        located = (FAR_OFF, NOWHERE) if incoming.is_synthetic else self._locate(incoming)
         if isinstance(located, Refused):
             return located
         place, areas = located
         policy = self.pack.policy(incoming.case_type)
         assert policy is not None, "a case type of a loaded pack has a policy"
-        case_id = CaseId(self.engine.ids.new())
+        case_id = CaseId((PREFIX if incoming.is_synthetic else "") + self.engine.ids.new())
         made = self._report(incoming, case_id, ReportId(f"{case_id}-r1"), now)
         if isinstance(made, Refused):
             return made
@@ -185,6 +188,8 @@ class Reception:
             if choice is None:
                 return Refused("no_route", "no route of the pack matches")
             route = choice.route
+        if incoming.is_synthetic:
+            route = Route("synthetic", NO_AGENCY)
         await self.engine.chaos.pause("reception.checked")
         outcome = await self.engine.open(
             case_id,

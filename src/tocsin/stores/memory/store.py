@@ -29,6 +29,7 @@ from tocsin.runtime.ports import (
     Page,
     as_a_case_keeps_it,
 )
+from tocsin.runtime.synthetic_ports import NOBODYS
 from tocsin.runtime.verify import Audit
 from tocsin.stores.applying import apply, apply_device
 from tocsin.stores.memory.chains import MemoryChains
@@ -329,6 +330,9 @@ def _due(owed: _Owed) -> DueErrand:
 def _matches(query: CaseQuery, row: BoardRow, columns: Columns) -> bool:
     case = row.case
     if query.area is not None and not _lies_in(query, columns):
+        return False
+    is_wide = query.area is None and not query.ids and not query.agencies
+    if is_wide and columns.county == NOBODYS:
         return False
     if query.agencies and not set(query.agencies) & set(columns.agencies):
         return False

@@ -8,6 +8,7 @@ from typing import Any, Final
 from tocsin.kernel.cases.state import ENDS, Status
 from tocsin.kernel.shared import TIERS
 from tocsin.runtime.ports import CaseQuery
+from tocsin.runtime.synthetic_ports import NOBODYS
 from tocsin.stores.querying import page_size, read_cursor
 
 OPEN: Final[tuple[Status, ...]] = (
@@ -148,6 +149,8 @@ def _conditions(query: CaseQuery, sql: _Sql, of: str = "") -> list[str]:
             found.append("(" + " OR ".join(f"{of}{tier} = {area}" for tier in TIERS) + ")")
         else:
             found.append(f"{of}{query.tier} = {area}")
+    elif not query.ids and not query.agencies:
+        found.append(f"{of}county <> {sql.bind(NOBODYS, 'text')}")
     if query.agencies:
         found.append(f"{of}agencies && {sql.bind(list(query.agencies), 'text[]')}")
         found.append(f"{of}agencies <> '{{}}'")  # what the partial index asks for

@@ -115,6 +115,11 @@ async def metrics(access: AccessArg) -> Response:
     counted.set("errands_owed_seconds", beat.owed_s(access.services.clock.now()))
     counted.set("clock_stepped", access.services.is_clock_stepped())
     counted.set("ready", beat.trouble(access.services.clock.now()) is None)
+    synthetic = access.services.synthetic
+    if synthetic is not None:
+        counted.set("synthetic_arrived", synthetic.arrived)
+        counted.set("synthetic_age_seconds", synthetic.age_s(access.services.clock.now()))
+        counted.set("synthetic_way_seconds", synthetic.took_s)
     for intake, hang_ups in access.services.hang_ups.items():
         for reason, count in hang_ups.counts.items():
             counted.hung_up(intake, reason, count)

@@ -75,6 +75,8 @@ async def test_a_full_disk_refuses_and_recovers(small_disk: Path):
         assert node.is_alive, node.last_words()
         assert (await node.ask("GET", "/health/live")).status == 200
         assert set(ledger.answers) <= {0, 200, 503}, ledger.answers
+        answer = await node.ask("GET", "/health/ready")
+        assert (answer.status, answer.json()["state"]) == (503, "disk_full")
         filler.unlink()
         await node.until_ready()
         ledger.text_chars = 0

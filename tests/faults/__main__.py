@@ -79,6 +79,7 @@ async def run(chosen: list[str], share: float) -> list[Outcome]:
                     outcome = Outcome(
                         kind, findings=[f"{type(trouble).__name__}: {trouble}"[:1_000]]
                     )
+            outcome.judges_lateness = True
             found.append(outcome)
             print(table([outcome]).splitlines()[-1], flush=True)
             for each in outcome.findings[:FINDINGS_SHOWN]:

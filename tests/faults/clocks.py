@@ -68,6 +68,8 @@ async def step_clock(
             moved.write_text(str(offset_s + step.by_s))
             moved.replace(file)
             await asyncio.sleep(PROMISE_S * percent / 100 + SETTLED_S + 1)
+        answer = await node.ask("GET", "/health/ready")
+        outcome.told = [each["state"] for each in answer.json()["troubles"]]
         looking.cancel()
         with suppress(asyncio.CancelledError):
             await looking

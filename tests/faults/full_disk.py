@@ -31,7 +31,9 @@ async def fill_disk(times: int, folder: Path, seed: int = 28) -> Outcome:
     try:
         await node.start()
         for _ in range(times):
-            await _once(campaign, disk)
+            outcome.told = await _once(campaign, disk)
+            if "disk_full" not in outcome.told:
+                outcome.findings.append(f"of a full disk the health says {outcome.told}")
             outcome.faults += 1
         if node.starts != 1:
             outcome.findings.append("the node did not live through it")
@@ -43,7 +45,7 @@ async def fill_disk(times: int, folder: Path, seed: int = 28) -> Outcome:
     return outcome
 
 
-async def _once(campaign: Campaign, disk: Path) -> None:
+async def _once(campaign: Campaign, disk: Path) -> list[str]:
     ledger, node = campaign.ledger, campaign.node
     ledger.text_chars = 8_000
     assert await campaign.run_load(0.3) > 0
@@ -58,7 +60,9 @@ async def _once(campaign: Campaign, disk: Path) -> None:
         for pid in node.servers():
             os.kill(pid, signal.SIGKILL)
         await asyncio.sleep(2)
+    answer = await node.ask("GET", "/health/ready")
     filler.unlink()
     await node.until_ready()
     ledger.text_chars = 0
     assert await campaign.run_load(0.5) > 0
+    return [each["state"] for each in answer.json()["troubles"]]

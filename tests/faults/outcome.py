@@ -23,15 +23,19 @@ class Outcome:
     missing: int | None = None
     twice: int | None = None
     farthest_s: float | None = None
+    judges_lateness: bool = False
+    """Whether `PROMISED_S` is held against the row: on a machine that does nothing else."""
     seconds: float = 0.0
     findings: list[str] = field(default_factory=list[str])
+    told: list[str] = field(default_factory=list[str])
+    """What the health of the node said during the fault."""
     skipped: str = ""
 
     @property
     def is_clean(self) -> bool:
-        return not self.findings and not any(
-            (self.lost, self.doubled, self.early, self.missing, self.twice)
-        )
+        is_late = self.farthest_s is not None and self.farthest_s > PROMISED_S
+        wrong = (self.lost, self.doubled, self.early, self.missing, self.twice)
+        return not self.findings and not any(wrong) and not (is_late and self.judges_lateness)
 
 
 HEADS = (

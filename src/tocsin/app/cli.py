@@ -346,7 +346,7 @@ def _keeping_verbs(verbs: Any) -> None:
         verbs, "backup", _lazy("keeping", "backup"), "write a copy of everything to one file"
     )
     verb.add_argument("file", type=Path)
-    verb.add_argument("--with-key", action="store_true", help="include the vault's master key")
+    verb.add_argument("--with-key", action="store_true", help="include the keys of vault and log")
     verb = _verb(verbs, "restore", _lazy("keeping", "restore"), "fill an empty node from a copy")
     verb.add_argument("file", type=Path)
     _erase_verb(verbs)

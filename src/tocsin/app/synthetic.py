@@ -49,7 +49,7 @@ class Lost(RuntimeError):
 
 
 class Traveller:
-    """`runtime.synthetic_ports.Synthetic`, on a running node, whose own `host` and `port` it calls."""
+    """Fulfils `Synthetic` on a running node, whose own `host` and `port` it calls."""
 
     def __init__(
         self,

@@ -5,10 +5,11 @@ that is newer than the embedded programs, or behind TLS) and fills any other, ea
 count and hash, and what was left out is known. The file is a tar of gzipped COPY texts with
 `manifest.json` first.
 
-The vault's rows are sealed and included; the master key is not, unless asked for. Without the key
-file of the node a restored database cannot open a single sealed value; with the key inside, the
-file is as secret as everything in it. An erased person is gone from new backups, but a backup made
-before still holds the data key: keep backups no longer than the retention allows.
+The vault's rows are sealed and included; the master key is not, unless asked for, and with it goes
+the key that signs the log. Without the vault's key a restored database cannot open a single sealed
+value; without the log's key a restored node cannot go on with its own log. With the keys inside,
+the file is as secret as everything in it. An erased person is gone from new backups, but a backup
+made before still holds the data key: keep backups no longer than the retention allows.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Final
@@ -36,6 +38,7 @@ from tocsin.stores.vault import WrongMasterKey, load_master_keys
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 KEY_MEMBER: Final = "vault.key"
+LOG_KEY_MEMBER: Final = "log.key"
 MANIFEST_MAX_BYTES: Final = 4_000_000  # a few hundred bytes a table; more is no manifest
 CHUNK_BYTES: Final = 1 << 20  # held in memory while hashing
 GZIP_LEVEL: Final = 3  # sealed values do not shrink; JSON does at any level
@@ -69,7 +72,8 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup holds. `migrations` are (name, sha256) of the schema it was made from."""
+    """What a backup holds. `migrations` are (name, sha256) of the schema it was made from. A
+    backup of an earlier version never holds the log's key."""
 
     format: int
     at: Instant
@@ -77,6 +81,7 @@ class Manifest:
     migrations: tuple[tuple[str, str], ...]
     members: tuple[Member, ...]
     holds_key: bool
+    holds_log_key: bool = False
 
     @property
     def rows(self) -> int:
@@ -87,10 +92,16 @@ class Manifest:
 
 
 async def backup(
-    dsn: Dsn, target: Path, *, at: Instant, with_key: Path | None = None
+    dsn: Dsn,
+    target: Path,
+    *,
+    at: Instant,
+    with_key: Path | None = None,
+    with_log_key: Path | None = None,
 ) -> tuple[Path, Manifest]:
     """Writes a backup to `target` (a file, or a folder that gets a file named by time) and
-    returns where. The node may run meanwhile. `with_key` is the key file to include.
+    returns where. The node may run meanwhile. `with_key` and `with_log_key` are the
+    key files to include.
 
     The file is private (0600) and complete when it has its name. Raises BackupError, Unavailable.
     """
@@ -106,8 +117,12 @@ async def backup(
             members = [await _dump(connection, table, folder) for table in await tables(connection)]
             server = await connection.fetchval("SHOW server_version")
         steps = tuple((row[0], row[1]) for row in ledger)
-        manifest = Manifest(FORMAT, at, server, steps, tuple(members), with_key is not None)
-        await asyncio.to_thread(_pack, folder, target, manifest, with_key)
+        keys = {KEY_MEMBER: with_key, LOG_KEY_MEMBER: with_log_key}
+        given = {name: path for name, path in keys.items() if path is not None}
+        manifest = Manifest(
+            FORMAT, at, server, steps, tuple(members), KEY_MEMBER in given, LOG_KEY_MEMBER in given
+        )
+        await asyncio.to_thread(_pack, folder, target, manifest, given)
     finally:
         await connection.close()
         shutil.rmtree(folder, ignore_errors=True)
@@ -129,7 +144,7 @@ async def _dump(connection: Connection, table: Table, folder: Path) -> Member:
     return replace(empty, rows=int(status.split()[-1]), bytes=path.stat().st_size, sha256=sha256)
 
 
-def _pack(folder: Path, target: Path, manifest: Manifest, key: Path | None) -> None:
+def _pack(folder: Path, target: Path, manifest: Manifest, keys: Mapping[str, Path]) -> None:
     part = folder / "part.tar"
     (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -138,8 +153,8 @@ def _pack(folder: Path, target: Path, manifest: Manifest, key: Path | None) -> N
             for name in (MANIFEST, *(member.file for member in manifest.members)):
                 tar.add(folder / name, name)
                 (folder / name).unlink()  # a large town fits once on the disk, not twice
-            if key is not None:
-                tar.add(key, KEY_MEMBER)
+            for name, path in keys.items():
+                tar.add(path, name)
         out.flush()
         os.fsync(out.fileno())
     os.link(part, target)  # never over another backup
@@ -163,13 +178,16 @@ def read_manifest(source: Path) -> Manifest:
     return manifest
 
 
-async def restore(dsn: Dsn, source: Path, *, key_file: Path) -> Manifest:
+async def restore(
+    dsn: Dsn, source: Path, *, key_file: Path, log_key_file: Path | None = None
+) -> Manifest:
     """Fills an empty database from a backup and brings it to this version's schema.
 
     All hashes are checked before the first row is written, all counts before the commit.
     `key_file` is the node's key file: written when the backup holds the key, else compared when
-    it exists. Raises BackupError (also where the database is not empty), WrongMasterKey,
-    MigrationError, Unavailable.
+    it exists. `log_key_file` is written when the backup holds that key and there is none.
+    Raises BackupError (also where the database is not empty), WrongMasterKey, MigrationError,
+    Unavailable.
     """
     manifest = await asyncio.to_thread(read_manifest, source)
     await asyncio.to_thread(_check_hashes, source, manifest)
@@ -191,7 +209,9 @@ async def restore(dsn: Dsn, source: Path, *, key_file: Path) -> Manifest:
     finally:
         await connection.close()
     if manifest.holds_key and not key_file.exists():
-        await asyncio.to_thread(_write_key, source, key_file)
+        await asyncio.to_thread(_write_key, source, KEY_MEMBER, key_file)
+    if manifest.holds_log_key and log_key_file is not None and not log_key_file.exists():
+        await asyncio.to_thread(_write_key, source, LOG_KEY_MEMBER, log_key_file)
     await migrate(dsn)
     await _number_on(dsn)
     return manifest
@@ -287,9 +307,9 @@ async def _empty(connection: Connection) -> None:
     await connection.execute("DROP SCHEMA IF EXISTS vault, log CASCADE")
 
 
-def _write_key(source: Path, key_file: Path) -> None:
+def _write_key(source: Path, member: str, key_file: Path) -> None:
     with tarfile.open(source) as tar:
-        content = _file(tar, tar.getmember(KEY_MEMBER)).read()
+        content = _file(tar, tar.getmember(member)).read()
     descriptor = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as out:
         out.write(content)

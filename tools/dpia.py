@@ -45,7 +45,7 @@ knows is filled in from its own schema by `tools/dpia.py`, and a test holds it f
 | a stolen disk or backup | vault sealed, its master key a file of its own | the key on the same disk: put it elsewhere, encrypt the disk |
 | a place gives away a home | published places are of the case, not of the reporter; sealed types are never published | **TOWN**: which types are published |
 | staff are watched at work | positions on duty only, the newest only, gone after 48 h, never in the journal | **TOWN**: agreement with staff |
-| retention without end | classes below | records of cases have no automatic end yet: **TOWN** decides and acts |
+| retention without end | the nightly run by the days of the pack, each with a signed record; classes below | **TOWN** sets the days of the pack, and how long it keeps backups |
 | the node is not reached in an emergency | words of an emergency lead to the telephone first | **TOWN**: the telephone |
 """
 

@@ -86,6 +86,9 @@ class Check:
         if entry.source == "erasure" and entry.fields is not None:
             case, subject = entry.fields.get("case_id"), entry.fields.get("subject")
             self._records.add(((case or b"").decode(), (subject or b"").decode()))
+        if entry.source == "tombstone" and not notes.is_tombstone(entry.fields or {}, self._keys):
+            self._suspected(number, f"{entry.name} was not signed as it stands")
+            self.result.finding = self._suspect
         given = entry.given or found
         if found is not None and found != given:
             self._suspected(number, f"{entry.name} is not what was logged")

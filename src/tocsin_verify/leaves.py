@@ -36,6 +36,9 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "revocation": ("id", "at", "permit", "actor"),
     "opening": ("id", "at", "permit", "ref", "case_id", "field"),
     "erasure": ("id", "at", "actor", "case_id", "subject", "reason", "values"),
+    "tombstone": ("id", "at", "rule", "class", "what", "due_at", "gone", "note"),
+    "hold": ("id", "at", "actor", "case_id", "reason", "until"),
+    "hold_word": ("id", "at", "hold", "asker", "actor", "answer"),
 }
 TABLES: Mapping[str, str] = {
     "public.journal": "case",
@@ -52,6 +55,9 @@ TABLES: Mapping[str, str] = {
     "vault.revocations": "revocation",
     "vault.openings": "opening",
     "vault.erasures": "erasure",
+    "vault.tombstones": "tombstone",
+    "vault.holds": "hold",
+    "vault.hold_words": "hold_word",
 }
 DIGESTS = {("value", "ciphertext"), ("directory", "before"), ("directory", "after")}
 """Fields of a row that are committed by their SHA-256 in hexadecimal."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -69,3 +69,22 @@ def checkpoint(note: str, keys: Iterable[Key]) -> tuple[str, int, bytes]:
     if origin not in {key.name for key in known}:
         raise ValueError("it is of another log")
     return origin, int(size), data
+
+
+def is_tombstone(fields: Mapping[str, bytes | None], keys: Iterable[Key]) -> bool:
+    """Whether the note of a tombstone says what its row says, and a known key signed it."""
+    known = list(keys)
+    said = {name: (value or b"").decode("utf-8", "replace") for name, value in fields.items()}
+    note = said.get("note", "")
+    lines = note.split("\n")
+    expected = [
+        f"rule {said.get('rule')}",
+        f"class {said.get('class')}",
+        f"what {said.get('what')}",
+        f"due {said.get('due_at')}",
+        f"at {said.get('at')}",
+        f"gone {said.get('gone')}",
+        "",
+    ]
+    named = lines[:1] == ["tocsin tombstone 1"] and lines[1:2] in [[key.name] for key in known]
+    return named and lines[2:9] == expected and is_signed(note, known)

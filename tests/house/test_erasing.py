@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -228,6 +229,50 @@ def test_the_words_of_an_alarm_go_with_its_report_or_by_its_name(settings: Setti
 
     assert at_node(settings, opened) >= 3
     assert verified(settings) == 0
+
+
+def test_a_legal_hold_is_told_and_only_a_court_goes_before_it(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def held(node: Node) -> Received:
+        first, _ = await two_reports(node)
+        desk = node.services.retention
+        assert desk is not None and desk.state() == "ok"
+        until = node.services.clock.now() + timedelta(days=30)
+        await desk.holds.ask(first.case_id, "investigation", until, by=BY)
+        return first
+
+    first = at_node(settings, held)
+    before = subjects(settings)
+    assert erase(settings, "--code", first.code) == 1
+    assert "legal hold" in capsys.readouterr().out and subjects(settings) == before
+    assert erase(settings, "--code", first.code, reason="court") == 0
+    assert len(subjects(settings)) == 1
+
+
+def test_the_retention_is_run_from_the_command_line(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of a fresh case is due; what is in it of other kinds goes, once."""
+
+    async def old_key(node: Node) -> None:
+        await two_reports(node)
+        async with node.store.readers.acquire() as connection:
+            await connection.execute("UPDATE idempotency SET at = at - interval '8 days'")
+            await connection.execute(
+                "INSERT INTO idempotency VALUES ('k', '', '', now() - interval '9 days')"
+            )
+
+    at_node(settings, old_key)
+    before = subjects(settings)
+    capsys.readouterr()
+    assert told(settings, "retention", "run", "--dry-run") == 0
+    dry = capsys.readouterr().out.splitlines()
+    assert told(settings, "retention", "run") == 0
+    assert capsys.readouterr().out.splitlines()[:-1] == dry[:-1] and len(dry) == 2
+    assert dry[0].startswith("repeat_key public.idempotency due ")
+    assert told(settings, "retention", "run") == 0
+    assert capsys.readouterr().out.startswith("0 gone") and subjects(settings) == before
 
 
 def test_the_grounds_are_a_closed_list() -> None:

@@ -101,6 +101,7 @@ COLUMNS = {
     "public.receipts": "code_hash case_id report",
     "public.rights_proposals": "id kind account before was_active grants is_active proposer at "
     "expires_at decider decided_at outcome",
+    "public.retention_runs": "id ended_at gone",
     "public.road_changes": "id ends_at content",
     "public.sign_in_challenges": "hash kind account content expires_at",
     "public.stories": "case_id opened_at case_type county town village cell lead story",
@@ -119,6 +120,9 @@ COLUMNS = {
     "vault.purposes": "code kinds reader",
     "vault.revocations": "id at permit actor xid",
     "vault.erasures": "id at actor case_id subject reason values xid",
+    "vault.hold_words": "id at hold asker actor answer xid",
+    "vault.holds": "id at actor case_id reason until xid",
+    "vault.tombstones": "id at rule class what due_at gone note xid",
     "vault.grants": "id at actor kind purpose refs xid",
     "vault.keys": "case_id subject master wrapped_key",
     "vault.masters": "id fingerprint",

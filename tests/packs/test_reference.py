@@ -24,6 +24,7 @@ PARTS = [
     (r"pack\.toml aid\[\d+\]$", "aid"),
     (r"pack\.toml stay\[\d+\]$", "stay"),
     (r"pack\.toml sight$", "sight"),
+    (r"pack\.toml retention$", "retention"),
     (r"pack\.toml asset_kind\[\d+\]$", "asset_kind"),
     (r"pack\.toml alarm_kind\[\d+\]$", "alarm_kind"),
     (r"limit\[\d+\]$", "limit"),

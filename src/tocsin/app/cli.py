@@ -19,6 +19,7 @@ from tocsin.app.account_verbs import account_verbs
 from tocsin.app.asking import FLAG, settings_of
 from tocsin.app.fleet_verbs import fleet_verbs
 from tocsin.app.log_verbs import log_verbs
+from tocsin.app.retention_verbs import retention_verbs
 from tocsin.app.settings import SETTINGS
 from tocsin.geography.spoken import SpokenError
 
@@ -114,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     fleet_verbs(verbs, _verb, _lazy)
     log_verbs(verbs, _verb, _lazy)
     account_verbs(verbs, _verb, _lazy)
+    retention_verbs(verbs, _verb, _lazy)
     return parser
 
 

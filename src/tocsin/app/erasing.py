@@ -7,7 +7,8 @@ nothing. What stays is a line that says when, by whom, on which ground and how m
 from __future__ import annotations
 
 import argparse
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from tocsin.app.asking import settings_of
@@ -21,6 +22,7 @@ from tocsin.kernel.shared import Actor, ActorId, AlarmId, CaseId, SealedRef
 from tocsin.runtime.alarm_opening import scope_of
 from tocsin.runtime.ports import AlarmQuery
 from tocsin.runtime.reception import Reception
+from tocsin.stores.postgres.holds import PostgresHolds
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.postgres.vault import PostgresVault
 
@@ -58,6 +60,9 @@ def erase(asked: argparse.Namespace) -> int:
                 print("There is no such report or alarm: nothing was erased.")
                 return 1
             vault = PostgresVault(store.readers, keys, SteadyClock())
+            if asked.reason != "court" and (until := await _held_until(store, found)) is not None:
+                print(f"A legal hold lies on this case until {until:%Y-%m-%d}: nothing was erased.")
+                return 1
             values = 0
             for scope in found:
                 values += await vault.erase(*scope, by=OPERATOR, reason=asked.reason)
@@ -70,6 +75,14 @@ def erase(asked: argparse.Namespace) -> int:
 
 
 Scope = tuple[CaseId, str]
+
+
+async def _held_until(store: PostgresStore, scopes: Sequence[Scope]) -> datetime | None:
+    """The end of the longest hold on these cases; a court's own word goes before it."""
+    clock = SteadyClock()
+    cases = list(dict.fromkeys(case for case, _ in scopes))
+    holds = await PostgresHolds(store.readers, clock).of(cases)
+    return max((each.until for each in holds if each.holds(clock.now())), default=None)
 
 
 async def _found(store: PostgresStore, asked: argparse.Namespace) -> list[Scope]:

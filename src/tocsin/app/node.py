@@ -25,6 +25,7 @@ from tocsin.app.ground import atlas_of
 from tocsin.app.mapping import keep_map
 from tocsin.app.memory import settle_memory
 from tocsin.app.outgoing import caller_of
+from tocsin.app.retaining import keep_retention, retention_of
 from tocsin.app.road_net import fitted_times, keep_roads, no_fly_areas
 from tocsin.app.sealing import keep_log, open_log
 from tocsin.app.settings import Settings
@@ -51,6 +52,7 @@ from tocsin.stores.postgres.quality import PostgresQuality
 from tocsin.stores.postgres.sequencer import Sequencer
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.postgres.stories import PostgresStories
+from tocsin.stores.postgres.timed import CHAINS_KEPT, CLOSURES_KEPT, KEYS_KEPT
 from tocsin.stores.postgres.vault import PostgresVault
 from tocsin.stores.vault import MasterKeys, load_master_keys
 from tocsin.web.accounts import Accounts
@@ -66,12 +68,6 @@ log = structlog.get_logger("tocsin.node")
 FOLLOW_EVERY_S: Final = 1.0
 """How far the measures may lag behind the board."""
 TIDY_EVERY_S: Final = 3600.0
-KEYS_KEPT: Final = timedelta(days=7)
-"""A client that was away for a week sends anew; one that retries over a weekend is recognised."""
-CLOSURES_KEPT: Final = timedelta(days=30)
-"""A change of roads that has ended stays in its table for a month; its change row stays."""
-CHAINS_KEPT: Final = timedelta(days=90)
-"""An alert that nobody updated for a season is not continued."""
 
 BACKLOG: Final = 1024
 """Connections that may wait to be taken: a burst of a county's alarms."""
@@ -188,6 +184,7 @@ async def started(
             services.is_clock_stepped = lambda: clock.is_stepped
         services.advice.fitted = fitted_times(settings.bands, settings.data)
         sequencer = services.log = open_log(settings, dsn, store.readers, clock)
+        services.retention = retention_of(settings, store.readers, registry, clock)
         services.advice.no_fly = await asyncio.to_thread(no_fly_areas, settings.data)
         if isinstance(clock, ScaledClock):
             services.supervision.outage_s *= clock.speed
@@ -269,6 +266,7 @@ async def serve(
             asyncio.create_task(_tidy(node), name="tidying"),
             asyncio.create_task(keep_log(node.log, node.store, settings), name="log"),
             asyncio.create_task(look_after_devices(node.services), name="devices"),
+            asyncio.create_task(keep_retention(node.services), name="retention"),
         ]
         for name, run in intake_runs(node.services).items():
             keepers.append(asyncio.create_task(run, name=name))

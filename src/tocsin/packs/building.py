@@ -29,6 +29,7 @@ from tocsin.packs.parts import (
     Words,
 )
 from tocsin.packs.reading import Finding, Reader, Table, nearest
+from tocsin.packs.retention import RetentionTerms, read_retention
 from tocsin.packs.rings import Ring, read_rings
 from tocsin.packs.sight import SightTerms, read_sight
 from tocsin.packs.stays import Stay, read_stays
@@ -73,6 +74,7 @@ class Parsed:
     asset_kinds: Mapping[str, AssetKind]
     alarm_kinds: Mapping[str, AlarmKind]
     sight: SightTerms
+    retention: RetentionTerms
     findings: tuple[Finding, ...]
 
 
@@ -98,6 +100,7 @@ def parse(content: Table) -> Parsed:
     asset_kinds = read_asset_kinds(pack, languages)
     alarm_kinds = read_alarm_kinds(pack, languages)
     sight = read_sight(pack)
+    retention = read_retention(pack)
     ladders = read_ladders(pack.table("ladders"))
     profiles = _profiles(pack.table("profiles"))
     emergency = read_emergency(
@@ -136,6 +139,7 @@ def parse(content: Table) -> Parsed:
         asset_kinds,
         alarm_kinds,
         sight,
+        retention,
         tuple(dict.fromkeys(findings)),
     )
 

@@ -33,6 +33,7 @@ from tocsin.packs.parts import (
     Words,
 )
 from tocsin.packs.reading import Finding, Table
+from tocsin.packs.retention import RetentionTerms
 from tocsin.packs.rings import Ring
 from tocsin.packs.sight import SightTerms
 from tocsin.packs.stays import Stay
@@ -98,6 +99,7 @@ class Pack:
             each: code for code, kind in parsed.alarm_kinds.items() for each in kind.codes
         }
         self.sight: SightTerms = parsed.sight
+        self.retention: RetentionTerms = parsed.retention
         self.emergency: Emergency = parsed.emergency
         self.emergency_numbers: tuple[EmergencyNumber, ...] = parsed.emergency.numbers_of(
             parsed.calendar

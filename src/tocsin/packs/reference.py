@@ -11,6 +11,7 @@ from typing import Final
 from tocsin.packs.aid import ASK_MAX_S, ASK_S, GIVERS
 from tocsin.packs.messages import SLOTS
 from tocsin.packs.parts import CLOCK_NAMES, FIELD_KINDS, SERVICE_KINDS
+from tocsin.packs.retention import KEPT_DAYS_MAX
 from tocsin.packs.rings import ARRIVES, BOUND_MAX_S, COUNTS
 from tocsin.packs.sight import CASES_MAX, CLOSED_DAYS_MAX
 from tocsin.packs.stays import ANY, STAGES, STAY_MAX_S
@@ -67,6 +68,7 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         " a case every unit may be sent.",
         "stay": "How long units remain in a stage of a call (see stay).",
         "sight": "When looking at sealed values needs a second person (see sight).",
+        "retention": "For how long is kept what hangs on no type of case (see retention).",
         "asset_kind": "Kinds of devices and facilities that are looked after (see asset_kind).",
         "alarm_kind": "Kinds of alarms and what is done with them (see alarm_kind).",
     },
@@ -115,6 +117,16 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
         f" alone; 1 to {CLOSED_DAYS_MAX}, 30 when left out.",
         "shows_names": "True: receipts name who of the staff looked; false when left out: role and"
         " agency only.",
+    },
+    "retention": {
+        "contact_days": "Days after the close until which a reporter's contact is kept; never"
+        f" longer than the retention_days of the type; 1 to {KEPT_DAYS_MAX}.",
+        "photo_days": "Likewise, photos.",
+        "alarm_days": "Days after an alarm is over for which its device's words are kept; 365 when"
+        " left out. Never shorter than its case's own.",
+        "account_days": "Days after an account was switched off until its name and login go; 365"
+        " when left out.",
+        "errand_days": "Days for which an errand that was given up is kept; 90 when left out.",
     },
     "stay": {
         "kind": f"Code of the unit kind; {ANY} when left out: all that have none of their own.",

@@ -23,6 +23,7 @@ from tocsin.runtime.quality import Quality
 from tocsin.runtime.quality_ports import QualityStore
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.recommending.desk import AdviceDesk
+from tocsin.runtime.retention import RetentionDesk
 from tocsin.runtime.runner import Heartbeat
 from tocsin.runtime.supervision import Supervision
 from tocsin.runtime.synthetic_ports import Synthetic
@@ -80,6 +81,8 @@ class Services:
     """How good the alarms are, and what the devices need."""
     log: MerkleLog | None = None
     """What shows whether the past was changed; None on a node that keeps none."""
+    retention: RetentionDesk | None = None
+    """What destroys things whose day has come; None on a node that keeps nothing."""
     map: MapFolder | None = None
     """The town's own map and what it names; None on a node without a data folder."""
     intakes: Tables = field(default_factory=dict[str, dict[str, Any]])

@@ -83,6 +83,12 @@ SOURCES: Final[tuple[Source, ...]] = (
         "erasure", "vault.erasures", "id",
         ("id", "at", "actor", "case_id", "subject", "reason", "values"),
     ),
+    Source(
+        "tombstone", "vault.tombstones", "id",
+        ("id", "at", "rule", "class", "what", "due_at", "gone", "note"),
+    ),
+    Source("hold", "vault.holds", "id", ("id", "at", "actor", "case_id", "reason", "until")),
+    Source("hold_word", "vault.hold_words", "id", ("id", "at", "hold", "asker", "actor", "answer")),
 )  # fmt: skip
 """Everything that is only ever added to. Roads, roster, areas, agencies and packs are changes of
 the directory; vault.openings are the access records, vault.grants those from before permits."""

@@ -65,13 +65,17 @@ class LogKeys:
 
     def sign(self, checkpoint: Checkpoint) -> str:
         """The note, signed with every key."""
+        return self.sign_text(checkpoint.text)
+
+    def sign_text(self, text: str) -> str:
+        """Any text that ends with a line, as a note signed with every key."""
         lines: list[str] = []
         for seed in self.seeds:
             key = Ed25519PrivateKey.from_private_bytes(seed)
-            signed = key.sign(checkpoint.text.encode())
+            signed = key.sign(text.encode())
             marked = base64.b64encode(_key_id(self.origin, _public(seed)) + signed).decode()
             lines.append(f"{_DASH}{self.origin} {marked}\n")
-        return f"{checkpoint.text}\n{''.join(lines)}"
+        return f"{text}\n{''.join(lines)}"
 
     def read(self, note: str) -> Checkpoint:
         """The checkpoint in a note that one of these keys signed. Raises NotSigned."""

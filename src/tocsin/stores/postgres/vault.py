@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tocsin.kernel.shared import Actor, ActorId, AgencyId, CaseId, SealedRef
+from tocsin.kernel.shared import Actor, ActorId, AgencyId, CaseId, Instant, SealedRef
 from tocsin.runtime.ports import Clock, Reading
 from tocsin.runtime.sight_ports import NotPermitted
 from tocsin.stores.log.leaves import BY_NAME, without_seed
@@ -55,8 +55,10 @@ SELECT o.at, p.actor, p.kind, p.purpose, array_agg(o.ref ORDER BY o.id), p.role,
  ORDER BY 1, 11 LIMIT $2"""
 READINGS_MAX = 1_000  # of one case: more than anybody reads
 _ERASE = """
-WITH key AS (DELETE FROM vault.keys WHERE case_id = $1 AND subject = $2 RETURNING 1),
-     gone AS (DELETE FROM vault.values WHERE case_id = $1 AND subject = $2 RETURNING 1)
+WITH key AS (DELETE FROM vault.keys WHERE case_id = $1 AND subject = $2 AND $6::text[] IS NULL
+             RETURNING 1),
+     gone AS (DELETE FROM vault.values WHERE case_id = $1 AND subject = $2
+                 AND ($6::text[] IS NULL OR kind = ANY($6::text[])) RETURNING 1)
 INSERT INTO vault.erasures (at, actor, case_id, subject, reason, "values")
 SELECT $3, $4, $1, $2, $5, (SELECT count(*) FROM gone) + 0 * (SELECT count(*) FROM key)
 RETURNING "values" """
@@ -64,7 +66,8 @@ _VALUE = BY_NAME["value"]
 _LOGGED = f"""
 SELECT l.idx, l.seed, {", ".join(f'v."{name}"' for name in _VALUE.fields)}
   FROM vault.values v JOIN log.leaves l ON l.source = 'value' AND l.id = v.seq
- WHERE v.case_id = $1 AND v.subject = $2 AND l.seed IS NOT NULL ORDER BY l.idx"""
+ WHERE v.case_id = $1 AND v.subject = $2 AND ($3::text[] IS NULL OR v.kind = ANY($3::text[]))
+   AND l.seed IS NOT NULL ORDER BY l.idx"""
 _UNSEED = "UPDATE log.leaves SET seed = NULL, kept = $2 WHERE idx = $1"
 
 
@@ -132,19 +135,41 @@ class PostgresVault(Permits):
         """Deletes one person's data key and values in one case, and records that it was done
         (never what). Returns how many values there were; journal and board stay whole."""
         async with self._readers.acquire() as connection, connection.transaction():
-            # After whatever is being written: no value can come in under the key that goes.
-            await connection.execute(HOLD_WRITERS)
-            await _unseed(connection, case_id, subject)
-            row = await connection.fetchrow(
-                _ERASE, case_id, subject, self._clock.now(), by.id, reason
-            )
-        assert row is not None, "an insert returns its row"
-        return row[0]
+            await hold_still(connection)
+            at = self._clock.now()
+            return await erase_in(connection, case_id, subject, at=at, by=by, reason=reason)
 
 
-async def _unseed(connection: Connection, case_id: CaseId, subject: str) -> None:
-    """The salts of the values go with them; their commitments stay, so that proofs stay valid."""
+async def hold_still(connection: Connection) -> None:
+    """In a transaction, before values go. After whatever is being written: no value can come in
+    under a key that goes; and the log adds no entry meanwhile."""
+    await connection.execute(HOLD_WRITERS)
     await connection.execute("SELECT pg_advisory_xact_lock($1)", LOG_LOCK)
-    rows = await connection.fetch(_LOGGED, case_id, subject)
+
+
+async def erase_in(
+    connection: Connection,
+    case_id: CaseId,
+    subject: str,
+    *,
+    at: Instant,
+    by: Actor,
+    reason: str,
+    kinds: Sequence[str] | None = None,
+) -> int:
+    """The erasure itself, in the caller's transaction, after `hold_still`. With `kinds` only values
+    of these kinds go, and the key stays for the others. Returns how many values went."""
+    only = None if kinds is None else list(kinds)
+    await _unseed(connection, case_id, subject, only)
+    row = await connection.fetchrow(_ERASE, case_id, subject, at, by.id, reason, only)
+    assert row is not None, "an insert returns its row"
+    return row[0]
+
+
+async def _unseed(
+    connection: Connection, case_id: CaseId, subject: str, kinds: list[str] | None
+) -> None:
+    """The salts of the values go with them; their commitments stay, so that proofs stay valid."""
+    rows = await connection.fetch(_LOGGED, case_id, subject, kinds)
     kept = [(row[0], without_seed(_VALUE, tuple(row)[2:], row[1])) for row in rows]
     await connection.executemany(_UNSEED, kept)

@@ -34,13 +34,17 @@ class TroubleView(View):
 
 class HealthView(View):
     """`ok`, or one word for what stops the node. `log` is of the Merkle log: `ok`, `lags`,
-    `rewritten` or `off`; whatever it is, the node goes on working. `troubles` is everything that
-    is wrong, in words of the asker's language, also what does not stop it."""
+    `rewritten` or `off`; `retention` is `late` when nothing was let go for two nights, else `ok`;
+    whatever they are, the node goes on working. `troubles` is everything that is wrong, in words
+    of the asker's language, also what does not stop it."""
 
-    model_config = like({"state": "ok", "log": "ok", "troubles": [TROUBLE]})
+    model_config = like(
+        {"state": "ok", "log": "ok", "retention": "ok", "troubles": [TROUBLE]}
+    )
 
     state: str
     log: str | None = None
+    retention: str | None = None
     troubles: tuple[TroubleView, ...] = ()
 
 
@@ -62,7 +66,9 @@ async def live() -> Response:
         200: {
             "model": HealthView,
             "content": {
-                "application/json": {"example": {"state": "ok", "log": "ok", "troubles": []}}
+                "application/json": {
+                    "example": {"state": "ok", "log": "ok", "retention": "ok", "troubles": []}
+                }
             },
         },
         503: {"model": HealthView, "description": "Not now; `state` says why."},
@@ -80,13 +86,15 @@ async def ready(access: AccessArg) -> Response:
         for each in found
     ]
     stopping = next((each.state for each in found if each.stops), None)
-    body = {"state": stopping or "ok", "log": _log_state(access), "troubles": told}
+    body = {"state": stopping or "ok", **_beside(access), "troubles": told}
     return json(body) if stopping is None else json(body, 503, {"retry-after": "5"})
 
 
-def _log_state(access: Access) -> str:
-    log = access.services.log
-    return log.state if log is not None else "off"
+def _beside(access: Access) -> dict[str, str]:
+    """What is for people, not for a load balancer."""
+    log, retention = access.services.log, access.services.retention
+    told = {"log": log.state if log is not None else "off"}
+    return told if retention is None else {**told, "retention": retention.state()}
 
 
 @routes.get(

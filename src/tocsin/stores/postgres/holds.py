@@ -1,0 +1,81 @@
+"""`runtime.retention.Holds` on PostgreSQL: three tables that are only ever added to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+
+from tocsin.kernel.shared import Actor, ActorId, CaseId, Instant
+from tocsin.runtime.ports import Clock
+from tocsin.runtime.retention import HoldAnswer, HoldReason, LegalHold, SamePerson
+from tocsin.stores.postgres.connections import Connection, Readers, Row
+
+_HOLD: Final = """
+SELECT h.id, h.at, h.actor, h.case_id, h.reason, h.until,
+       (SELECT w.answer FROM vault.hold_words w WHERE w.hold = h.id ORDER BY w.id DESC LIMIT 1)
+  FROM vault.holds h"""
+_ASK: Final = """
+INSERT INTO vault.holds (at, actor, case_id, reason, until) VALUES ($1, $2, $3, $4, $5)
+RETURNING id"""
+_ANSWER: Final = """
+INSERT INTO vault.hold_words (at, hold, asker, actor, answer)
+SELECT $1, h.id, h.actor, $3, $4 FROM vault.holds h WHERE h.id = $2
+    ON CONFLICT (hold, answer) DO NOTHING RETURNING id"""
+NEXT: Final[dict[HoldAnswer, tuple[HoldAnswer | None, ...]]] = {
+    "confirmed": (None,),
+    "denied": (None,),
+    "ended": ("confirmed",),
+}
+"""After which word which may be said."""
+
+
+class PostgresHolds:
+    """See `runtime.retention.Holds`."""
+
+    def __init__(self, readers: Readers, clock: Clock) -> None:
+        self._readers = readers
+        self._clock = clock
+
+    async def ask(
+        self, case_id: CaseId, reason: HoldReason, until: Instant, *, by: Actor
+    ) -> LegalHold:
+        now = self._clock.now()
+        number = await self._readers.fetchval(_ASK, now, by.id, case_id, reason, until)
+        return LegalHold(number, now, by.id, case_id, reason, until)
+
+    async def answer(self, hold: int, answer: HoldAnswer, *, by: Actor) -> LegalHold | None:
+        async with self._readers.acquire() as connection, connection.transaction():
+            sql = f"{_HOLD} WHERE h.id = $1 FOR UPDATE OF h"
+            row = await connection.fetchrow(sql, hold)
+            if row is None or row[6] not in NEXT[answer]:
+                return None
+            try:
+                now = self._clock.now()
+                if await connection.fetchval(_ANSWER, now, hold, by.id, answer) is None:
+                    return None
+            except asyncpg.CheckViolationError:
+                raise SamePerson from None
+            return _hold(await connection.fetchrow(f"{_HOLD} WHERE h.id = $1", hold))
+
+    async def of(self, cases: Sequence[CaseId] | None = None) -> Sequence[LegalHold]:
+        where = "" if cases is None else " WHERE h.case_id = ANY($1::text[])"
+        values = [] if cases is None else [list(cases)]
+        rows = await self._readers.fetch(f"{_HOLD}{where} ORDER BY 1", *values)
+        return [_hold(row) for row in rows]
+
+
+async def is_held(connection: Connection, cases: Sequence[CaseId], now: Instant) -> bool:
+    """Whether a hold protects one of these cases."""
+    sql = f"{_HOLD} WHERE h.case_id = ANY($1::text[]) AND h.until > $2"
+    rows = await connection.fetch(sql, list(cases), now)
+    return any(_hold(row).holds(now) for row in rows)
+
+
+def _hold(row: Row | None) -> LegalHold:
+    assert row is not None, "it was there in this transaction"
+    return LegalHold(row[0], row[1], ActorId(row[2]), CaseId(row[3]), row[4], row[5], row[6])
+
+
+__all__ = ["PostgresHolds", "is_held"]

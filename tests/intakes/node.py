@@ -16,7 +16,7 @@ import uvicorn
 from shapely import box
 from starlette.applications import Starlette
 
-from tocsin.geography.areas import Area, Atlas, names_of
+from tocsin.geography.areas import Area, Atlas, Outside, names_of
 from tocsin.intakes.open311 import Open311Options, routes
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.cases.vocabulary import (
@@ -39,6 +39,7 @@ from tocsin.kernel.shared import (
     AreaId,
     CaseId,
     Instant,
+    Place,
     Refused,
     Tier,
 )
@@ -46,6 +47,7 @@ from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
 from tocsin.packs.model import Pack
 from tocsin.packs.registry import Registry
+from tocsin.runtime.catchments import public_point
 from tocsin.runtime.engine import Engine
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.services import Services
@@ -125,6 +127,13 @@ def atlas() -> Atlas:
                 name = f"t{town}v{village}"
                 add(f"{name}-{y}", "cell", name, x, x + 1, y, y + 1)
     return Atlas(areas)
+
+
+def shown(lon: float, lat: float) -> Place:
+    """Where the public is shown what happened there."""
+    path = atlas().locate(lon, lat)
+    assert not isinstance(path, Outside)
+    return public_point(path, atlas(), {})
 
 
 def make_services(

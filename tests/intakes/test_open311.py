@@ -30,9 +30,13 @@ from .node import (
     post,
     publish,
     served,
+    shown,
     state,
     tell,
 )
+
+HERE = shown(-87.6734, 41.8312)
+"""The catchment of the report."""
 
 
 def test_discovery_has_a_bare_type_and_a_past_changeset(standing: httpx.Client):
@@ -90,10 +94,10 @@ def test_a_report_goes_in_and_is_found(client: httpx.Client):
     assert found["service_request_id"] == case_id
     assert found["status"] == "open"
     assert found["service_code"] == VEHICLE
-    assert (found["lat"], found["long"]) == (41.8312, -87.6734)
+    assert (found["lat"], found["long"]) == (HERE.lat, HERE.lon)
     assert found["description"] is None and found["address"] is None
     root = fromstring(client.get(f"/v2/requests/{case_id}.xml").content)
-    assert root.findtext("request/lat") == "41.8312"
+    assert root.findtext("request/lat") == str(HERE.lat) != "41.8312"
     listed = client.get("/v2/requests.json").json()
     assert [each["service_request_id"] for each in listed] == [case_id]
 
@@ -363,7 +367,7 @@ def test_words_come_out_only_while_published_and_names_never(client: httpx.Clien
     shown = outputs(client, node, case_id)
     for path in (f"/v2/requests/{case_id}.json", "/v2/requests.json"):
         (found,) = client.get(path).json()
-        assert (found["description"], found["address"]) == (WORDS, STREET)
+        assert (found["description"], found["address"]) == (WORDS, None)
     assert shown.count(WORDS) >= 5
     for name in NAMES:
         assert name not in shown

@@ -18,8 +18,8 @@ from tocsin.geography.areas import Atlas
 from tocsin.geography.gazetteer import Content, Gazetteer, Street
 from tocsin.geography.map_folder import MapFolder
 from tocsin.kernel.shared import AreaId
+from tocsin.runtime.catchments import HOMES_MIN, catchments
 from tocsin.runtime.ports import CaseQuery
-from tocsin.web.public.neighbourhoods import HOMES_MIN, catchments
 
 ATLAS = Atlas(chessboard())
 

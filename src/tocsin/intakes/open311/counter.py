@@ -14,6 +14,7 @@ from tocsin.intakes.open311.formats import TYPES, Format, Value, encode
 from tocsin.intakes.open311.listing import Teller
 from tocsin.intakes.open311.words import languages_of, refusal
 from tocsin.kernel.shared import Actor, ActorId, Instant, Refused
+from tocsin.runtime.catchments import catchments_of
 from tocsin.runtime.services import Services
 
 ANYONE: Final = Actor(ActorId("open311"), "integration")
@@ -125,9 +126,10 @@ class Counter:
         """The address this node is known by, else the one it was asked at."""
         return self.services.public_url.rstrip("/") or asked.base_url
 
-    def teller(self, asked: Asked, extensions: bool = False) -> Teller:
+    async def teller(self, asked: Asked, extensions: bool = False) -> Teller:
         base_url = self.base_url(asked)
-        return Teller(self.services, asked.language, base_url, self.desk, extensions)
+        known = await catchments_of(self.services)
+        return Teller(self.services, asked.language, base_url, known, extensions)
 
     # -- who asks
 

@@ -61,8 +61,9 @@ class Filters:
     page_size: int = ROWS_MAX
     extensions: bool = False
 
-    def matches(self, row: BoardRow, service_code: str | None) -> bool:
-        """Whether a case belongs in the list; `service_code` None: a type that is never shown."""
+    def matches(self, row: BoardRow, service_code: str | None, shown_at: Place | None) -> bool:
+        """Whether a case belongs in the list; `service_code` None: a type that is never shown;
+        `shown_at` is where the public is shown it, by which alone it is near or far."""
         case = row.case
         if service_code is None or case.opened_at is None:
             return False
@@ -75,10 +76,11 @@ class Filters:
             and (self.end is None or case.opened_at <= self.end)
             and (self.updated_after is None or row.updated_at >= self.updated_after)
             and (self.updated_before is None or row.updated_at <= self.updated_before)
-            and (self.around is None or self._is_near(case.place))
+            and (self.around is None or self.is_near(shown_at))
         )
 
-    def _is_near(self, place: Place | None) -> bool:
+    def is_near(self, place: Place | None) -> bool:
+        """Whether a point lies in the circle that is asked for."""
         around = self.around
         if place is None or around is None:
             return False

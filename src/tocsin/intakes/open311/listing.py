@@ -1,15 +1,16 @@
 """Cases as service requests: what the public may know of each, and nothing else.
 
-Never a name or a contact. The description, the address, answers and photos only once the case is
-published; of confidential types and of types that are not public, nothing at all.
+Never a name, a contact or an address; the place as a catchment of many homes.
+The description and photos only once the case is published; of confidential types and of types that
+are not public, nothing at all.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -18,18 +19,17 @@ from tocsin.intakes.open311.filters import CLOSED, ROWS_MAX, Filters, is_id
 from tocsin.intakes.open311.formats import Element, Value, moment
 from tocsin.intakes.open311.words import ending, sentence
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import Actor, ActorId, AgencyId, CaseId, Place, SealedRef
+from tocsin.kernel.shared import Actor, ActorId, AgencyId, AreaPath, CaseId, Place, SealedRef
 from tocsin.packs.model import CaseType, Pack
+from tocsin.runtime.catchments import Catchments, catchments_of, public_point
 from tocsin.runtime.ports import BoardRow
 from tocsin.runtime.seeing import holders_of, see
 from tocsin.runtime.services import Services
 
 NEAR_MAX: Final = 5_000
-"""Cases looked at for one question by place: the nearest ones."""
-NEAR_MARGIN: Final = 1.01
-"""The board may measure distances a little differently; the filter decides exactly."""
+"""Cases looked at for one question by place."""
 CASES_AT_ONCE: Final = 500
-"""Two values each: what the vault opens at once."""
+"""One value each: no more than the vault opens at once."""
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 BULK_ROWS: Final = 500
 """Cases of one page of a bulk download: its published texts are opened together."""
@@ -71,7 +71,6 @@ class Published:
 
     text: str | None = None
     media_url: str | None = None
-    address: str | None = None
 
 
 NOTHING: Final = Published()
@@ -132,50 +131,65 @@ async def find(services: Services, filters: Filters) -> tuple[Sequence[BoardRow]
 
 
 async def _find_near(services: Services, filters: Filters) -> list[BoardRow]:
-    assert filters.around is not None
-    since = LONG_AGO if filters.start is None else filters.start - timedelta(seconds=1)
-    rows = await services.store.near(
-        filters.around, filters.radius_m * NEAR_MARGIN, since, NEAR_MAX
-    )
-    desk = services.reception.desk
+    """Near is what is shown near: who asks with ever smaller circles finds a catchment, no home.
+    So the villages with a catchment in the circle are looked through, newest cases first."""
+    known, atlas = await catchments_of(services), services.atlas
+    codes = shown_codes(services.pack, filters.service_codes)
     kept: list[BoardRow] = []
-    for row in rows:
-        if not is_located(row.case, desk):
+    left = NEAR_MAX if codes else 0
+    for village in atlas.tier("village"):
+        paths = (AreaPath(village.id, village.id, village.id, cell) for cell in
+                 atlas.cells(village.id))  # fmt: skip
+        if not any(filters.is_near(public_point(path, atlas, known)) for path in paths):
             continue
-        case_type = shown_type(services.pack, row.case)
-        if filters.matches(row, case_type.service_code if case_type else None):
-            kept.append(row)
+        after: str | None = None
+        while left > 0:
+            query = filters.board_query(codes, min(left, ROWS_MAX), after)
+            page = await services.store.cases(replace(query, tier="village", area=village.id))
+            left -= len(page.rows)
+            kept += [row for row in page.rows if _matches(row, services, filters, known)]
+            after = page.next
+            if after is None:
+                break
     kept.sort(key=lambda row: (row.case.opened_at or LONG_AGO, row.case.id), reverse=True)
     return kept
+
+
+def _matches(row: BoardRow, services: Services, filters: Filters, known: Catchments) -> bool:
+    case_type = shown_type(services.pack, row.case)
+    code = case_type.service_code if case_type else None
+    return filters.matches(row, code, shown_at(row.case, services, known))
+
+
+def shown_at(case: Case, services: Services, known: Catchments) -> Place | None:
+    """The one point at which the public is shown a case, published or not; None while nobody has
+    found its place."""
+    if case.areas is None or not is_located(case, services.reception.desk):
+        return None
+    return public_point(case.areas, services.atlas, known)
 
 
 async def published(services: Services, rows: Sequence[BoardRow]) -> Mapping[CaseId, Published]:
     """The words of the published cases among these; the vault is opened at most once for every
     `CASES_AT_ONCE` of them."""
-    wanted: dict[CaseId, tuple[SealedRef | None, SealedRef | None]] = {}
+    wanted: dict[CaseId, SealedRef] = {}
     for row in rows:
         case = row.case
-        if case.published and case.reports and shown_type(services.pack, case) is not None:
-            wanted[case.id] = (case.reports[0].description, case.reports[0].address)
+        said = case.reports[0].description if case.published and case.reports else None
+        if said is not None and shown_type(services.pack, case) is not None:
+            wanted[case.id] = said
     opened: dict[SealedRef, tuple[bytes, str]] = {}
     shown = [row.case for row in rows if row.case.id in wanted]
     holders = {case.id: await holders_of(case, services.store) for case in shown}
     ids = list(wanted)
     for start in range(0, len(ids), CASES_AT_ONCE):
-        some = {
-            case_id: [ref for ref in wanted[case_id] if ref is not None]
-            for case_id in ids[start : start + CASES_AT_ONCE]
-        }
+        some = {case_id: [wanted[case_id]] for case_id in ids[start : start + CASES_AT_ONCE]}
         opened.update(await see(some, holders, by=PUBLIC, purpose=PURPOSE, vault=services.vault))
     words: dict[CaseId, Published] = {}
-    for case_id, (description, address) in wanted.items():
-        said = _said(opened.get(description) if description else None)
-        where = opened.get(address) if address else None
-        words[case_id] = Published(
-            said.text or None,
-            said.media_url if said.media_url.startswith(("https://", "http://")) else None,
-            where[0].decode("utf-8", "replace") if where else None,
-        )
+    for case_id, description in wanted.items():
+        said = _said(opened.get(description))
+        is_link = said.media_url.startswith(("https://", "http://"))
+        words[case_id] = Published(said.text or None, said.media_url if is_link else None)
     return words
 
 
@@ -225,7 +239,7 @@ class Teller:
     services: Services
     language: str
     base_url: str
-    desk: Place | None = None
+    known: Catchments
     extensions: bool = False
 
     def request(self, row: BoardRow, words: Published = NOTHING) -> Element:
@@ -245,7 +259,7 @@ class Teller:
             "requested_datetime": moment(case.opened_at),
             "updated_datetime": moment(case.closed_at if is_closed(case) else row.updated_at),
             "expected_datetime": moment(case.promised_at),
-            "address": words.address,
+            "address": None,  # a house: the public is shown a catchment
             "address_id": None,
             "zipcode": None,
             "lat": lat,
@@ -273,7 +287,7 @@ class Teller:
             None,
             words.text,
             agency_name(pack, case.lead, self.language),
-            words.address,
+            None,
             lat,
             lon,
             case_type.service_code,
@@ -281,10 +295,8 @@ class Teller:
         ]
 
     def _position(self, case: Case) -> tuple[float | None, float | None]:
-        place = case.place
-        if place is None or not is_located(case, self.desk):
-            return None, None
-        return place.lat, place.lon
+        place = shown_at(case, self.services, self.known)
+        return (None, None) if place is None else (place.lat, place.lon)
 
     def photo_urls(self, case: Case) -> tuple[str, ...]:
         """Where the photos of a published case can be seen."""

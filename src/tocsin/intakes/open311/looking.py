@@ -80,7 +80,7 @@ class Looking(Counter):
         if wrong is not None or isinstance(filters, Refused):
             return self.refuse(asked, wrong or cast(Refused, filters))
         rows, more = await find(self.services, filters)
-        teller = self.teller(asked, filters.extensions)
+        teller = await self.teller(asked, filters.extensions)
         elements = await tell(self.services, rows, teller)
         response = self.say(asked, "service_requests", elements)
         return self._linked(response, asked, filters.page + 1 if more else None)
@@ -91,7 +91,7 @@ class Looking(Counter):
         if wrong is not None:
             return self.refuse(asked, wrong)
         extensions = asked.query.get("extensions", "").lower() in ("true", "1", "yes")
-        teller = self.teller(asked, extensions)
+        teller = await self.teller(asked, extensions)
         rows: Sequence[BoardRow]
         if "," in asked.name:
             filters = read_filters({"service_request_id": asked.name}, self.services.clock.now())
@@ -118,7 +118,7 @@ class Looking(Counter):
         filters = read_filters(_mapped(asked), self.services.clock.now(), bulk=True)
         if wrong is not None or isinstance(filters, Refused):
             return self.refuse(asked, wrong or cast(Refused, filters))
-        teller = self.teller(asked)
+        teller = await self.teller(asked)
         pages = every_page(self.services, filters)
         # The first page is read before the answer begins: a store that is away still gets a 503.
         first = await anext(pages, ())

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 from typing import Final
 
 from tocsin.geography.areas import Outside
-from tocsin.geography.gazetteer import QUERY_CHARS_MAX, Found, Gazetteer
+from tocsin.geography.gazetteer import QUERY_CHARS_MAX, Found
 from tocsin.geography.word_index import fold
 from tocsin.kernel.shared import Place
+from tocsin.runtime.catchments import gazetteer_of
 from tocsin.runtime.services import Services
 
 SPOTS_MAX: Final = 5
@@ -86,13 +86,4 @@ def _is_exact(found: Found, address: str) -> bool:
     return found.kind in ("address", "crossing") and fold(found.label) == fold(address.strip())
 
 
-async def gazetteer_of(services: Services) -> Gazetteer | None:
-    """What the town's map names; read beside the loop the first time."""
-    if services.map is None:
-        return None
-    if services.map.knows_places:
-        return services.map.gazetteer()
-    return await asyncio.to_thread(services.map.gazetteer)
-
-
-__all__ = ["Spot", "Spots", "gazetteer_of", "outside", "read_point", "spots_of"]
+__all__ = ["Spot", "Spots", "outside", "read_point", "spots_of"]

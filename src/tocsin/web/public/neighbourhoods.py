@@ -1,37 +1,16 @@
-"""Where a published case is shown: a fixed catchment of many homes, never a place.
+"""How a published case is placed for everybody: the name of its area and one point of many homes.
 
-Every case of a catchment stands at the same point, so that a hundred cases of one home say no more
-than one (a random shift would average out). A catchment is a grid cell in which the town's map
-knows at least `HOMES_MIN` addresses, together with the emptier cells nearest to it; a village
-without such a cell is one catchment.
+Which point is decided in `runtime/catchments`, for these pages and for Open311 alike.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
-from weakref import WeakKeyDictionary
 
-from tocsin.geography.areas import Atlas, Outside
-from tocsin.geography.distance import short_distance_m
-from tocsin.geography.gazetteer import Gazetteer
 from tocsin.intakes.open311.listing import is_located
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import AreaId
+from tocsin.runtime.catchments import Catchments, public_point
 from tocsin.runtime.services import Services
-from tocsin.web.public.locating import gazetteer_of
-
-HOMES_MIN: Final = 8
-"""Addresses of a catchment: a case in it could be anybody's of eight doors or more."""
-DIGITS: Final = 4
-"""Decimals of its point: ten metres, on something hundreds of metres wide."""
-
-Catchments = Mapping[AreaId, AreaId]
-"""The area at whose middle the cases of a cell are shown: a cell, or its village."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,45 +22,6 @@ class Neighbourhood:
     lat: float
 
 
-async def catchments_of(services: Services) -> Catchments:
-    """The catchments of the map that is there now; empty without one: each cell is its own."""
-    known = await gazetteer_of(services)
-    if known is None:
-        return {}
-    found = _made.get(known)
-    if found is None:
-        found = await asyncio.to_thread(catchments, services.atlas, known)
-        _made[known] = found
-    return found
-
-
-_made: WeakKeyDictionary[Gazetteer, Catchments] = WeakKeyDictionary()
-
-
-def catchments(atlas: Atlas, known: Gazetteer) -> Catchments:
-    """Every cell of the atlas with its catchment, by the addresses that a map knows."""
-    homes: Counter[AreaId] = Counter()
-    for street in known.content.streets:
-        for _, lon, lat in street.houses:
-            path = atlas.locate(lon, lat)
-            if not isinstance(path, Outside):
-                homes[path.cell] += 1
-    found: dict[AreaId, AreaId] = {}
-    for village in atlas.tier("village"):
-        cells = atlas.cells(village.id)
-        dense = [cell for cell in cells if homes[cell] >= HOMES_MIN]
-        for cell in cells:
-            found[cell] = _nearest(atlas, cell, dense) if dense else village.id
-    return found
-
-
-def _nearest(atlas: Atlas, cell: AreaId, dense: list[AreaId]) -> AreaId:
-    if cell in dense:
-        return cell
-    here = middle(atlas, cell)
-    return min(dense, key=lambda each: (short_distance_m(*here, *middle(atlas, each)), each))
-
-
 def neighbourhood(
     case: Case, services: Services, known: Catchments, language: str
 ) -> Neighbourhood | None:
@@ -89,23 +29,10 @@ def neighbourhood(
     if case.areas is None or not is_located(case, services.reception.desk):
         return None
     atlas = services.atlas
-    lon, lat = middle(atlas, known.get(case.areas.cell, case.areas.cell))
+    point = public_point(case.areas, atlas, known)
     village, town = atlas.area(case.areas.village), atlas.area(case.areas.town)
-    return Neighbourhood(f"{village.name_in(language)}, {town.name_in(language)}", lon, lat)
+    name = f"{village.name_in(language)}, {town.name_in(language)}"
+    return Neighbourhood(name, point.lon, point.lat)
 
 
-@lru_cache(maxsize=8_192)
-def middle(atlas: Atlas, area: AreaId) -> tuple[float, float]:
-    """A point of an area that its shape alone decides."""
-    inside = atlas.area(area).polygon.representative_point()
-    return round(inside.x, DIGITS), round(inside.y, DIGITS)
-
-
-__all__ = [
-    "HOMES_MIN",
-    "Catchments",
-    "Neighbourhood",
-    "catchments",
-    "catchments_of",
-    "neighbourhood",
-]
+__all__ = ["Neighbourhood", "neighbourhood"]

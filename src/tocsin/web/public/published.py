@@ -12,9 +12,10 @@ from starlette.responses import Response
 from tocsin.intakes.open311.listing import shown_codes, shown_type
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import CaseId
+from tocsin.runtime.catchments import Catchments, catchments_of
 from tocsin.runtime.ports import CaseQuery
 from tocsin.web.problems import Problem
-from tocsin.web.public.neighbourhoods import Catchments, catchments_of, neighbourhood
+from tocsin.web.public.neighbourhoods import neighbourhood
 from tocsin.web.public.page import Asked
 from tocsin.web.telling import status_text
 

@@ -104,8 +104,8 @@ async def test_from_report_to_publication(services: Services):
             assert not isinstance(outcome, Refused)
         for path in paths:
             shown = (await client.get(f"/v2/{path}")).text
-            assert WORDS in shown and STREET in shown
-            assert [word for word in NAMES if word in shown] == []
+            assert WORDS in shown
+            assert [word for word in (*NAMES, STREET) if word in shown] == []
         note = {"service_request_id": case_id, "description": "seen", "api_key": "partner"}
         taken = await client.post("/v2/servicerequestupdates.json", data={**note, "update_id": "1"})
         assert taken.status_code == 200
@@ -132,4 +132,4 @@ async def test_a_full_page_of_published_words(services: Services):
         query = {"start_date": "2026-03-01T00:00:00Z"}
         listed = (await client.get("/v2/requests.json", params=query)).json()
     assert {each["description"] for each in listed} == {f"case {number}" for number in range(600)}
-    assert len({each["address"] for each in listed}) == 600
+    assert {each["address"] for each in listed} == {None}

@@ -35,6 +35,8 @@ def run(asked: argparse.Namespace) -> int:
                 print(f"{len(found)} would go. Nothing was destroyed.")
             else:
                 things = await desk.run(print)
+                if asked.sweep:
+                    await desk.retention.sweep()
                 print(f"{things} gone, each with a signed record. Backups made before hold them.")
         finally:
             await store.close()

@@ -12,4 +12,7 @@ def retention_verbs(verbs: Any, verb_of: Any, lazy: Any) -> None:
     verb = verb_of(
         inner, "run", lazy("retention_keeping", "run"), "carry out the pack's retention now"
     )
+    verb.add_argument(
+        "--sweep", action="store_true", help="write the tables anew afterwards; the node waits"
+    )
     verb.add_argument("--dry-run", action="store_true", help="print what would go, and keep it")

@@ -100,6 +100,10 @@ class Retention(Protocol):
         """A run came to its end."""
         ...
 
+    async def sweep(self) -> None:
+        """No byte of what went is left in the store's own files. May make everybody wait."""
+        ...
+
     async def last_run(self) -> Instant | None:
         """When a run last came to its end."""
         ...

@@ -23,6 +23,7 @@ from tocsin.kernel.shared import Actor, ActorId, AgencyId, AreaPath, CaseId, Pla
 from tocsin.packs.model import CaseType, Pack
 from tocsin.runtime.catchments import Catchments, catchments_of, public_point
 from tocsin.runtime.ports import BoardRow
+from tocsin.runtime.redacting import redact
 from tocsin.runtime.seeing import holders_of, see
 from tocsin.runtime.services import Services
 
@@ -189,7 +190,7 @@ async def published(services: Services, rows: Sequence[BoardRow]) -> Mapping[Cas
     for case_id, description in wanted.items():
         said = _said(opened.get(description))
         is_link = said.media_url.startswith(("https://", "http://"))
-        words[case_id] = Published(said.text or None, said.media_url if is_link else None)
+        words[case_id] = Published(redact(said.text) or None, said.media_url if is_link else None)
     return words
 
 

@@ -27,6 +27,7 @@ from bench import (
     simulation,
     tiles,
     timers,
+    walls,
 )
 from bench.harness import Bench, Figure, machine, report
 
@@ -51,6 +52,7 @@ BENCHES: dict[str, Bench] = {
     "simulation": simulation.bench,
     "tiles": tiles.bench,
     "timers": timers.bench,
+    "walls": walls.bench,
     "scale": lists.bench,
 }
 

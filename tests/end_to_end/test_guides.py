@@ -112,9 +112,9 @@ def test_a_guide_does_what_it_says(
 ) -> None:
     port = str(free_port())
     script = script_of(guide.read_text(encoding="utf-8")).replace("8080", port)
-    if "SECRET@" in script:
+    if ":SECRET" in script:
         dsn = postgres_server.dsn(asyncio.run(create_database(postgres_server)))
-        script = re.sub(r"postgresql://tocsin:SECRET@[^']*", lambda _: dsn, script)
+        script = re.sub(r"postgresql://tocsin\w*:SECRET[^']*", lambda _: dsn, script)
     code = {"PYTHONPATH": "src"} if (folder / "src").exists() else {}
     done = run(script, folder, TOCSIN_PORT=port, **code)
     logs = "".join(path.read_text() for path in sorted(folder.glob("*.log")))

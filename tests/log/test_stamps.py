@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.log.conftest import Sealed, verify
+from tests.log.test_sequencer import run
 from tocsin.app.outgoing import Caller
 from tocsin.app.sealing import StampRefused, ask_authority, stamp
 from tocsin.runtime.outgoing import Rules
@@ -141,7 +142,7 @@ async def test_a_checkpoint_is_stamped_once_a_day_and_openssl_agrees(
         "not yet"
     )
     assert len(authority.asked) == 1
-    await sealed.store.readers.fetch("UPDATE log.stamps SET at = at - interval '25 h'")
+    await run(sealed.dsn, "UPDATE log.stamps SET at = at - interval '25 h'")
     assert await stamp(sealed.store.readers, CALLER, authority.url, None) == 18
 
     stamps = sealed.folder / "stamps"

@@ -6640,12 +6640,12 @@ export interface components {
         /**
          * HealthView
          * @description `ok`, or one word for what is wrong. `log` is of the Merkle log: `ok`, `lags`, `rewritten`
-         *     or `off`; `retention` is `late` when nothing was let go for two nights, else `ok`; whatever
-         *     they are, the node goes on working.
+         *     or `off`; `walls` is of the database's own protection of rows: `ok`, or `open` where it has no
+         *     roles for it. Whatever they are, the node goes on working.
          * @example {
          *       "log": "ok",
-         *       "retention": "ok",
-         *       "state": "ok"
+         *       "state": "ok",
+         *       "walls": "ok"
          *     }
          */
         HealthView: {
@@ -6653,8 +6653,8 @@ export interface components {
             state: string;
             /** Log */
             log?: string | null;
-            /** Retention */
-            retention?: string | null;
+            /** Walls */
+            walls?: string | null;
         };
         /**
          * HistoryView
@@ -10417,7 +10417,7 @@ export interface operations {
                      * @example {
                      *       "state": "ok",
                      *       "log": "ok",
-                     *       "retention": "ok"
+                     *       "walls": "ok"
                      *     }
                      */
                     "application/json": components["schemas"]["HealthView"];
@@ -10453,7 +10453,7 @@ export interface operations {
                      * @example {
                      *       "state": "ok",
                      *       "log": "ok",
-                     *       "retention": "ok"
+                     *       "walls": "ok"
                      *     }
                      */
                     "application/json": components["schemas"]["HealthView"];

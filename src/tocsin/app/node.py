@@ -47,6 +47,7 @@ from tocsin.runtime.services import Services
 from tocsin.stores.postgres.accounts import PostgresAccounts
 from tocsin.stores.postgres.connections import Dsn
 from tocsin.stores.postgres.directory import Directory
+from tocsin.stores.postgres.doors import Doors
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
 from tocsin.stores.postgres.quality import PostgresQuality
 from tocsin.stores.postgres.sequencer import Sequencer
@@ -100,8 +101,8 @@ class Node:
 
 def pack_folder(settings: Settings) -> Path:
     """The pack the settings name: a folder, or a shipped one. Raises FileNotFoundError."""
-    folder = Path(settings.pack)
-    return folder if (folder / "pack.toml").exists() else builtin(settings.pack)
+    named = Path(settings.pack) / "pack.toml"
+    return named.parent if named.exists() else builtin(settings.pack)
 
 
 def pack_of(settings: Settings) -> Pack:
@@ -110,10 +111,10 @@ def pack_of(settings: Settings) -> Pack:
 
 
 def start_database(settings: Settings) -> tuple[EmbeddedPostgres | None, Dsn]:
-    """The database the settings name; the embedded one is started. Call from the main thread:
-    the server ends with the thread that started it."""
+    """The database the settings name, as its owner; the embedded one is started. Call from the main
+    thread: the server ends with the thread that started it."""
     if settings.database_url:
-        return None, settings.database_url
+        return None, settings.database_owner_url or settings.database_url
     embedded = EmbeddedPostgres(settings.data / "postgres")
     embedded.start()
     return embedded, embedded.dsn
@@ -142,24 +143,25 @@ async def started(
     ids = TimeIds()
     keys = keys_of(settings)
     pack = pack_of(settings)
-    store = PostgresStore(dsn, keys, group_commit_max=settings.group_commit_max)
+    doors = Doors(dsn, settings.database_url if settings.database_owner_url else None)
+    store = PostgresStore(doors, keys, group_commit_max=settings.group_commit_max)
     await store.open()
     try:
-        directory = Directory(store.readers, clock)
+        directory = Directory(own := store.readers.own, clock)
         await directory.save_pack(pack.version, dump(pack))
         kept = await directory.packs()
         pinned = [restore(content) for version, content in kept.items() if version != pack.version]
         registry = Registry(pack, pinned)
         atlas, has_areas = await asyncio.to_thread(atlas_of, settings.data, settings.map)
         engine = Engine(store, registry, clock, ids)
-        account_store = PostgresAccounts(store.readers)
+        account_store = PostgresAccounts(own)
         web = _web_options(settings)
         accounts = Accounts(account_store, clock, ids, _account_options(settings, clock), web)
         runner = Runner(engine, settings.errand_interval_s)
-        stories = PostgresStories(store.readers)
+        stories = PostgresStories(own)
         services = Services(
             store=store,
-            vault=PostgresVault(store.readers, keys, clock),
+            vault=PostgresVault(own, keys, clock),
             engine=engine,
             reception=Reception(engine, pack, atlas, _code_key(keys)),
             pack=pack,
@@ -172,19 +174,20 @@ async def started(
             key_required=settings.open311_key_required,
             keyless_wait_s=keyless_wait(web),
             stories=stories,
-            quality_store=PostgresQuality(store.readers),
+            quality_store=PostgresQuality(own),
             heartbeat=runner.heartbeat,
             position_keep_s=settings.position_keep_h * 3_600,
             map=MapFolder(settings.data / FOLDER),
             intakes=intake_tables(settings),
             outgoing=caller_of(settings),
             room_bytes=room_of(settings, embedded),
+            walls="ok" if doors.is_walled else "open",
         )
         if isinstance(clock, SteadyClock):
             services.is_clock_stepped = lambda: clock.is_stepped
         services.advice.fitted = fitted_times(settings.bands, settings.data)
-        sequencer = services.log = open_log(settings, dsn, store.readers, clock)
-        services.retention = retention_of(settings, store.readers, registry, clock)
+        sequencer = services.log = open_log(settings, doors.node, own, clock)
+        services.retention = retention_of(settings, own, registry, clock)
         services.advice.no_fly = await asyncio.to_thread(no_fly_areas, settings.data)
         if isinstance(clock, ScaledClock):
             services.supervision.outage_s *= clock.speed

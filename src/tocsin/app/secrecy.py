@@ -119,9 +119,10 @@ def refuse_examples(settings: Settings, tables: Tables) -> None:
 def examples(settings: Settings, tables: Tables) -> list[str]:
     """Where secrets stand that everybody knows."""
     found = [where for where, value in secrets_in(tables) if is_example(value)]
-    password = password_of(settings.database_url)
-    if password and is_example(password):
-        found.append("TOCSIN_DATABASE_URL")
+    for name in ("database_url", "database_owner_url"):
+        password = password_of(getattr(settings, name))
+        if password and is_example(password):
+            found.append(f"TOCSIN_{name.upper()}")
     return found
 
 
@@ -132,6 +133,8 @@ def places(settings: Settings, environ: Mapping[str, str], config: Path | None) 
         _file("log_key", settings.data / KEY_FILE),
         _file("intakes", settings.intakes or settings.data / FILE),
     ]
+    if environ.get("TOCSIN_DATABASE_OWNER_URL"):
+        found.append(Place("database", "TOCSIN_DATABASE_OWNER_URL", None))
     if environ.get("TOCSIN_DATABASE_URL"):
         found.append(Place("database", "TOCSIN_DATABASE_URL", None))
     elif settings.database_url and config is not None:

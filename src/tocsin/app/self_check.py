@@ -85,6 +85,11 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "network of its own",
         "{where}：其他机器可以访问且未加密。请启用其 TLS 或密钥，或使用专用网络",
     ),
+    "one_login": (
+        "the node would sign in as the owner of the database: give it a login that owns nothing, "
+        "and set database_owner_url",
+        "节点将以数据库所有者身份登录：请为其设立不拥有任何表的账号，并设置 database_owner_url",
+    ),
     "no_log": ("the log of all changes is off: what is rewritten is not seen",
                "变更日志已关闭：改写不会被发现"),
     "no_stamps": ("no outside clock stamps the log: set log_stamp_url",
@@ -143,9 +148,10 @@ def findings(settings: Settings, tables: Tables, kept: list[Place], user: int) -
         network = ip_network(text)
         if any(n.version == network.version and n.overlaps(network) for n in _ALWAYS_INSIDE):
             yield Finding("wide_calls", text)
-    if _is_plain_database(settings.database_url):
+    if _is_plain_database(settings.database_url) or _is_plain_database(settings.database_owner_url):
         yield Finding("plain_database")
     for code, is_so in (
+        ("one_login", bool(settings.database_url) and not settings.database_owner_url),
         ("no_log", not settings.seal_log),
         ("no_stamps", not settings.log_stamp_url),
         ("root", user == 0),

@@ -66,6 +66,13 @@ class Settings(SignInSettings):
         "PostgreSQL 15 或更高版本的地址；留空则使用数据文件夹中的内置数据库。",
         secret=True,
     )
+    database_owner_url: str = _set(
+        "",
+        "URL",
+        "The same database as the owner of its tables, where the node signs in as somebody else.",
+        "同一数据库，以数据表所有者登录；仅当节点以其他账号登录时需要。",
+        secret=True,
+    )
     pack: str = _set(
         "county",
         "name or folder",
@@ -390,7 +397,8 @@ def _check(name: str, value: object) -> None:
         for network in cast(tuple[str, ...], value):
             ip_network(network)
         return
-    if name == "database_url" and not str(value).startswith(("postgresql:", "postgres:")):
+    is_database = name in ("database_url", "database_owner_url")
+    if is_database and not str(value).startswith(("postgresql:", "postgres:")):
         raise ValueError("Expected postgresql://...")
     if name in ("public_url", "log_stamp_url", "synthetic_page_url") and not str(value).startswith(
         ("https://", "http://")

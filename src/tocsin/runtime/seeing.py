@@ -10,6 +10,7 @@ from tocsin.kernel.cases.react import ALARM_SOURCE
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, CaseId, SealedRef
 from tocsin.runtime.alarm_opening import scope_of
+from tocsin.runtime.onlooking import as_node
 from tocsin.runtime.ports import Store, Vault
 from tocsin.runtime.sight_ports import NotPermitted, SecondPerson, Wish
 
@@ -33,7 +34,8 @@ async def holders_of(case: Case, store: Store) -> tuple[CaseId, ...]:
             if report.source == ALARM_SOURCE and report.description is not None
         ]
         parent = here.links.parent
-        row = await store.case(parent) if parent is not None else None
+        with as_node():  # only its number, under which the values lie
+            row = await store.case(parent) if parent is not None else None
         here = row.case if row is not None else None
     return tuple(dict.fromkeys(found))
 

@@ -83,6 +83,8 @@ class Services:
     """What shows whether the past was changed; None on a node that keeps none."""
     retention: RetentionDesk | None = None
     """What destroys things whose day has come; None on a node that keeps nothing."""
+    walls: str = "ok"
+    """Whether the store itself holds what is read for a person to who looks; else `open`."""
     map: MapFolder | None = None
     """The town's own map and what it names; None on a node without a data folder."""
     intakes: Tables = field(default_factory=dict[str, dict[str, Any]])

@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, AgencyId, AreaId, Refused, UnitId
 from tocsin.runtime.board import GONE
+from tocsin.runtime.onlooking import as_node, look_as
 from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.ports import BoardRow, CaseId, UnitRow
 from tocsin.runtime.services import Services
@@ -31,7 +32,7 @@ from tocsin.web.limits import Buckets, address_key
 from tocsin.web.live import Hub
 from tocsin.web.metrics import Metrics
 from tocsin.web.options import WebOptions
-from tocsin.web.permissions import RULES, Principal, Rule, admit, reach
+from tocsin.web.permissions import RULES, Principal, Rule, admit, onlooker_of, reach
 from tocsin.web.presence import Presence
 from tocsin.web.problems import Problem, refuse
 from tocsin.web.read_words import ReadWords
@@ -86,9 +87,17 @@ class Access:
     async def case(self, case_id: str) -> tuple[BoardRow, Actor]:
         """The case and the actor who reaches it, or the problem why not."""
         row = await self.services.store.case(CaseId(case_id))
-        if row is None or row.case.areas is None:
+        if row is None:
+            raise await self._hidden(CaseId(case_id))
+        if row.case.areas is None:
             raise Problem("case_unknown")
         return row, self.actor(row.case.areas, agencies_of(row.case))
+
+    async def _hidden(self, case_id: CaseId) -> Problem:
+        """Why a case is not shown; only that it is there is looked at."""
+        with as_node():
+            row = await self.services.store.case(case_id)
+        return Problem("case_unknown" if row is None or row.case.areas is None else "outside_scope")
 
     async def unit(self, unit_id: str) -> tuple[UnitRow, Actor]:
         """The unit and the actor who reaches it, or the problem why not."""
@@ -190,6 +199,7 @@ async def pass_gate(request: Request, rule: Rule) -> Access:
         check_origin(request, web.options, seen)
     if rule.writes and is_cookie and principal is not None:
         _check_csrf(request, principal)
+    look_as(onlooker_of(rule, principal))
     wanted = request.headers.get("accept-language")
     own = principal.language if principal is not None else None
     language = pick_language(wanted or own, web.options.languages)

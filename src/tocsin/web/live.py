@@ -20,6 +20,7 @@ from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import AgencyId, AlarmId, AreaId, AssetId, CaseId, UnitId
 from tocsin.kernel.units.state import Unit
 from tocsin.runtime.codec import name_of
+from tocsin.runtime.onlooking import onlooker
 from tocsin.runtime.ports import (
     AlarmEntry,
     AlarmQuery,
@@ -199,15 +200,14 @@ class Hub:
         if any(isinstance(each, UnitEntry) for each in entries):
             units = {row.unit.id: row for row in await self.store.units()}
         rows: dict[CaseId, BoardRow] = {}
-        for start in range(0, len(ids), 500):
-            batch = ids[start : start + 500]
+        for batch in (ids[start : start + 500] for start in range(0, len(ids), 500)):
             page = await self.store.cases(CaseQuery(ids=batch, limit=len(batch)))
             rows.update((row.case.id, row) for row in page.rows)
         alarms, assets = await self._devices(entries)
         found: list[_Message] = []
         for entry in entries:
             match entry:
-                case JournalEntry() if entry.events:
+                case JournalEntry() if entry.events and (entry.case_id in rows or not onlooker()):
                     found.append(_encode(entry, rows[entry.case_id].case))
                 case UnitEntry() if entry.events:
                     found.append(_encode_unit(entry, units[entry.unit_id]))

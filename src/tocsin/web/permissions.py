@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from tocsin.kernel.shared import Actor, ActorId, ActorKind, AgencyId, AreaId, Refused
 from tocsin.runtime.accounts import ROLES, Grant, KeyScope, Role
+from tocsin.runtime.onlooking import NOBODY, Onlooker
 from tocsin.runtime.sight_ports import Need
 
 Scope = Literal["open", "account", "role", "county", "place", "case", "unit", "device"]
@@ -348,6 +349,17 @@ def reach(
     return Actor(principal.id, principal.kind, roles, agency)
 
 
+def onlooker_of(rule: Rule, principal: Principal | None) -> Onlooker:
+    """What the database may show to whoever does this: the same as `reach` says, in one value."""
+    if principal is None:
+        return NOBODY
+    held = [grant for grant in principal.grants if grant.role in rule.roles]
+    return Onlooker(
+        areas=frozenset(grant.area for grant in held if grant.agency is None),
+        posts=frozenset((grant.area, grant.agency) for grant in held if grant.agency is not None),
+    )
+
+
 def may_open_for(purpose: str, actor: Actor) -> bool:
     """Whether a purpose exists and one of the actor's roles has it."""
     return any(role in PURPOSES.get(purpose, ()) for role in actor.roles)
@@ -377,6 +389,7 @@ __all__ = [
     "Rule",
     "admit",
     "covers",
+    "onlooker_of",
     "reach",
     "role_for",
     "second_role",

@@ -14,6 +14,7 @@ from tocsin.kernel.cases.vocabulary import CaseVerified
 from tocsin.kernel.shared import Actor, ActorId, CaseId, Instant, Refused, ReportId, SealedRef
 from tocsin.packs.words import word
 from tocsin.runtime.account_ports import AccountStore
+from tocsin.runtime.onlooking import Onlooker, look_as
 from tocsin.runtime.ports import Reading
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.seeing import see
@@ -68,6 +69,8 @@ async def hold(code: str, services: Services) -> Held:
     found = await services.store.receipt(Reception.code_hash(code))
     if found is None:
         raise Problem("receipt_unknown")
+    # The code opens its own report: its case, and what was told to who reported it.
+    look_as(Onlooker(cases=frozenset({found[0]}), desks=frozenset({found[1]})))
     return Held(found[0], found[1], services.reception.code(found[1]))
 
 
@@ -78,7 +81,10 @@ async def standing(held: Held, services: Services) -> Standing:
     for _ in range(LINKS_MAX):
         if leading.links.merged_into is None:
             break
-        leading = await _case(leading.links.merged_into, services)
+        # The report follows its case: what leads it now is what is told.
+        into = leading.links.merged_into
+        look_as(Onlooker(cases=frozenset({held.case_id, into}), desks=frozenset({held.report_id})))
+        leading = await _case(into, services)
     report = next(each for each in case.reports if each.id == held.report_id)
     return Standing(held, case, leading, report)
 

@@ -16,6 +16,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tocsin.runtime.onlooking import NOBODY, look_as
 from tocsin.runtime.ports import Unavailable
 from tocsin.web.headers import BASE, HSTS, NO_STORE
 from tocsin.web.metrics import Metrics
@@ -75,6 +76,7 @@ class Shell:
             await self.app(scope, receive, send)
             return
         started = perf_counter()
+        look_as(NOBODY)  # until somebody says who asks, the database shows nothing
         seen = self._look(scope)
         scope.setdefault("state", {})["tocsin"] = seen
         status = 0

@@ -16,9 +16,11 @@ from starlette.types import Receive, Scope, Send
 
 from tocsin.intakes.open311.counter import Asked, Handler, Open311Options
 from tocsin.intakes.open311.formats import Format
+from tocsin.intakes.open311.listing import shown_codes
 from tocsin.intakes.open311.looking import Looking
 from tocsin.intakes.open311.reporting import Reporting
 from tocsin.kernel.shared import Refused
+from tocsin.runtime.onlooking import Onlooker, look_as
 from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.services import Services
 
@@ -66,6 +68,8 @@ class Door(Looking, Reporting):
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
+        # Everybody may ask: what the pack seals is not there for them.
+        look_as(Onlooker(types=frozenset(shown_codes(self.services.pack))))
         path = cast(Mapping[str, str], request.path_params)
         resource, name, case_id = path["resource"], path.get("name"), path.get("case")
         stem, form = _format_of(resource if name is None else name, request.headers.get("accept"))

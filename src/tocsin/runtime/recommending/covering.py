@@ -19,6 +19,7 @@ from tocsin.geography.distance import Plane
 from tocsin.kernel.shared import Instant, Place, UnitId
 from tocsin.kernel.units.state import Unit
 from tocsin.packs.rings import Ring
+from tocsin.runtime.onlooking import as_node
 from tocsin.runtime.recommending.demand import (
     Owed,
     Weighed,
@@ -206,7 +207,8 @@ async def arrival_s(desk: AdviceDesk, unit: Unit) -> float | None:
     """Seconds until a unit on its way is there, from its newest position; None where nobody
     knows."""
     seen = (await desk.positions.now()).get(unit.id)
-    row = await desk.store.case(unit.case) if unit.case is not None else None
+    with as_node():  # only the seconds go out
+        row = await desk.store.case(unit.case) if unit.case is not None else None
     if seen is None or seen.is_stale or row is None or row.case.place is None:
         return None
     at, place, there = desk.clock.now(), seen.position.place, row.case.place

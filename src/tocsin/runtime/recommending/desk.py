@@ -26,6 +26,7 @@ from tocsin.packs.aid import aid_for
 from tocsin.packs.model import Pack
 from tocsin.packs.stays import Stay, merged
 from tocsin.runtime.following import Stories
+from tocsin.runtime.onlooking import as_node
 from tocsin.runtime.ports import BoardRow, CaseQuery, Clock, NodeStore, Policies
 from tocsin.runtime.positions import PositionDesk
 from tocsin.runtime.recommending.bands import ASSUMED, Fitted, Note
@@ -143,7 +144,8 @@ class AdviceDesk:
         ids = tuple(sorted({each.unit.case for each in fleet if each.unit.case is not None}))
         if not ids:
             return {}
-        rows = (await self.store.cases(CaseQuery(ids=ids, limit=len(ids)))).rows
+        with as_node():  # when a unit in reach is free again; its case is not shown
+            rows = (await self.store.cases(CaseQuery(ids=ids, limit=len(ids)))).rows
         return {row.case.id: row.case for row in rows}
 
     @property

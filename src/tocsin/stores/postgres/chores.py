@@ -100,7 +100,7 @@ class Chores:
         await self._fetch(_FAIL, key, error.replace("\0", "")[:ERROR_MAX], retry_at)
 
     async def dead_letters(self, limit: int) -> Sequence[tuple[DueErrand, str]]:
-        return [(_due(row), row[6]) for row in await self._readers.fetch(_DEAD, limit)]
+        return [(_due(row), row[6]) for row in await self._readers.own.fetch(_DEAD, limit)]
 
     async def revive(self, key: str, now: Instant) -> bool:
         return bool(await self._fetch(_REVIVE, key, now))

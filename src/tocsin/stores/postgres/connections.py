@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 import asyncpg
 
+from tocsin.runtime.onlooking import Onlooker, onlooker
 from tocsin.runtime.ports import Unavailable
 
 CONNECT_TIMEOUT_S = 5.0  # a local server answers in milliseconds, a far one in one second
@@ -25,8 +26,11 @@ LOCK_TIMEOUT_MS = 5_000  # only another node holds locks, and for one commit
 IDLE_IN_TRANSACTION_MS = 15_000  # a writer that stalls must not hold its locks for ever
 COMMAND_TIMEOUT_S = 20.0  # above the server's own limits: only a dead server gets here
 READERS_MAX = 6  # lists of a few staff at once; each costs the server a process
+OWN_MAX = 4  # the node's own reads and small writes, beside them
 ACQUIRE_TIMEOUT_S = 5.0  # who waits longer for a reader is better told to come back
 DISK_FULL_RETRY_S = 10  # room is made by people, not in a moment
+KEEPING = "tocsin.keeping"
+"""With it the owner of the tables sees and writes rows; a session that lacks it does neither."""
 
 Dsn = str | Callable[[], str]
 """A connection string, or where to ask for it each time (the embedded server's socket moves when
@@ -75,6 +79,7 @@ class Connection(Protocol):
     def is_closed(self) -> bool: ...
     def add_termination_listener(self, callback: Callable[[Any], None]) -> None: ...
     def get_server_version(self) -> tuple[int, ...]: ...
+    def get_server_pid(self) -> int: ...
 
 
 def trouble_of(error: BaseException) -> Unavailable | None:
@@ -113,7 +118,7 @@ async def connect(dsn: Dsn, **settings: str) -> Connection:
     """One connection with our limits. Raises what asyncpg raises."""
     driver: Any = asyncpg
     return await driver.connect(
-        _address(dsn),
+        address(dsn),
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=COMMAND_TIMEOUT_S,
         server_settings={
@@ -123,12 +128,14 @@ async def connect(dsn: Dsn, **settings: str) -> Connection:
             "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
             "timezone": "UTC",
             "jit": "off",
+            KEEPING: "on",
             **settings,
         },
     )
 
 
-def _address(dsn: Dsn) -> str:
+def address(dsn: Dsn) -> str:
+    """The connection string. Raises ConnectionError where no server runs."""
     if isinstance(dsn, str):
         return dsn
     try:
@@ -138,32 +145,53 @@ def _address(dsn: Dsn) -> str:
 
 
 class Readers:
-    """A small pool for reads, apart from the writer: a slow list never delays a commit."""
+    """Two small pools for reads, apart from the writer: a slow list never delays a commit.
 
-    def __init__(self, dsn: Dsn, size: int = READERS_MAX) -> None:
+    What is read while somebody looks goes through the door of persons and is held to their
+    onlooker by the database; everything else goes through the node's. `own` is always the node's:
+    for what no person is shown as it is (accounts, keys, small writes).
+    """
+
+    def __init__(self, dsn: Dsn, size: int = READERS_MAX, persons: Dsn | None = None) -> None:
         self._dsn = dsn
         self._size = size
+        self._door = persons
         self._pool: Any = None
+        self._persons: Any = None
+        self._stands: dict[int, Onlooker] = {}
+        self.own: Readers = _Own(self)
 
-    async def open(self) -> None:
-        """Raises Unavailable where there is no database."""
+    async def open(self, *, is_walled: bool = False) -> None:
+        """Raises Unavailable where there is no database. Without walls one pool does it all."""
+        size = self._size
+        if is_walled and self._door is not None:
+            self._persons = await self._made(self._door, size)
+            size = min(size, OWN_MAX)
+        self._pool = await self._made(self._dsn, size)
 
+    async def _made(self, dsn: Dsn, size: int) -> Any:
         async def connect_reader(*_: Any, **__: Any) -> Connection:
             # A plan that fits every agency fits none: with a million open cases the general one
             # took more than ten seconds for an agency that has none, its own takes 1 ms.
-            return await connect(self._dsn, plan_cache_mode="force_custom_plan")
+            connection = await connect(dsn, plan_cache_mode="force_custom_plan")
+            # The number of a server process that is gone may come again.
+            self._stands.pop(connection.get_server_pid(), None)
+            return connection
 
         async def keep(_: Any) -> None:
             """Nothing of a read stays behind; resetting would be one more round trip."""
 
         driver: Any = asyncpg
-        self._pool = await translated(
-            driver.create_pool(min_size=1, max_size=self._size, connect=connect_reader, reset=keep)
+        return await translated(
+            driver.create_pool(min_size=1, max_size=size, connect=connect_reader, reset=keep)
         )
 
     async def close(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
+        pools = (self._pool, self._persons)
+        self._pool = self._persons = None
+        for pool in pools:
+            if pool is None:
+                continue
             try:
                 await asyncio.wait_for(pool.close(), ACQUIRE_TIMEOUT_S)
             except (asyncpg.PostgresError, *BROKEN):
@@ -172,10 +200,29 @@ class Readers:
     @asynccontextmanager
     async def acquire(self) -> AsyncGenerator[Connection]:
         """A connection to read with. Trouble of the database comes out as Unavailable."""
-        if self._pool is None:
+        who = onlooker()
+        pool = self._pool if who is None or self._persons is None else self._persons
+        async with self._taken(pool) as connection:
+            if pool is self._persons and who is not None:
+                await self._stand(connection, who)
+            yield connection
+
+    async def _stand(self, connection: Connection, who: Onlooker) -> None:
+        """Tells a connection who looks, where it was somebody else before."""
+        number = connection.get_server_pid()
+        if self._stands.get(number) == who:
+            return
+        # Cut off half-way, nobody knows what the session believes: then it is told anew.
+        self._stands.pop(number, None)
+        await connection.fetchval(TELL, *told_of(who))
+        self._stands[number] = who
+
+    @asynccontextmanager
+    async def _taken(self, pool: Any) -> AsyncGenerator[Connection]:
+        if pool is None:
             raise Unavailable("the store is closed")
         try:
-            connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+            connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
             try:
                 yield cast(Connection, connection)
             except Exception as error:
@@ -183,7 +230,7 @@ class Readers:
                     connection.terminate()
                 raise
             finally:
-                await self._pool.release(connection)
+                await pool.release(connection)
         except Exception as error:
             trouble = trouble_of(error)
             if trouble is None:
@@ -201,6 +248,52 @@ class Readers:
     async def fetchval(self, sql: str, *values: Any) -> Any:
         async with self.acquire() as connection:
             return await connection.fetchval(sql, *values)
+
+
+class _Own(Readers):
+    """The node's door of a pair, whoever looks."""
+
+    def __init__(self, of: Readers) -> None:
+        self._of = of
+        self.own = self
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncGenerator[Connection]:
+        of: Any = self._of
+        async with of._taken(of._pool) as connection:
+            yield connection
+
+
+TELL = (
+    "SELECT set_config('tocsin.areas', $1, false), set_config('tocsin.posts', $2, false), "
+    "set_config('tocsin.cases', $3, false), set_config('tocsin.types', $4, false), "
+    "set_config('tocsin.desks', $5, false), set_config('tocsin.published', $6, false)"
+)
+"""What the policies of the reader look at; see `walls`."""
+POST_MARK = "\x1f"
+"""Between the area and the agency of a post: in no name of either."""
+
+
+def told_of(who: Onlooker) -> tuple[str, ...]:
+    """The values of TELL."""
+    return (
+        _array(who.areas),
+        _array(f"{area}{POST_MARK}{agency}" for area, agency in who.posts),
+        _array(who.cases),
+        _array(who.types),
+        _array(who.desks),
+        "on" if who.published else "off",
+    )
+
+
+def _array(words: Iterable[str]) -> str:
+    """An array of text as PostgreSQL reads it. There is no NUL in its texts."""
+    quoted = (
+        '"' + each.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        for each in sorted(words)
+        if "\0" not in each
+    )
+    return "{" + ",".join(quoted) + "}"
 
 
 async def translated(awaitable: Awaitable[Result]) -> Result:

@@ -34,10 +34,12 @@ from tocsin.stores.postgres.binaries import (
     reachable,
     server_account,
 )
+from tocsin.stores.postgres.doors import NODE, READER
 from tocsin.stores.postgres.processes import Recovery, pid_in, servers_in
 
 DATABASE = "tocsin"
 USER = "tocsin"
+LOGINS = (USER, NODE, READER)  # one for each door
 START_PATIENCE_S = 600.0  # recovery reads max_wal_size of journal, from whatever disk this is
 FORMER_PATIENCE_S = 30.0  # a former server's last checkpoint writes at most shared_buffers
 STOP_PATIENCE_S = 20.0
@@ -75,6 +77,7 @@ DEFAULT_SETTINGS: Mapping[str, str] = MappingProxyType(
         "log_error_verbosity": "terse",
         "log_min_error_statement": "panic",
         "log_parameter_max_length_on_error": "0",
+        "tocsin.logins": "on",  # each door is a login here: no password has to be kept
     }
 )
 
@@ -308,12 +311,12 @@ class EmbeddedPostgres:
         self._socket_folder = None
 
     def _write_access(self) -> None:
-        """Only this node's account may connect, and only as `tocsin`, over the private socket."""
+        """Only this node's account may connect, and only as LOGINS, over the private socket."""
         own = own_account()
         assert self._account is not None and own.name is not None
         files = {
             "pg_hba.conf": "local all all peer map=node\n",
-            "pg_ident.conf": f'node "{own.name}" {USER}\n',
+            "pg_ident.conf": "".join(f'node "{own.name}" {each}\n' for each in LOGINS),
         }
         for name, text in files.items():
             path = self.cluster / name

@@ -14,6 +14,8 @@ from tocsin.runtime.sight import ASK_WAITS, PERMIT_LIVES, READERS, SECOND_LIVES,
 from tocsin.runtime.sight_ports import Answer, Ask, Need, Opened, Permit, SecondPerson, Wish
 from tocsin.stores.postgres.connections import Connection, Readers, Row
 
+ASK_LOCK: Final = 0x70C54
+"""An advisory lock, with the number of an ask: one decision at a time."""
 HOLDS: Final = """
 p.actor = $1 AND p.at <= $2 AND p.expires_at > $2
 AND p.xid IS DISTINCT FROM pg_current_xact_id_if_assigned()
@@ -185,9 +187,9 @@ class Permits:
     ) -> Ask | Refused:
         """See `ports.Vault.decide`. That it is another person also holds as a constraint."""
         async with self._readers.acquire() as connection, connection.transaction():
-            found = await connection.fetchrow(
-                "SELECT holders FROM vault.asks WHERE id = $1 FOR UPDATE", ask
-            )
+            # One decision at a time. No row is locked: nobody but the owner may change one.
+            await connection.execute("SELECT pg_advisory_xact_lock($1, $2)", ASK_LOCK, ask % 2**31)
+            found = await connection.fetchrow("SELECT holders FROM vault.asks WHERE id = $1", ask)
             row = await connection.fetchrow(f"{_ASKED} WHERE a.id = $1", ask)
             if row is None or found is None:
                 return Refused("ask_unknown", "")

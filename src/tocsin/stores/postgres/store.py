@@ -38,12 +38,14 @@ from tocsin.stores.postgres.auditing import audit, entry_of
 from tocsin.stores.postgres.chores import Chores
 from tocsin.stores.postgres.connections import Connection, Dsn, Readers, Row, connect, translated
 from tocsin.stores.postgres.device_reads import DeviceReads
+from tocsin.stores.postgres.doors import Doors
 from tocsin.stores.postgres.lists import count_statement, page_statement
 from tocsin.stores.postgres.migrate import migrate
 from tocsin.stores.postgres.owed import OwedWrites
 from tocsin.stores.postgres.roads import Roads
 from tocsin.stores.postgres.rosters import Rosters
 from tocsin.stores.postgres.units import Units, audit_units
+from tocsin.stores.postgres.walls import raise_walls
 from tocsin.stores.postgres.writer import GROUP_COMMIT_MAX, QUEUE_MAX, Writer
 from tocsin.stores.querying import cursor_of, page_size
 from tocsin.stores.vault import MasterKeys, Sealer, WrongMasterKey
@@ -88,23 +90,25 @@ class PostgresStore(DeviceReads, OwedWrites):
 
     def __init__(
         self,
-        dsn: Dsn,
+        dsn: Dsn | Doors,
         keys: MasterKeys,
         *,
         group_commit_max: int = GROUP_COMMIT_MAX,
         queue_max: int = QUEUE_MAX,
     ) -> None:
-        self.readers = Readers(dsn)
-        super().__init__(dsn, self.readers)
+        self.doors = dsn if isinstance(dsn, Doors) else Doors(dsn)
+        self._dsn = dsn = self.doors.node
+        self.readers = Readers(dsn, persons=self.doors.reader)
+        super().__init__(dsn, self.readers.own)
         self.keys = keys
-        self._dsn = dsn
         seals = Sealer(keys)
         self._writer = Writer(dsn, seals, group_commit_max=group_commit_max, queue_max=queue_max)
         self.when_committed = self._writer.told.append  # quick things: the next commit waits
         self._chores = Chores(dsn, self.readers)
-        self._units = Units(self.readers)
-        self._roads = Roads(self.readers)
-        self._rosters = Rosters(self.readers)
+        own = self.readers.own
+        self._units = Units(own)
+        self._roads = Roads(own)
+        self._rosters = Rosters(own)
 
     async def open(self) -> list[str]:
         """Migrates, checks that the master keys are this database's, and connects.
@@ -112,9 +116,10 @@ class PostgresStore(DeviceReads, OwedWrites):
         Returns the names of the migrations applied. Raises MigrationError, WrongMasterKey,
         Unavailable.
         """
-        applied: list[str] = await translated(migrate(self._dsn))
-        await translated(_prepare(self._dsn, self.keys))
-        await self.readers.open()
+        applied: list[str] = await translated(migrate(self.doors.owner))
+        await translated(_prepare(self.doors.owner, self.keys))
+        await translated(raise_walls(self.doors))
+        await self.readers.open(is_walled=self.doors.is_walled)
         await self._writer.open()
         return applied
 
@@ -193,7 +198,7 @@ class PostgresStore(DeviceReads, OwedWrites):
 
     async def receipt(self, code_hash: bytes) -> tuple[CaseId, ReportId] | None:
         sql = "SELECT case_id, report FROM receipts WHERE code_hash = $1"
-        row = await self.readers.fetchrow(sql, code_hash)
+        row = await self.readers.own.fetchrow(sql, code_hash)
         return (CaseId(row[0]), ReportId(row[1])) if row is not None else None
 
     # -- journal
@@ -299,11 +304,11 @@ class PostgresStore(DeviceReads, OwedWrites):
 
     async def waking(self, now: Instant, limit: int) -> Sequence[CaseId]:
         sql = "SELECT id FROM cases WHERE next_wake <= $1 ORDER BY next_wake, id LIMIT $2"
-        return [CaseId(row[0]) for row in await self.readers.fetch(sql, now, limit)]
+        return [CaseId(row[0]) for row in await self.readers.own.fetch(sql, now, limit)]
 
     async def oldest_wake(self) -> Instant | None:
         sql = "SELECT next_wake FROM cases WHERE next_wake IS NOT NULL ORDER BY next_wake LIMIT 1"
-        return await self.readers.fetchval(sql)
+        return await self.readers.own.fetchval(sql)
 
     # -- messages
 
@@ -326,7 +331,7 @@ class PostgresStore(DeviceReads, OwedWrites):
             "WITH gone AS (DELETE FROM idempotency WHERE at < $1 RETURNING 1) "
             "SELECT count(*) FROM gone"
         )
-        return await self.readers.fetchval(sql, before)
+        return await self.readers.own.fetchval(sql, before)
 
 
 NEVER_YEAR = MAXYEAR

@@ -12,6 +12,7 @@ from tocsin.web.gate import Access, GatedRoute
 from tocsin.web.shapes import like
 from tocsin.web.views import View
 
+OK: dict[str, object] = {"state": "ok", "log": "ok", "retention": "ok", "walls": "ok", "troubles": []}
 routes = APIRouter(tags=["health"], route_class=GatedRoute)
 
 
@@ -35,16 +36,16 @@ class TroubleView(View):
 class HealthView(View):
     """`ok`, or one word for what stops the node. `log` is of the Merkle log: `ok`, `lags`,
     `rewritten` or `off`; `retention` is `late` when nothing was let go for two nights, else `ok`;
-    whatever they are, the node goes on working. `troubles` is everything that is wrong, in words
-    of the asker's language, also what does not stop it."""
+    `walls` is of the database's own protection of rows: `ok`, or `open` where it has no roles for
+    it. Whatever they are, the node goes on working. `troubles` is everything that is wrong, in
+    words of the asker's language, also what does not stop it."""
 
-    model_config = like(
-        {"state": "ok", "log": "ok", "retention": "ok", "troubles": [TROUBLE]}
-    )
+    model_config = like({**OK, "troubles": [TROUBLE]})
 
     state: str
     log: str | None = None
     retention: str | None = None
+    walls: str | None = None
     troubles: tuple[TroubleView, ...] = ()
 
 
@@ -65,11 +66,7 @@ async def live() -> Response:
     responses={
         200: {
             "model": HealthView,
-            "content": {
-                "application/json": {
-                    "example": {"state": "ok", "log": "ok", "retention": "ok", "troubles": []}
-                }
-            },
+            "content": {"application/json": {"example": OK}},
         },
         503: {"model": HealthView, "description": "Not now; `state` says why."},
         **problems(500),
@@ -93,7 +90,7 @@ async def ready(access: AccessArg) -> Response:
 def _beside(access: Access) -> dict[str, str]:
     """What is for people, not for a load balancer."""
     log, retention = access.services.log, access.services.retention
-    told = {"log": log.state if log is not None else "off"}
+    told = {"log": log.state if log is not None else "off", "walls": access.services.walls}
     return told if retention is None else {**told, "retention": retention.state()}
 
 

@@ -18,6 +18,7 @@ from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, AreaPath, Refused, ReportId, SealedRef
 from tocsin.packs.parts import Reason
 from tocsin.runtime.codec import name_of
+from tocsin.runtime.onlooking import seeing_also
 from tocsin.runtime.ports import BoardRow
 from tocsin.web.api.common import (
     STAFF_ONE,
@@ -408,7 +409,9 @@ async def thread(case_id: CaseIdArg, access: AccessArg) -> Response:
 async def _threads(access: Access, case: Case) -> list[dict[str, Any]]:
     services, found = access.services, list[dict[str, Any]]()
     for report in case.reports:
-        for message in await services.store.thread(ReportId(report.id)):
+        with seeing_also(desks=[report.id]):  # also what it was told as part of another case
+            messages = await services.store.thread(ReportId(report.id))
+        for message in messages:
             words = tell(services.pack, message.template, access.language, case)
             found.append(
                 {

@@ -20,6 +20,7 @@ from tocsin.kernel.cases.state import Clock, Status, Task
 from tocsin.kernel.shared import AgencyId, AreaId, CaseId
 from tocsin.runtime.addresses import audiences_of
 from tocsin.runtime.board import GONE
+from tocsin.runtime.onlooking import seeing_also
 from tocsin.runtime.ports import CaseQuery, Message
 from tocsin.stores.querying import BadCursor, read_cursor
 from tocsin.web.api.common import STAFF, AccessArg, json, problems, router, shown
@@ -300,7 +301,8 @@ async def inbox(
             audiences.update(
                 audiences_of((grant.role,), (grant.area,), grant.agency, services.atlas)
             )
-    messages = await services.store.inbox(sorted(audiences), after, limit)
+    with seeing_also(desks=audiences):
+        messages = await services.store.inbox(sorted(audiences), after, limit)
     ids = tuple(dict.fromkeys(message.case_id for message in messages))
     page = await services.store.cases(CaseQuery(ids=ids, limit=len(ids))) if ids else None
     types = {row.case.id: row.case for row in page.rows} if page else {}

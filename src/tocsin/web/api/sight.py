@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from tocsin.kernel.cases.vocabulary import BreakGlass
 from tocsin.kernel.shared import Actor, CaseId, Refused
+from tocsin.runtime.onlooking import as_node, seeing_also
 from tocsin.runtime.ports import BoardRow
 from tocsin.runtime.seeing import holders_of
 from tocsin.runtime.sight import SECOND_LIVES
@@ -82,7 +83,8 @@ async def ask_sight(case_id: CaseIdArg, body: AskBody, access: AccessArg) -> Res
 )
 async def break_glass(body: GlassBody, access: AccessArg) -> Response:
     services = access.services
-    row = await services.store.case(CaseId(body.case_id))
+    with as_node():  # it is asked for because it is out of reach; its words stay sealed
+        row = await services.store.case(CaseId(body.case_id))
     if row is None or row.case.areas is None:
         raise Problem("case_unknown")
     actor = _anywhere(access)
@@ -109,7 +111,9 @@ def _anywhere(access: Access) -> Actor:
 async def asks(access: AccessArg) -> Response:
     found: list[dict[str, Any]] = []
     for ask in await access.services.vault.asks(ASKS_SHOWN):
-        row = await access.services.store.case(ask.case_id)
+        is_told = ask.actor == access.who.id or _is_auditor(access)
+        with seeing_also(cases=[ask.case_id] if is_told else ()):
+            row = await access.services.store.case(ask.case_id)
         if row is not None and _is_shown(access, ask, row):
             found.append(await _told(access, ask, row))
     return json({"asks": found})
@@ -119,10 +123,14 @@ def _is_shown(access: Access, ask: Ask, row: BoardRow) -> bool:
     """One's own; those that one may decide or has to watch over; all of them to auditors."""
     if ask.actor == access.who.id:
         return True
-    if any(each.role == "audit_administrator" for each in access.who.grants):
+    if _is_auditor(access):
         return True
     actor = _reaching(access, row)
     return actor is not None and any(role in ("supervisor", "dispatcher") for role in actor.roles)
+
+
+def _is_auditor(access: Access) -> bool:
+    return any(each.role == "audit_administrator" for each in access.who.grants)
 
 
 def _reaching(access: Access, row: BoardRow) -> Actor | None:
@@ -186,7 +194,8 @@ async def open_permitted(permit: Number, body: NothingBody, access: AccessArg) -
     found = await services.vault.live_permit(permit, by=actor)
     if found is None:
         raise Problem("permit_over")
-    kinds = refs_of(await services.store.journal(found.case_id))
+    with seeing_also(cases=[found.case_id]):
+        kinds = refs_of(await services.store.journal(found.case_id))
     opened = await read_permitted(services, list(kinds), permit, by=actor)
     return json({"values": values_of(list(kinds), kinds, opened)})
 

@@ -16,6 +16,7 @@ from tocsin.kernel.units import vocabulary as words
 from tocsin.kernel.units.decide import CAPABILITIES_LIMIT, CREW_LIMIT, NAME_LIMIT
 from tocsin.kernel.units.react import address_of
 from tocsin.kernel.units.state import UnitStatus
+from tocsin.runtime.onlooking import seeing_also
 from tocsin.runtime.ports import CaseQuery, UnitRow
 from tocsin.runtime.positions import STALE_S
 from tocsin.web.api.common import (
@@ -183,10 +184,13 @@ async def alerts(unit_id: UnitIdArg, access: AccessArg) -> Response:
     services, since = access.services, row.unit.alerts_since
     if since is None:
         return json({"alerts": []})
-    messages = await services.store.inbox((address_of(row.unit.id),), None, ALERTS_MAX)
+    desk = address_of(row.unit.id)
+    with seeing_also(desks=[desk]):
+        messages = await services.store.inbox((desk,), None, ALERTS_MAX)
     held = [each for each in messages if each.at >= since]
     ids = tuple(dict.fromkeys(each.case_id for each in held))
-    page = await services.store.cases(CaseQuery(ids=ids, limit=len(ids))) if ids else None
+    with seeing_also(cases=ids):  # an alert that holds is the crew's sight of its case
+        page = await services.store.cases(CaseQuery(ids=ids, limit=len(ids))) if ids else None
     cases = {each.case.id: each.case for each in page.rows} if page else {}
     return json(
         {

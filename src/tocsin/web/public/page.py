@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tocsin.runtime.onlooking import Onlooker, look_as
 from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.services import Services
 from tocsin.web.gate import Web, check_origin, too_many
@@ -153,6 +154,7 @@ def page(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         chosen = wanted if wanted in WORDS else ""
         language = chosen or pick_language(request.headers.get("accept-language"), tuple(WORDS))
         asked = Asked(request, web, request.app.state.drafts, language, chosen)
+        look_as(Onlooker(published=True))
         try:
             return await handler(asked)
         except Problem as problem:

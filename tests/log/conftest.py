@@ -12,6 +12,7 @@ from tests.contracts.town import Town
 from tocsin.kernel.shared import Actor, ActorId, CaseId
 from tocsin.runtime.ports import Committed
 from tocsin.stores.log.notes import LogKeys, load_log_keys
+from tocsin.stores.postgres.connections import Readers
 from tocsin.stores.postgres.log_bundle import write_bundle
 from tocsin.stores.postgres.sequencer import Sequencer
 from tocsin.stores.postgres.store import PostgresStore
@@ -33,6 +34,8 @@ class Sealed:
     keys: LogKeys
     town: Town
     log: Sequencer
+    keeper: Readers
+    """Connections of the tables' owner."""
 
     async def some_cases(self, count: int, prefix: str = "k") -> list[CaseId]:
         """Opens cases with sealed words."""
@@ -61,9 +64,12 @@ async def sealed(fresh_database: str, tmp_path: Path) -> AsyncIterator[Sealed]:
     await store.open()
     vault = PostgresVault(store.readers, master, town)
     log = Sequencer(fresh_database, store.readers, tmp_path / "log", keys, town)
-    made = Sealed(fresh_database, tmp_path, store, vault, keys, town, log)
+    keeper = Readers(fresh_database, 2)
+    await keeper.open()
+    made = Sealed(fresh_database, tmp_path, store, vault, keys, town, log, keeper)
     yield made
     await made.log.close()
+    await keeper.close()
     await store.close()
 
 

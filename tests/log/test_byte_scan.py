@@ -24,6 +24,7 @@ from tests.log.conftest import BY
 from tests.log.retaining import CANARY, desk_of, open_case
 from tocsin.stores.log.notes import LogKeys, load_log_keys
 from tocsin.stores.postgres.backup import backup
+from tocsin.stores.postgres.connections import Readers
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
 from tocsin.stores.postgres.log_bundle import write_bundle
 from tocsin.stores.postgres.sequencer import Sequencer
@@ -46,6 +47,7 @@ class Own:
     log: Sequencer
     keys: LogKeys
     town: Town
+    keeper: Readers
 
     async def tell(self, sql: str, *values: Any) -> list[Any]:
         connection: Any = await asyncpg.connect(self.dsn)
@@ -75,7 +77,10 @@ async def own(tmp_path: Path) -> AsyncIterator[Own]:
         await store.open()
         log = Sequencer(server.dsn(), store.readers, tmp_path / "log", keys, town)
         vault = PostgresVault(store.readers, master, town)
-        yield Own(tmp_path, server.dsn(), store, vault, log, keys, town)
+        keeper = Readers(server.dsn(), 2)
+        await keeper.open()
+        yield Own(tmp_path, server.dsn(), store, vault, log, keys, town, keeper)
+        await keeper.close()
         await log.close()
         await store.close()
     finally:
@@ -128,7 +133,7 @@ async def test_no_byte_is_left(own: Own) -> None:
     own.town.wait(86_400 * 100)
     subject = (await own.tell("SELECT subject FROM vault.keys WHERE case_id = $1", erased))[0][0]
     assert await own.vault.erase(erased, subject, by=BY, reason="request") == 3
-    desk = desk_of(own.store.readers, own.keys, own.town)
+    desk = desk_of(own.keeper, own.keys, own.town)
     assert await desk.run() == 2
     await desk.retention.sweep()
     await own.turn_over()

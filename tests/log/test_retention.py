@@ -43,7 +43,7 @@ async def values_of(sealed: Sealed, case: CaseId) -> int:
 
 
 def desk(sealed: Sealed) -> RetentionDesk:
-    return desk_of(sealed.store.readers, sealed.keys, sealed.town)
+    return desk_of(sealed.keeper, sealed.keys, sealed.town)
 
 
 async def run(found: RetentionDesk) -> list[str]:

@@ -25,7 +25,7 @@ from tocsin.app.ground import atlas_of
 from tocsin.app.mapping import keep_map
 from tocsin.app.memory import settle_memory
 from tocsin.app.outgoing import caller_of
-from tocsin.app.retaining import keep_retention, retention_of
+from tocsin.app.retaining import KEEPERS, keep_retention, retention_of
 from tocsin.app.road_net import fitted_times, keep_roads, no_fly_areas
 from tocsin.app.sealing import keep_log, open_log
 from tocsin.app.settings import Settings
@@ -45,7 +45,7 @@ from tocsin.runtime.reception import Reception
 from tocsin.runtime.runner import Runner
 from tocsin.runtime.services import Services
 from tocsin.stores.postgres.accounts import PostgresAccounts
-from tocsin.stores.postgres.connections import Dsn
+from tocsin.stores.postgres.connections import Dsn, Readers
 from tocsin.stores.postgres.directory import Directory
 from tocsin.stores.postgres.doors import Doors
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
@@ -145,8 +145,10 @@ async def started(
     pack = pack_of(settings)
     doors = Doors(dsn, settings.database_url if settings.database_owner_url else None)
     store = PostgresStore(doors, keys, group_commit_max=settings.group_commit_max)
+    keeper = Readers(dsn, KEEPERS)
     await store.open()
     try:
+        await keeper.open()
         directory = Directory(own := store.readers.own, clock)
         await directory.save_pack(pack.version, dump(pack))
         kept = await directory.packs()
@@ -187,7 +189,7 @@ async def started(
             services.is_clock_stepped = lambda: clock.is_stepped
         services.advice.fitted = fitted_times(settings.bands, settings.data)
         sequencer = services.log = open_log(settings, doors.node, own, clock)
-        services.retention = retention_of(settings, own, registry, clock)
+        services.retention = retention_of(settings, own, keeper, registry, clock)
         services.advice.no_fly = await asyncio.to_thread(no_fly_areas, settings.data)
         if isinstance(clock, ScaledClock):
             services.supervision.outage_s *= clock.speed
@@ -205,6 +207,7 @@ async def started(
             if sequencer is not None:
                 await sequencer.close()
     finally:
+        await keeper.close()
         await store.close()
 
 

@@ -28,14 +28,18 @@ log = structlog.get_logger("tocsin.retention")
 LOOK_EVERY_S: Final = 600.0
 """Between two looks whether the night's run is owed."""
 
+KEEPERS: Final = 2
+"""Connections of the tables' owner: what has had its day is destroyed through one at a time."""
+
 
 def retention_of(
-    settings: Settings, readers: Readers, packs: Registry, clock: Clock
+    settings: Settings, readers: Readers, keeper: Readers, packs: Registry, clock: Clock
 ) -> RetentionDesk:
-    """The desk of a node; its records are signed with the key of the log."""
+    """The desk of a node; its records are signed with the key of the log. `keeper` are connections
+    of the tables' owner: what destroys may what the node's own role may not."""
     positions = timedelta(hours=settings.position_keep_h)
     return RetentionDesk(
-        PostgresRetention(readers, packs, log_keys(settings), positions),
+        PostgresRetention(keeper, packs, log_keys(settings), positions),
         PostgresHolds(readers, clock),
         clock,
         ZoneInfo(packs.current_pack.zone),
@@ -55,4 +59,4 @@ async def keep_retention(services: Services) -> None:
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-__all__ = ["keep_retention", "retention_of"]
+__all__ = ["KEEPERS", "keep_retention", "retention_of"]

@@ -8,8 +8,9 @@ from tocsin.app.asking import settings_of
 from tocsin.app.clock import SteadyClock
 from tocsin.app.keeping import with_database
 from tocsin.app.node import Dsn, keys_of, pack_of
-from tocsin.app.retaining import retention_of
+from tocsin.app.retaining import KEEPERS, retention_of
 from tocsin.packs.registry import Registry, restore
+from tocsin.stores.postgres.connections import Readers
 from tocsin.stores.postgres.directory import Directory
 from tocsin.stores.postgres.store import PostgresStore
 
@@ -20,14 +21,16 @@ def run(asked: argparse.Namespace) -> int:
     settings = settings_of(asked)
 
     async def work(dsn: Dsn) -> int:
-        store = PostgresStore(dsn, keys_of(settings))
+        store, keeper = PostgresStore(dsn, keys_of(settings)), Readers(dsn, KEEPERS)
         await store.open()
         try:
+            await keeper.open()
             clock = SteadyClock()
             pack = pack_of(settings)
             kept = await Directory(store.readers, clock).packs()
             pinned = [restore(each) for version, each in kept.items() if version != pack.version]
-            desk = retention_of(settings, store.readers, Registry(pack, pinned), clock)
+            registry = Registry(pack, pinned)
+            desk = retention_of(settings, store.readers, keeper, registry, clock)
             if asked.dry_run:
                 found = await desk.due()
                 for due in found:
@@ -39,6 +42,7 @@ def run(asked: argparse.Namespace) -> int:
                     await desk.retention.sweep()
                 print(f"{things} gone, each with a signed record. Backups made before hold them.")
         finally:
+            await keeper.close()
             await store.close()
         return 0
 

@@ -106,6 +106,7 @@ WALLS: Final[dict[str, Wall]] = {
     "public.packs": Wall(ADDED),
     "public.planned_duties": Wall(AWHILE),
     "public.receipts": Wall(ADDED),
+    "public.retention_runs": Wall(READ),
     "public.rights_proposals": Wall(KEPT),
     "public.road_changes": Wall(AWHILE),
     "public.scorecards": Wall(ADDED),
@@ -122,6 +123,8 @@ WALLS: Final[dict[str, Wall]] = {
     "vault.decisions": Wall(ADDED),
     "vault.erasures": Wall(ADDED),
     "vault.grants": Wall(READ),
+    "vault.hold_words": Wall(ADDED),
+    "vault.holds": Wall(ADDED),
     # Values are sealed once; what may go is the whole value, with its key.
     "vault.keys": Wall(("SELECT", "INSERT", "DELETE")),
     "vault.masters": Wall(READ),
@@ -129,6 +132,8 @@ WALLS: Final[dict[str, Wall]] = {
     "vault.permits": Wall(ADDED),
     "vault.purposes": Wall(READ),
     "vault.revocations": Wall(ADDED),
+    # What has had its day is destroyed by the owner of the tables, and by nobody else.
+    "vault.tombstones": Wall(READ),
     "vault.values": Wall(("SELECT", "INSERT", "DELETE")),
 }
 """By `schema.table`."""

@@ -12,7 +12,13 @@ from tocsin.web.gate import Access, GatedRoute
 from tocsin.web.shapes import like
 from tocsin.web.views import View
 
-OK: dict[str, object] = {"state": "ok", "log": "ok", "retention": "ok", "walls": "ok", "troubles": []}
+OK: dict[str, object] = {
+    "state": "ok",
+    "log": "ok",
+    "retention": "ok",
+    "walls": "ok",
+    "troubles": [],
+}
 routes = APIRouter(tags=["health"], route_class=GatedRoute)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from collections.abc import AsyncGenerator, Callable, MutableMapping
 from contextlib import asynccontextmanager
@@ -30,8 +29,8 @@ from tocsin.app.road_net import fitted_times, keep_roads, no_fly_areas
 from tocsin.app.sealing import keep_log, open_log
 from tocsin.app.settings import Settings
 from tocsin.app.signing_on import sign_on_of
-from tocsin.app.supervising import supervise
-from tocsin.app.synthetic import Traveller, emergency_of, reached_at
+from tocsin.app.supervising import room_of, supervise
+from tocsin.app.synthetic import keep_synthetic, reached_at
 from tocsin.app.ways_in import intake_routes, intake_runs, intake_tables
 from tocsin.geography.map_folder import FOLDER, MapFolder
 from tocsin.packs.find import builtin
@@ -182,11 +181,10 @@ async def started(
             map=MapFolder(settings.data / FOLDER),
             intakes=intake_tables(settings),
             outgoing=caller_of(settings),
-            room_bytes=room_of(settings, embedded),
+            room_bytes=room_of(settings.data, embedded),
+            is_clock_stepped=lambda: isinstance(clock, SteadyClock) and clock.is_stepped,
             walls="ok" if doors.is_walled else "open",
         )
-        if isinstance(clock, SteadyClock):
-            services.is_clock_stepped = lambda: clock.is_stepped
         services.advice.fitted = fitted_times(settings.bands, settings.data)
         sequencer = services.log = open_log(settings, doors.node, own, clock)
         services.retention = retention_of(settings, own, keeper, registry, clock)
@@ -209,19 +207,6 @@ async def started(
     finally:
         await keeper.close()
         await store.close()
-
-
-def room_of(settings: Settings, embedded: EmbeddedPostgres | None) -> Callable[[], int | None]:
-    """How much room is left where the node's own database lives, in bytes."""
-
-    def room() -> int | None:
-        try:
-            found = os.statvfs(settings.data)
-        except OSError:
-            return None
-        return found.f_bavail * found.f_frsize
-
-    return room if embedded is not None else lambda: None
 
 
 def _web_options(settings: Settings) -> WebOptions:
@@ -282,8 +267,8 @@ async def serve(
         if settings.map is not None and settings.map_build and node.services.map is not None:
             making = keep_map(settings.map, node.services.map)
             work.append(asyncio.create_task(making, name="map"))
-        if settings.synthetic_every_s and isinstance(node.services.clock, SteadyClock):
-            work.append(asyncio.create_task(_send_synthetic(server, node, listening), name="self"))
+        sending = keep_synthetic(node.services, node.hub, settings, server, listening)
+        work.append(asyncio.create_task(sending, name="synthetic"))
         loading = keep_roads(node.services.advice, settings.roads, settings.data)
         work.append(asyncio.create_task(loading, name="roads"))
         if announce is not None:
@@ -380,29 +365,7 @@ async def _announce(
 ) -> None:
     while not server.started:
         await asyncio.sleep(0.01)
-    shown = reached_at(node.settings.host)
-    announce(node, f"http://{shown}:{listening.getsockname()[1]}", link)
-
-
-async def _send_synthetic(server: uvicorn.Server, node: Node, listening: socket.socket) -> None:
-    """Once the node answers, for ever. A pack without emergencies sends none."""
-    try:
-        emergency_of(node.services.pack)
-    except ValueError as trouble:
-        log.warning("no_synthetic", detail=str(trouble))
-        return
-    while not server.started:
-        await asyncio.sleep(0.05)
-    settings, address = node.settings, listening.getsockname()
-    node.services.synthetic = traveller = Traveller(
-        node.services,
-        node.hub,
-        reached_at(address[0]),
-        address[1],
-        settings.synthetic_every_s,
-        settings.synthetic_page_url,
-    )
-    await traveller.run()
+    announce(node, f"http://{reached_at(node.settings.host)}:{listening.getsockname()[1]}", link)
 
 
 async def _tidy(node: Node) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import asyncpg
@@ -71,4 +73,17 @@ class _Watch:
             self._kept.terminate()
 
 
-__all__ = ["supervise"]
+def room_of(data: Path, embedded: EmbeddedPostgres | None) -> Callable[[], int | None]:
+    """How much room is left where the node's own database lives, in bytes."""
+
+    def room() -> int | None:
+        try:
+            found = os.statvfs(data)
+        except OSError:
+            return None
+        return found.f_bavail * found.f_frsize
+
+    return room if embedded is not None else lambda: None
+
+
+__all__ = ["room_of", "supervise"]

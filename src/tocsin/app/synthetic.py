@@ -12,13 +12,17 @@ import asyncio
 import json
 import re
 import secrets
+import socket
 from collections.abc import Sequence
 from time import monotonic
 from typing import Final
 from urllib.parse import urlencode
 
 import structlog
+import uvicorn
 
+from tocsin.app.clock import SteadyClock
+from tocsin.app.settings import Settings
 from tocsin.kernel.cases.vocabulary import VoidCase
 from tocsin.kernel.shared import SYSTEM, AgencyId, AreaId, CaseId, Instant, Refused
 from tocsin.packs.model import Pack
@@ -35,9 +39,11 @@ MISSING_AFTER_S: Final = 120.0
 STEP_S: Final = 30.0
 """One step of the way may take this long; then this one is given up and the next is sent."""
 LOOK_S: Final = 0.5
+"""Between two looks at whether its message is there: as often as errands are looked for."""
 PAGE_AGAIN_S: Final = 600.0
 """Between two pages of the same trouble: nobody is woken by the hundredth."""
 PAGE_TIMEOUT_S: Final = 10.0
+"""Whom we page answers in a second; longer is as good as no answer."""
 PAGE_ANSWER_MAX: Final = 10_000
 ANSWER_MAX: Final = 1_000_000
 TEXT: Final = "Self-check of the node / 节点自检"
@@ -203,6 +209,31 @@ class Traveller:
             log.error("page_failed", why=type(trouble).__name__)
 
 
+async def keep_synthetic(
+    services: Services,
+    hub: Hub,
+    settings: Settings,
+    server: uvicorn.Server,
+    listening: socket.socket,
+) -> None:
+    """Once the node answers, for ever. None is sent where the operator wants none, where time is
+    made to run faster (a demonstration), or where the pack has no emergencies."""
+    if not settings.synthetic_every_s or not isinstance(services.clock, SteadyClock):
+        return
+    try:
+        emergency_of(services.pack)
+    except ValueError as trouble:
+        log.warning("no_synthetic", detail=str(trouble))
+        return
+    while not server.started:
+        await asyncio.sleep(LOOK_S)
+    host, port = listening.getsockname()[:2]
+    every_s, page_url = settings.synthetic_every_s, settings.synthetic_page_url
+    traveller = Traveller(services, hub, reached_at(host), port, every_s, page_url)
+    services.synthetic = traveller
+    await traveller.run()
+
+
 def reached_at(host: str) -> str:
     """Where a program on this machine finds what listens on `host`."""
     return "127.0.0.1" if host in ("0.0.0.0", "::") else host
@@ -233,4 +264,4 @@ def _is_nobodys(areas: Sequence[AreaId], agencies: Sequence[AgencyId]) -> bool:
     return NOBODYS in areas
 
 
-__all__ = ["Traveller", "emergency_of", "reached_at"]
+__all__ = ["Traveller", "emergency_of", "keep_synthetic", "reached_at"]

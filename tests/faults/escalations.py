@@ -19,6 +19,7 @@ import asyncpg
 from tests.end_to_end.live_node import Answer, Line, LiveNode
 from tests.faults.fast_pack import CASE_TYPE, PROMISE_S, RUNGS
 from tests.faults.outcome import PROMISED_S, Outcome
+from tocsin.stores.postgres.connections import BROKEN
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 LOOK_EVERY_S = 0.05
@@ -80,7 +81,7 @@ class Watch:
                     while True:
                         await self._read(database)
                         await asyncio.sleep(LOOK_EVERY_S)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (asyncpg.PostgresError, *BROKEN):
                 await asyncio.sleep(LOOK_EVERY_S)
 
     async def _read(self, database: Any) -> None:
@@ -126,7 +127,11 @@ class Watch:
             outcome.findings.append(f"{outcome.twice} escalations came twice")
 
     def _was_down(self, first: float, last: float) -> bool:
-        return any(began <= last and first <= ended + PROMISED_S for began, ended in self.down)
+        """Whether it fell due while the node was down, or so shortly before or after that it had
+        no time to speak."""
+        return any(
+            began - PROMISED_S <= last and first <= ended + PROMISED_S for began, ended in self.down
+        )
 
 
 async def _try(line: Line, body: bytes, headers: dict[str, str]) -> Answer | None:

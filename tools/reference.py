@@ -36,7 +36,7 @@ from tocsin.kernel.units import vocabulary as unit_vocabulary  # noqa: E402
 from tocsin.kernel.units.state import UnitStatus  # noqa: E402
 from tocsin.packs.reference import reference as pack_keys  # noqa: E402
 from tocsin.packs.words import word  # noqa: E402
-from tocsin.web import permissions, problems  # noqa: E402
+from tocsin.web import matrix, permissions, problems  # noqa: E402
 from tocsin.web.app import create_app  # noqa: E402
 from tocsin.web.metrics import Metrics  # noqa: E402
 from tocsin.web.openapi import openapi  # noqa: E402
@@ -364,6 +364,19 @@ def permissions_page() -> str:
         table(("role", "English", "中文"), named),
         "## Operations",
         table(("operation", "scope", "roles", "API key scope", "writes"), rows),
+        "## Where a role reaches",
+        "Where the rights of a role lie, seen from a case, a unit or a device in one cell with one "
+        "agency at work. The letters are those of the next table.",
+        table(
+            ("letter", "position", "here"),
+            [(each.letter, each.name, each.words) for each in matrix.POSITIONS],
+        ),
+        "## Every operation, role and position",
+        "A letter stands where somebody with only that role, only there, gets past the gate and "
+        "the reach; `all` for every position. A cell without letters is refused. What anybody may "
+        "do is left out. With a right that ended, an account or a key that was switched off, and "
+        "without signing in, all but `open` is refused; a key needs its scope besides.",
+        table(("operation", *(f"`{role}`" for role in permissions.ROLES)), matrix.rows()),
         "## Opening sealed values",
         table(("purpose", "roles"), purposes),
     )

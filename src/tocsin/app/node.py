@@ -148,21 +148,21 @@ async def started(
     await store.open()
     try:
         await keeper.open()
-        directory = Directory(own := store.readers.own, clock)
+        directory = Directory(store.readers, clock)
         await directory.save_pack(pack.version, dump(pack))
         kept = await directory.packs()
         pinned = [restore(content) for version, content in kept.items() if version != pack.version]
         registry = Registry(pack, pinned)
         atlas, has_areas = await asyncio.to_thread(atlas_of, settings.data, settings.map)
         engine = Engine(store, registry, clock, ids)
-        account_store = PostgresAccounts(own)
+        account_store = PostgresAccounts(store.readers)
         web = _web_options(settings)
         accounts = Accounts(account_store, clock, ids, _account_options(settings, clock), web)
         runner = Runner(engine, settings.errand_interval_s)
-        stories = PostgresStories(own)
+        stories = PostgresStories(store.readers)
         services = Services(
             store=store,
-            vault=PostgresVault(own, keys, clock),
+            vault=PostgresVault(store.readers, keys, clock),
             engine=engine,
             reception=Reception(engine, pack, atlas, _code_key(keys)),
             pack=pack,
@@ -175,7 +175,7 @@ async def started(
             key_required=settings.open311_key_required,
             keyless_wait_s=keyless_wait(web),
             stories=stories,
-            quality_store=PostgresQuality(own),
+            quality_store=PostgresQuality(store.readers),
             heartbeat=runner.heartbeat,
             position_keep_s=settings.position_keep_h * 3_600,
             map=MapFolder(settings.data / FOLDER),
@@ -186,8 +186,8 @@ async def started(
             walls="ok" if doors.is_walled else "open",
         )
         services.advice.fitted = fitted_times(settings.bands, settings.data)
-        sequencer = services.log = open_log(settings, doors.node, own, clock)
-        services.retention = retention_of(settings, own, keeper, registry, clock)
+        sequencer = services.log = open_log(settings, doors.node, store.readers, clock)
+        services.retention = retention_of(settings, store.readers, keeper, registry, clock)
         services.advice.no_fly = await asyncio.to_thread(no_fly_areas, settings.data)
         if isinstance(clock, ScaledClock):
             services.supervision.outage_s *= clock.speed

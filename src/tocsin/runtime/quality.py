@@ -32,6 +32,7 @@ from tocsin.runtime.alarm_following import follow_alarms
 from tocsin.runtime.alarm_ports import IncomingAlarm
 from tocsin.runtime.device_book import SUPERVISION
 from tocsin.runtime.following import Stories
+from tocsin.runtime.onlooking import as_node
 from tocsin.runtime.ports import AlarmQuery, Committed
 from tocsin.runtime.quality_ports import QualityStore
 from tocsin.runtime.supervision import Supervision
@@ -84,7 +85,8 @@ class Quality:
         cases = sorted({each.case for each in told if each.case is not None})
         sent: Mapping[CaseId, Instant | None] = {}
         if self.stories is not None and cases:
-            loaded = await self.stories.load(cases)
+            with as_node():  # when somebody was sent; the alarms are narrowed to who asks
+                loaded = await self.stories.load(cases)
             sent = {case: story.dispatched_at for case, story in loaded.items()}
         return [self._row(story, sent) for story in told]
 

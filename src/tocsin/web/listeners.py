@@ -7,7 +7,18 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.cases.vocabulary import TaskCancelled, TaskReturned
 from tocsin.kernel.shared import AgencyId, AreaId
+from tocsin.runtime.board import GONE
+
+
+def agencies_told(case: Case, events: Sequence[object] = ()) -> tuple[AgencyId, ...]:
+    """Every agency that reaches the case now, by a share in it or as the one that leads, and those
+    from which these events took their share: that is the last they hear of it."""
+    lost = {each.task for each in events if isinstance(each, TaskCancelled | TaskReturned)}
+    told = [each.agency for each in case.tasks if each.status not in GONE or each.id in lost]
+    return (*told, case.lead) if case.lead is not None else tuple(told)
 
 
 @dataclass(frozen=True, slots=True)

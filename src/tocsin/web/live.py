@@ -41,7 +41,7 @@ from tocsin.runtime.ports import (
 from tocsin.runtime.positions import Seen
 from tocsin.web.device_live import alarm_told, asset_told
 from tocsin.web.items import live_item
-from tocsin.web.listeners import Listener, View
+from tocsin.web.listeners import Listener, View, agencies_told
 from tocsin.web.unit_views import position_view, unit_members
 from tocsin.web.views import encode
 
@@ -112,7 +112,7 @@ class Hub:
         whoever comes later asks anew."""
         if case.areas is None:
             return
-        message = _Message(case.areas, _agencies(case), b"event: presence\ndata: %b\n\n" % data)
+        message = _Message(case.areas, agencies_told(case), b"event: presence\ndata: %b\n\n" % data)
         for group in self._listeners.values():
             self._hand_out(group, (message,))
 
@@ -291,17 +291,12 @@ class Hub:
         return chunks
 
 
-def _agencies(case: Case) -> tuple[AgencyId, ...]:
-    """Every agency that has, or had, a share in it."""
-    return tuple(task.agency for task in case.tasks)
-
-
 def _encode(entry: JournalEntry, case: Case) -> _Message:
     assert case.areas is not None, "a case on the board has a place"
     events = tuple(name_of(event) for event in entry.events)
     item = live_item(case, entry.seq, entry.version, entry.at, events)
     data = b"id: %d\nevent: case\ndata: %b\n\n" % (entry.seq, encode(item))
-    return _Message(case.areas, _agencies(case), data)
+    return _Message(case.areas, agencies_told(case, entry.events), data)
 
 
 def _encode_unit(entry: UnitEntry, row: UnitRow) -> _Message:

@@ -202,7 +202,8 @@ class AdviceDesk:
         found = Past()
         if self.stories is not None:
             zone = self.pack.calendar.zone if self.pack.calendar is not None else None
-            counts = await self.stories.counts(at - timedelta(days=PAST_DAYS), tier)
+            with as_node():  # how many there were, for everybody who asks
+                counts = await self.stories.counts(at - timedelta(days=PAST_DAYS), tier)
             found = past_of(counts, zone)
         self._past[tier] = at, found
         return found

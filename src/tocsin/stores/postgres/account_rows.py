@@ -30,7 +30,7 @@ class Rows:
     """What the parts of the store share: the pool of the readers, and how a change is written."""
 
     def __init__(self, readers: Readers) -> None:
-        self._readers = readers
+        self._readers = readers.own
 
     @asynccontextmanager
     async def _writing(self, change: Change) -> AsyncGenerator[Connection]:

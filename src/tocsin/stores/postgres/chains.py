@@ -29,7 +29,7 @@ class ChainReads:
     """The chains' part of the store of a node."""
 
     def __init__(self, readers: Readers) -> None:
-        self._pool = readers
+        self._pool = readers.own
 
     async def put_chained(self, found: Chained) -> None:
         async with self._pool.acquire() as connection, connection.transaction():

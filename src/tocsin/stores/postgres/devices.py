@@ -34,7 +34,7 @@ class Devices:
     """What is read of assets and alarms; shares the pool of the readers."""
 
     def __init__(self, readers: Readers) -> None:
-        self._readers = readers
+        self._readers = readers.own
 
     async def asset(self, asset_id: AssetId) -> AssetRow | None:
         if "\0" in asset_id:

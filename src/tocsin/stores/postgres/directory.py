@@ -28,7 +28,7 @@ class Directory:
     """Shares the pool of the readers. Every method may raise Unavailable."""
 
     def __init__(self, readers: Readers, clock: Clock) -> None:
-        self._readers = readers
+        self._readers = readers.own
         self._clock = clock
 
     # -- packs: a version never changes, because cases are pinned to it

@@ -87,7 +87,7 @@ class History:
     """Shares the pool of the readers. Every method may raise Unavailable."""
 
     def __init__(self, readers: Readers) -> None:
-        self._readers = readers
+        self._readers = readers.own
 
     async def put_rows(self, rows: Sequence[HistoryRow], rejects: Sequence[Reject] = ()) -> int:
         """Keeps a batch in one transaction; returns how many rows were new.

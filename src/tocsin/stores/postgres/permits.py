@@ -80,7 +80,7 @@ class Permits:
     """The half of `ports.Vault` that gives and takes permits."""
 
     def __init__(self, readers: Readers, clock: Clock) -> None:
-        self._readers = readers
+        self._readers = readers.own
         self._clock = clock
 
     async def permit(

@@ -45,7 +45,7 @@ class PostgresQuality:
     """See `quality_ports.QualityStore`."""
 
     def __init__(self, readers: Readers) -> None:
-        self._readers = readers
+        self._readers = readers.own
 
     async def alarm_cursor(self) -> int:
         return int(await self._readers.fetchval("SELECT seq FROM alarm_story_cursor"))

@@ -31,7 +31,7 @@ class Roads:
     """`road_ports.RoadStore`; shares the pool of the readers."""
 
     def __init__(self, readers: Readers) -> None:
-        self._readers = readers
+        self._readers = readers.own
 
     async def put_closure(self, closure: RoadClosure) -> None:
         content = _encoder.encode(closure)

@@ -27,7 +27,7 @@ class Rosters:
     """Shares the pool of the readers. Every method may raise Unavailable."""
 
     def __init__(self, readers: Readers) -> None:
-        self._readers = readers
+        self._readers = readers.own
 
     async def planned_duties(self, since: Instant, until: Instant) -> Sequence[PlannedDuty]:
         return [_duty(row) for row in await self._readers.fetch(_PLANNED, since, until)]

@@ -69,7 +69,7 @@ class Sequencer:
         between: Callable[[str], None] = lambda step: None,
     ) -> None:
         self._dsn = dsn
-        self._readers = readers
+        self._readers = readers.own
         self._folder = folder
         self._keys = keys
         self._clock = clock

@@ -50,7 +50,7 @@ class SignWriter:
         self.commits = 0
         self.kept = 0
         self._dsn = dsn
-        self._readers = readers
+        self._readers = readers.own
         self._waiting: dict[AssetId, Sign] = {}
         self._callers: list[asyncio.Future[None]] = []
         self._connection: Connection | None = None

@@ -154,7 +154,7 @@ class Units:
     """What is read of units, and their positions; shares the pool of the readers."""
 
     def __init__(self, readers: Readers) -> None:
-        self._readers = readers
+        self._readers = readers.own
 
     async def unit(self, unit_id: UnitId) -> UnitRow | None:
         if "\0" in unit_id:

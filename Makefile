@@ -11,7 +11,7 @@ TILES := build/maps/helsinki.map/meta.json
 ROADS := build/maps/helsinki.roads/built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench kills faults tamper sim lock sbom
+.PHONY: help setup demo serve test check bench kills faults tamper sim hostile lock sbom
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -73,6 +73,10 @@ tamper: setup ## change the past in the database, ARGS times (1,000); each chang
 
 sim: setup ## the seeded town against the memory store; SEEDS=50000: that many storms, on all cores
 	@$(BIN)/tocsin sim $(if $(SEEDS),--storms --seeds $(SEEDS)) $(ARGS)
+
+hostile: setup ## every operation, bombs and slow clients at length; ARGS: generated requests an operation (50)
+	@TOCSIN_HOSTILE=$(or $(ARGS),50) TOCSIN_REACH_FRESH=10 $(BIN)/pytest -q -s tests/end_to_end/test_every_operation.py \
+		tests/end_to_end/test_bombs.py tests/end_to_end/test_hostile.py tests/end_to_end/test_slow_clients.py
 
 sbom: setup ## write the bill of materials and the assessment of data protection anew
 	@$(BIN)/python tools/sbom.py

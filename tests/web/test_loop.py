@@ -207,6 +207,25 @@ async def test_photos_come_in_by_multipart(node: Node) -> None:
     assert (missing.status_code, missing.json()["reason"]) == (422, "invalid")
 
 
+async def test_the_same_photo_twice_is_kept_once(node: Node) -> None:
+    """A photo is known by its content: twice in one report, the second would be in its place."""
+    taker = await node.staff("taker", grant("call_taker"), grant("dispatcher"))
+    part = ("photos", ("a.png", base64.b64decode(photo()), "image/png"))
+    parts = [("report", (None, json.dumps(BODY), "application/json")), part, part]
+    made = await taker.post("/api/reports/upload", files=parts)
+    assert made.status_code == 201, made.text
+    case = made.json()["case_id"]
+    opened = await taker.post(f"/api/cases/{case}/sealed", json={"purpose": "handling"})
+    kinds = [each["kind"] for each in opened.json()["values"]]
+    assert kinds.count("media") == 1
+    for verb, body in (("accept", {}), ("file", {}), ("dispatch", {"reason": "routine"})):
+        await post(taker, f"/api/cases/{case}/{verb}", body)
+    boss = await node.staff("boss", grant("supervisor"))
+    task = (await boss.get(f"/api/cases/{case}")).json()["tasks"][0]["id"]
+    claim: dict[str, object] = {"task": task, "photos": [photo(), photo()]}
+    await post(boss, f"/api/cases/{case}/claim-task-done", claim)
+
+
 async def test_the_catalogue_is_enough_to_build_a_form(node: Node) -> None:
     taker = await node.staff("taker", grant("call_taker"))
     types = (await taker.get("/api/case-types")).json()["case_types"]

@@ -5967,7 +5967,13 @@ export interface components {
             for_s: number;
             /** Reason */
             reason: string;
-        };
+        } & ({
+            site: string;
+            area?: null;
+        } | {
+            area: string;
+            site?: null;
+        });
         /**
          * DrillView
          * @description One drill that is on now; `assets` counts what it covers in one's reach.
@@ -8820,7 +8826,13 @@ export interface components {
              * @default true
              */
             both_ways: boolean;
-        };
+        } & ({
+            points: unknown;
+            edges?: unknown;
+        } | {
+            edges: unknown;
+            points?: unknown;
+        });
         /**
          * RoadChangeView
          * @description One change. Streets without a name are in `geometry` only; both are empty where the change

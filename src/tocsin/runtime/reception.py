@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, TypedDict
@@ -72,6 +72,11 @@ class Photo:
     data: bytes
     media_type: str
     digest: str
+
+
+def each_once(photos: Iterable[Photo]) -> tuple[Photo, ...]:
+    """The photos in order, the same picture once: what is sealed is known by its content."""
+    return tuple({photo.digest: photo for photo in photos}.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +346,7 @@ class Reception:
             else None,
             media=tuple(
                 seal("media", f"photo-{photo.digest[:32]}", photo.data, photo.media_type)
-                for photo in incoming.photos
+                for photo in each_once(incoming.photos)
             ),
             answers=answers.plain,
             language=incoming.language,

@@ -22,7 +22,7 @@ from tocsin.kernel.cases.state import Case
 from tocsin.kernel.cases.vocabulary import Command, Route, SplitChild
 from tocsin.kernel.shared import Actor, AgencyId, AreaPath, CaseId, Refused, SealedRef
 from tocsin.runtime.ports import SealedKind, SealedValue
-from tocsin.runtime.reception import Photo
+from tocsin.runtime.reception import Photo, each_once
 from tocsin.runtime.services import Services
 from tocsin.web.problems import Problem, refuse
 from tocsin.web.shapes import (
@@ -239,7 +239,7 @@ def build(verb: Verb, body: BaseModel, asked: Asked) -> Built:
         elif name == "evidence":
             values[name] = tuple(
                 seal(f"photo-{photo.digest[:32]}", "media", photo.data, photo.media_type)
-                for photo in asked.photos
+                for photo in each_once(asked.photos)
             )
         elif name in _SEALED:
             text: str | None = given[name]

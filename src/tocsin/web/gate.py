@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from hmac import compare_digest
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, cast, get_args, get_origin
 from urllib.parse import urlsplit
 
 import structlog
@@ -17,6 +17,7 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, AgencyId, AreaId, Refused, UnitId
@@ -43,6 +44,9 @@ from tocsin.web.texts import pick_language
 log = structlog.get_logger("tocsin.gate")
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+BODY_ITEMS_MAX: Final = 5_000
+"""Members and items in one body of JSON; a closure of a thousand edges has the most of ours. Each
+that is wrong is a fault with words of its own: sixty thousand in a megabyte were 76 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,24 @@ def agencies_of(case: Case) -> tuple[AgencyId, ...]:
     return tuple(dict.fromkeys(found))
 
 
+class BoundedRequest(Request):
+    """A request whose JSON is counted before anybody looks at what is wrong with it."""
+
+    async def json(self) -> Any:
+        """The body. Raises HTTPException (413) where it has more members and items than ours."""
+        body = await super().json()
+        count, heap = 0, [body]
+        while heap:
+            each = heap.pop()
+            if isinstance(each, dict | list):
+                held = cast("dict[str, Any] | list[Any]", each)
+                count += len(held)
+                if count > BODY_ITEMS_MAX:
+                    raise HTTPException(413)
+                heap.extend(held.values() if isinstance(held, dict) else held)
+        return body
+
+
 class GatedRoute(APIRoute):
     """A route of the API behind the gate."""
 
@@ -143,7 +165,7 @@ class GatedRoute(APIRoute):
             if takes_json and not _is_json(request):
                 raise Problem("wrong_media_type", "application/json")
             _check_once(request, lists)
-            return await handle(request)
+            return await handle(BoundedRequest(request.scope, request.receive))
 
         return gated
 

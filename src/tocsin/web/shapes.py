@@ -39,6 +39,13 @@ def like(example: dict[str, Any]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
+def like_one_of(example: dict[str, Any], *ways: dict[str, Any]) -> ConfigDict:
+    """The same for a shape that takes exactly one of several ways, each given as what its members
+    must be then: no type says that, and the document would promise what is refused."""
+    either: Any = [{"required": [next(iter(way))], "properties": way} for way in ways]
+    return ConfigDict(json_schema_extra={"examples": [example], "oneOf": either})
+
+
 class Strict(BaseModel):
     """A body: `0` is no boolean, `"1"` no number, and a misspelt member is told."""
 

@@ -22,6 +22,9 @@ ALERT_BYTES_MAX: Final = 2**20
 """Bytes of one alert; those with many polygons have 100 kB, pictures inside are not read."""
 FEED_BYTES_MAX: Final = 16 * 2**20
 """Bytes of one feed: a continent's 163 alerts are 276 kB, with whole alerts inside some MB."""
+TAG_BYTES: Final = 20
+"""Bytes of a document for each of its tags, at least; an honest alert has 30 and more. A megabyte
+of `<a>` is a tree of 50 MB, and everybody waits while it grows."""
 ELEMENTS_MAX: Final = 200_000
 """Elements of one document."""
 INFOS_MAX: Final = 64
@@ -112,6 +115,8 @@ def document(data: bytes, most: int) -> Element | Refused:
     """The root of a document. A DTD, and with it every entity, is forbidden."""
     if len(data) > most:
         return Refused("too_large", f"more than {most} bytes")
+    if data.count(b"<") > most // TAG_BYTES:
+        return Refused("too_large", f"more than {most // TAG_BYTES} tags")
     try:
         root: Element = fromstring(data, forbid_dtd=True)
     except DefusedXmlException:

@@ -134,13 +134,20 @@ def _urlencoded(body: bytes) -> Form | Refused:
         return Refused("unreadable", f"more than {FIELDS_MAX} fields")
 
 
+class _Stopped(Exception):
+    """Out of the middle of a body: what is refused already is not read to its end."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.reason)
+        self.refused = refused
+
+
 class _Parts:
     """Collects the parts of a multipart body; the callbacks of one parser."""
 
     def __init__(self) -> None:
         self.fields: list[tuple[str, str]] = []
         self.files: list[tuple[str, bytes]] = []
-        self.refused: Refused | None = None
         self.is_ended = False
         self._headers: dict[bytes, bytes] = {}
         self._name = bytearray()
@@ -151,7 +158,7 @@ class _Parts:
         self._headers = {}
         self._data = []
         if len(self.fields) + len(self.files) >= FIELDS_MAX:
-            self.refused = Refused("unreadable", f"more than {FIELDS_MAX} fields")
+            raise _Stopped(Refused("unreadable", f"more than {FIELDS_MAX} fields"))
 
     def header_name(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
@@ -178,7 +185,7 @@ class _Parts:
             else:
                 self.fields.append((name, data.decode()))
         except UnicodeDecodeError:
-            self.refused = Refused("not_utf8", "text must be in UTF-8")
+            raise _Stopped(Refused("not_utf8", "text must be in UTF-8")) from None
 
     def end(self) -> None:
         self.is_ended = True
@@ -208,8 +215,8 @@ def _multipart(body: bytes, content_type: str) -> Form | Refused:
         parser.finalize()
     except FormParserError:
         return Refused("unreadable", "not a multipart body")
-    if parts.refused is not None:
-        return parts.refused
+    except _Stopped as stopped:
+        return stopped.refused
     if not parts.is_ended:
         return Refused("unreadable", "the multipart body is cut off")
     return Form(parts.fields, tuple(parts.files))

@@ -36,7 +36,7 @@ from tocsin.web.api.device_orders import parties, sees
 from tocsin.web.asset_csv import safe
 from tocsin.web.gate import Access
 from tocsin.web.problems import Problem
-from tocsin.web.shapes import ID, Id, Strict, like
+from tocsin.web.shapes import ID, Id, Strict, like, like_one_of
 from tocsin.web.views import View
 
 routes: APIRouter = router("drills")
@@ -52,7 +52,11 @@ class DrillBody(Strict):
     """Where, for how long (it ends by itself) and why: a site (what devices hang on, or one of
     them) or an area. What is pressed there meanwhile is kept apart from what is real."""
 
-    model_config = like({"site": "01hs", "for_s": 1800, "reason": "yearly exercise"})
+    model_config = like_one_of(
+        {"site": "01hs", "for_s": 1800, "reason": "yearly exercise"},
+        {"site": {"type": "string"}, "area": {"type": "null"}},
+        {"area": {"type": "string"}, "site": {"type": "null"}},
+    )
 
     site: Id | None = None
     area: Id | None = None

@@ -25,7 +25,7 @@ from tocsin.runtime.recommending.closing import (
 from tocsin.web.api.common import STAFF, WRITES, AccessArg, checked, json, router, shown
 from tocsin.web.api.sessions import DoneView
 from tocsin.web.problems import Problem
-from tocsin.web.shapes import ID, InstantText, PlaceBody, Strict, Word, like, wgs84
+from tocsin.web.shapes import ID, InstantText, PlaceBody, Strict, Word, like, like_one_of, wgs84
 from tocsin.web.views import View
 
 routes: APIRouter = router("roads")
@@ -51,7 +51,7 @@ class RoadChangeBody(Strict):
     two or more, or one for the road it is on; or by edges of the graph. In force from `starts_at`
     (null: now) until `ends_at` (null: until it is taken back)."""
 
-    model_config = like(
+    model_config = like_one_of(
         {
             "points": [
                 {"lon": 24.94, "lat": 60.17, "datum": "wgs84"},
@@ -63,7 +63,9 @@ class RoadChangeBody(Strict):
             "ends_at": None,
             "reason": "burst_main",
             "both_ways": True,
-        }
+        },
+        {"points": {"minItems": 1}, "edges": {"maxItems": 0}},
+        {"edges": {"minItems": 1}, "points": {"maxItems": 0}},
     )
 
     reason: Word

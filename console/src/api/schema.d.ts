@@ -6645,12 +6645,22 @@ export interface components {
         };
         /**
          * HealthView
-         * @description `ok`, or one word for what is wrong. `log` is of the Merkle log: `ok`, `lags`, `rewritten`
-         *     or `off`; `walls` is of the database's own protection of rows: `ok`, or `open` where it has no
-         *     roles for it. Whatever they are, the node goes on working.
+         * @description `ok`, or one word for what stops the node. `log` is of the Merkle log: `ok`, `lags`,
+         *     `rewritten` or `off`; `retention` is `late` when nothing was let go for two nights, else `ok`;
+         *     `walls` is of the database's own protection of rows: `ok`, or `open` where it has no roles for
+         *     it. Whatever they are, the node goes on working. `troubles` is everything that is wrong, in
+         *     words of the asker's language, also what does not stop it.
          * @example {
          *       "log": "ok",
+         *       "retention": "ok",
          *       "state": "ok",
+         *       "troubles": [
+         *         {
+         *           "state": "clock_stepped",
+         *           "stops": false,
+         *           "text": "The clock of this machine was set by hand."
+         *         }
+         *       ],
          *       "walls": "ok"
          *     }
          */
@@ -6659,8 +6669,15 @@ export interface components {
             state: string;
             /** Log */
             log?: string | null;
+            /** Retention */
+            retention?: string | null;
             /** Walls */
             walls?: string | null;
+            /**
+             * Troubles
+             * @default []
+             */
+            troubles: components["schemas"]["TroubleView"][];
         };
         /**
          * HistoryView
@@ -6987,6 +7004,19 @@ export interface components {
             days: number;
             /** Is Spent */
             is_spent: boolean;
+        };
+        /**
+         * LeftView
+         * @description It is done. `provider` is where a browser that signed on there is signed out as well.
+         * @example {
+         *       "done": true
+         *     }
+         */
+        LeftView: {
+            /** Done */
+            done: boolean;
+            /** Provider */
+            provider: string | null;
         };
         /**
          * LikelyBody
@@ -9605,6 +9635,23 @@ export interface components {
             reason: string;
         };
         /**
+         * TroubleView
+         * @description One thing that is wrong. With `stops` the node should be sent nothing until it is over.
+         * @example {
+         *       "state": "clock_stepped",
+         *       "stops": false,
+         *       "text": "The clock of this machine was set by hand."
+         *     }
+         */
+        TroubleView: {
+            /** State */
+            state: string;
+            /** Text */
+            text: string;
+            /** Stops */
+            stops: boolean;
+        };
+        /**
          * TurnView
          * @description A unit on its way to a low case, turned to an urgent one: `gain_s` is how much sooner
          *     somebody is there, null where nobody would come else.
@@ -10393,7 +10440,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_no_drill" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_silent" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "ask_over" | "ask_unknown" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_drill" | "case_silent" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "code_missing" | "code_weak" | "code_wrong" | "console_missing" | "csrf_missing" | "decision_binds" | "drill_and_real" | "drill_empty" | "drill_other" | "drill_over" | "drill_too_long" | "drill_unconfirmed" | "drill_unknown" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "fresh_sign_in_needed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "identity_taken" | "identity_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "last_way_in" | "lead_task_needed" | "link_used" | "log_proof_unknown" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_needed_here" | "not_the_second" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "own_rights" | "ownership_offered" | "passkey_wrong" | "passkeys_full" | "passkeys_off" | "password_weak" | "pause_over_cap" | "permit_over" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "rights_take_two" | "roads_missing" | "role_missing" | "roles_apart" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "second_is_asker" | "second_person_needed" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "sign_on_failed" | "sign_on_off" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_identity" | "unknown_key" | "unknown_passkey" | "unknown_path" | "unknown_post" | "unknown_problem" | "unknown_proposal" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
+            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_no_drill" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_silent" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "ask_over" | "ask_unknown" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_drill" | "case_silent" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "code_missing" | "code_weak" | "code_wrong" | "console_missing" | "csrf_missing" | "decision_binds" | "drill_and_real" | "drill_empty" | "drill_other" | "drill_over" | "drill_too_long" | "drill_unconfirmed" | "drill_unknown" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "fresh_sign_in_needed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "identity_taken" | "identity_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "last_way_in" | "lead_task_needed" | "link_used" | "log_proof_unknown" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_needed_here" | "not_the_second" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "own_rights" | "ownership_offered" | "parameter_repeated" | "passkey_wrong" | "passkeys_full" | "passkeys_off" | "password_breached" | "password_weak" | "pause_over_cap" | "permit_over" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "rights_take_two" | "roads_missing" | "role_missing" | "roles_apart" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "second_is_asker" | "second_person_needed" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "sign_on_failed" | "sign_on_off" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_identity" | "unknown_key" | "unknown_passkey" | "unknown_path" | "unknown_post" | "unknown_problem" | "unknown_proposal" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
             request_id: string;
             hint?: string;
             errors?: {
@@ -10429,7 +10476,15 @@ export interface operations {
                      * @example {
                      *       "state": "ok",
                      *       "log": "ok",
-                     *       "walls": "ok"
+                     *       "retention": "ok",
+                     *       "walls": "ok",
+                     *       "troubles": [
+                     *         {
+                     *           "state": "clock_stepped",
+                     *           "text": "The clock of this machine was set by hand.",
+                     *           "stops": false
+                     *         }
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["HealthView"];
@@ -10465,7 +10520,9 @@ export interface operations {
                      * @example {
                      *       "state": "ok",
                      *       "log": "ok",
-                     *       "walls": "ok"
+                     *       "retention": "ok",
+                     *       "walls": "ok",
+                     *       "troubles": []
                      *     }
                      */
                     "application/json": components["schemas"]["HealthView"];
@@ -12288,7 +12345,7 @@ export interface operations {
                      *       "done": true
                      *     }
                      */
-                    "application/json": components["schemas"]["DoneView"];
+                    "application/json": components["schemas"]["LeftView"];
                 };
             };
             /** @description It cannot be read. */

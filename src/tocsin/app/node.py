@@ -7,8 +7,6 @@ import socket
 from collections.abc import AsyncGenerator, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +30,7 @@ from tocsin.app.signing_on import sign_on_of
 from tocsin.app.supervising import room_of, supervise
 from tocsin.app.synthetic import keep_synthetic, reached_at
 from tocsin.app.ways_in import intake_routes, intake_runs, intake_tables
+from tocsin.app.web_options import account_options, web_options
 from tocsin.geography.map_folder import FOLDER, MapFolder
 from tocsin.packs.find import builtin
 from tocsin.packs.load import load_pack
@@ -60,7 +59,7 @@ from tocsin.web.app import create_app
 from tocsin.web.guard import GuardLimits, guarded_protocol, is_trusted, raise_descriptor_limit
 from tocsin.web.limits import Buckets, address_key
 from tocsin.web.live import Hub
-from tocsin.web.options import AccountOptions, WebOptions
+from tocsin.web.options import WebOptions
 from tocsin.web.shell import seen_of
 
 log = structlog.get_logger("tocsin.node")
@@ -156,8 +155,10 @@ async def started(
         atlas, has_areas = await asyncio.to_thread(atlas_of, settings.data, settings.map)
         engine = Engine(store, registry, clock, ids)
         account_store = PostgresAccounts(store.readers)
-        web = _web_options(settings)
-        accounts = Accounts(account_store, clock, ids, _account_options(settings, clock), web)
+        web = web_options(settings)
+        # People sign in at their own pace, however fast the node's time runs.
+        speed = clock.speed if isinstance(clock, ScaledClock) else 1.0
+        accounts = Accounts(account_store, clock, ids, account_options(settings, speed), web)
         runner = Runner(engine, settings.errand_interval_s)
         stories = PostgresStories(store.readers)
         services = Services(
@@ -207,31 +208,6 @@ async def started(
     finally:
         await keeper.close()
         await store.close()
-
-
-def _web_options(settings: Settings) -> WebOptions:
-    return WebOptions(
-        public_url=settings.public_url,
-        trusted_proxies=tuple(ip_network(each) for each in settings.trusted_proxies),
-        passkey_host=settings.passkey_host,
-        sign_in_networks=tuple(ip_network(each) for each in settings.sign_in_networks),
-        body_limit=settings.max_body_bytes,
-    )
-
-
-def _account_options(settings: Settings, clock: NodeClock) -> AccountOptions:
-    # People sign in at their own pace, however fast the node's time runs.
-    speed = clock.speed if isinstance(clock, ScaledClock) else 1.0
-    plain = AccountOptions()
-    return AccountOptions(
-        argon2_pool=settings.argon2_pool,
-        session_idle=timedelta(hours=settings.session_idle_h) * speed,
-        session_absolute=timedelta(hours=settings.session_absolute_h) * speed,
-        fresh_for=plain.fresh_for * speed,
-        challenge_lives=plain.challenge_lives * speed,
-        password_words=(*plain.password_words, *settings.password_words),
-        breached_passwords=settings.breached_passwords,
-    )
 
 
 async def serve(
@@ -333,7 +309,7 @@ def application(node: Node):
     return create_app(
         node.services,
         node.accounts,
-        _web_options(node.settings),
+        web_options(node.settings),
         extra_routes=intake_routes(node.services),
         hub=node.hub,
         provider=sign_on_of(

@@ -27,6 +27,7 @@ from bench import (
     simulation,
     tiles,
     timers,
+    trust,
     walls,
 )
 from bench.harness import Bench, Figure, machine, report
@@ -52,6 +53,7 @@ BENCHES: dict[str, Bench] = {
     "simulation": simulation.bench,
     "tiles": tiles.bench,
     "timers": timers.bench,
+    "trust": trust.bench,
     "walls": walls.bench,
     "scale": lists.bench,
 }

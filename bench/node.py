@@ -41,11 +41,14 @@ class Running:
 
 
 @contextmanager
-def node(data: Path | None = None, **settings: str) -> Iterator[Running]:
-    """Starts `tocsin serve` and waits until it answers; ends it at the end."""
+def node(
+    data: Path | None = None, python: str = sys.executable, **settings: str
+) -> Iterator[Running]:
+    """Starts `tocsin serve` and waits until it answers; ends it at the end. `python` is that of
+    another checkout, when its node is to be measured."""
     with tempfile.TemporaryDirectory() as folder:
         where = data or Path(folder) / "data"
-        command = [sys.executable, "-m", "tocsin.app.cli", "serve", "--data", str(where)]
+        command = [python, "-m", "tocsin.app.cli", "serve", "--data", str(where)]
         command += ["--port", "0", "--calendar", "finland-2026"]
         command += ["--map-build", "false"]  # what is measured is the node, not a build beside it
         command += ["--per-client-connections", "2000", "--log-level", "warning"]

@@ -1,4 +1,4 @@
-"""Shared fixtures: one real PostgreSQL for each test process, one empty database for each test."""
+"""Shared fixtures: one real PostgreSQL a process of tests, a database of its own a test."""
 
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
@@ -8,12 +8,16 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from tocsin.stores.postgres.doors import Doors
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
+from tocsin.stores.postgres.migrate import migrate
+from tocsin.stores.postgres.walls import raise_walls
 
 # Only for tests: a power cut may lose their data.
 TEST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "100"}
 
 _numbers = count(1)
+_templates: dict[EmbeddedPostgres, str] = {}
 
 
 @pytest.fixture(scope="session")
@@ -35,14 +39,25 @@ def postgres_dsn(postgres_server: EmbeddedPostgres) -> str:
     return postgres_server.dsn()
 
 
-async def create_database(server: EmbeddedPostgres) -> str:
+async def create_database(server: EmbeddedPostgres, template: str = "template1") -> str:
     name = f"test_{next(_numbers)}"
     connection = await asyncpg.connect(server.dsn("postgres"))
     try:
-        await connection.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     finally:
         await connection.close()
     return name
+
+
+async def _migrated(server: EmbeddedPostgres) -> str:
+    """A database as a node finds it at its second start, to copy from: migrating each test's anew
+    would take longer than most tests."""
+    if server not in _templates:
+        name = await create_database(server)
+        await migrate(server.dsn(name))
+        await raise_walls(Doors(server.dsn(name)))
+        _templates[server] = name
+    return _templates[server]
 
 
 async def drop_database(server: EmbeddedPostgres, name: str) -> None:
@@ -55,7 +70,15 @@ async def drop_database(server: EmbeddedPostgres, name: str) -> None:
 
 @pytest.fixture
 async def fresh_database(postgres_server: EmbeddedPostgres) -> AsyncIterator[str]:
-    """The DSN of an empty database, dropped after the test."""
+    """The DSN of a database with our tables and nothing in them, dropped after the test."""
+    name = await create_database(postgres_server, await _migrated(postgres_server))
+    yield postgres_server.dsn(name)
+    await drop_database(postgres_server, name)
+
+
+@pytest.fixture
+async def empty_database(postgres_server: EmbeddedPostgres) -> AsyncIterator[str]:
+    """The DSN of a database without even our tables, dropped after the test."""
     name = await create_database(postgres_server)
     yield postgres_server.dsn(name)
     await drop_database(postgres_server, name)
@@ -63,7 +86,7 @@ async def fresh_database(postgres_server: EmbeddedPostgres) -> AsyncIterator[str
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def module_database(postgres_server: EmbeddedPostgres) -> AsyncIterator[str]:
-    """The DSN of an empty database that the tests of one module share."""
-    name = await create_database(postgres_server)
+    """The DSN of such a database that the tests of one module share."""
+    name = await create_database(postgres_server, await _migrated(postgres_server))
     yield postgres_server.dsn(name)
     await drop_database(postgres_server, name)

@@ -32,7 +32,7 @@ async def test_every_column_of_the_schema_has_a_class(fresh_database: str) -> No
     assert classes().missing(columns) == []
 
 
-async def test_a_planted_column_is_found(fresh_database: str) -> None:
+async def test_a_planted_column_is_found(empty_database: str) -> None:
     """A table, a column and a view that nobody thought about."""
     planted = Migration(
         "9998_planted.sql",
@@ -40,8 +40,8 @@ async def test_a_planted_column_is_found(fresh_database: str) -> None:
         "CREATE VIEW vault.open AS SELECT ref FROM vault.values;"
         "ALTER TABLE stories DROP COLUMN lead;",
     )
-    await migrate(fresh_database, (*migrations(), planted))
-    assert classes().missing(await live_columns(fresh_database)) == [
+    await migrate(empty_database, (*migrations(), planted))
+    assert classes().missing(await live_columns(empty_database)) == [
         "public.cases.phone: no class",
         "public.neighbours.id: no class",
         "vault.open.ref: no class",

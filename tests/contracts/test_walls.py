@@ -186,25 +186,25 @@ async def test_a_seed_can_only_be_taken_away(fresh_database: str) -> None:
     await ask(doors.node(), "UPDATE log.leaves SET seed = NULL, kept = '{}'")
 
 
-async def test_the_owner_sees_a_row_only_when_it_says_that_it_keeps(fresh_database: str) -> None:
+async def test_the_owner_sees_a_row_only_when_it_says_that_it_keeps(empty_database: str) -> None:
     """Forced: also where the owner is no superuser, as in a town's own database."""
-    await ask(fresh_database, "DROP ROLE IF EXISTS keeper")
-    await ask(fresh_database, "CREATE ROLE keeper")
-    await ask(fresh_database, "GRANT CREATE ON SCHEMA public TO keeper")
-    name = fresh_database.rpartition("?")[0].rpartition("/")[2]
-    await ask(fresh_database, f"GRANT CREATE ON DATABASE {name} TO keeper")
-    owner = becoming(fresh_database, "keeper")
+    await ask(empty_database, "DROP ROLE IF EXISTS keeper")
+    await ask(empty_database, "CREATE ROLE keeper")
+    await ask(empty_database, "GRANT CREATE ON SCHEMA public TO keeper")
+    name = empty_database.rpartition("?")[0].rpartition("/")[2]
+    await ask(empty_database, f"GRANT CREATE ON DATABASE {name} TO keeper")
+    owner = becoming(empty_database, "keeper")
     await migrate(owner)
     doors = Doors(owner)
     await raise_walls(doors)
-    await ask(fresh_database, "INSERT INTO story_cursor VALUES (true, 7) ON CONFLICT DO NOTHING")
+    await ask(empty_database, "INSERT INTO story_cursor VALUES (true, 7) ON CONFLICT DO NOTHING")
     assert await ask(owner, "SELECT * FROM story_cursor") == []
     keeping = await connect(owner)
     try:
         assert len(await keeping.fetch("SELECT * FROM story_cursor")) == 1
     finally:
         await keeping.close()
-    await ask(fresh_database, "DROP OWNED BY keeper CASCADE")
+    await ask(empty_database, "DROP OWNED BY keeper CASCADE")
 
 
 # -- what a person is shown --------------------------------------------------------------

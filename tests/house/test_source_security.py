@@ -53,6 +53,22 @@ PIECES = frozenset(
         "stores/postgres/stories.py: _column(tier)",
         "stores/postgres/stories.py: where",
         "stores/postgres/vault.py: ', '.join((f'v.\"{name}\"' for name in _VALUE.fields))",
+        "stores/postgres/retention.py: rule.relation",
+        "stores/postgres/retention.py: rule.where",
+        "stores/postgres/retention.py: table",
+        "stores/postgres/wall_rows.py: agencies",
+        "stores/postgres/wall_rows.py: areas",
+        "stores/postgres/wall_rows.py: column",
+        "stores/postgres/wall_rows.py: posts",
+        "stores/postgres/wall_rows.py: told",
+        "stores/postgres/walls.py: ', '.join(SCHEMAS)",
+        "stores/postgres/walls.py: ', '.join(wall.columns)",
+        "stores/postgres/walls.py: owner",
+        "stores/postgres/walls.py: table",
+        "stores/postgres/walls.py: verb",
+        "stores/postgres/walls.py: verb.lower()",
+        "stores/postgres/walls.py: wall.reader",
+        "stores/postgres/walls.py: what",
     )
 )
 """Parts of SQL that are not plainly constants, read one by one: tables and columns of our own

@@ -309,6 +309,7 @@ async def test_ready_says_in_one_word_what_is_wrong(node: Node) -> None:
     assert (await client.get("/health/ready")).json() == {
         "state": "ok",
         "log": "off",
+        "walls": "ok",
         "troubles": [],
     }
     node.clock.move(minutes=5)

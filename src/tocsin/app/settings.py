@@ -19,6 +19,7 @@ from msgspec import Meta
 from tocsin.app.settings_error import SettingsError
 from tocsin.app.settings_sign_in import SignInSettings, check_sign_in
 from tocsin.app.settings_sign_in import setting as _set
+from tocsin.app.settings_watch import WatchSettings
 
 PREFIX: Final = "TOCSIN_"
 # Variables with our prefix that are no settings: where the settings are, and where tests look.
@@ -38,7 +39,7 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(SignInSettings):
+class Settings(WatchSettings, SignInSettings):
     """All settings of one node; the promise of each stands beside it."""
 
     data: Path = _set(
@@ -247,18 +248,9 @@ class Settings(SignInSettings):
     sse_queue_limit: Count = _set(1000, "events",
         "A live listener this far behind is dropped and resumes by itself.",
         "实时订阅者落后超过此数即断开，随后自动续接。")  # fmt: skip
-    synthetic_every_s: Annotated[float, Meta(ge=0)] = _set(60.0, "s",
-        "How often the node sends a report of nobody through the whole path; 0 sends none.",
-        "节点多久发送一次贯穿全流程的自检上报；0 表示不发送。")  # fmt: skip
-    synthetic_page_url: str = _set("", "URL",
-        "Where a word is posted when no such report arrived for two minutes; empty: nowhere.",
-        "自检上报连续两分钟未送达时通知的网址；留空则不通知。", secret=True)  # fmt: skip
-    shutdown_grace_s: Positive = _set(
-        10.0,
-        "s",
+    shutdown_grace_s: Positive = _set(10.0, "s",
         "How long running requests may finish when the node is asked to stop.",
-        "停止节点时等待进行中请求完成的时间。",
-    )
+        "停止节点时等待进行中请求完成的时间。")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from tocsin.app.settings_error import SettingsError
-from tocsin.app.settings_sign_in import SignInSettings, check_sign_in
+from tocsin.app.settings_sign_in import check_sign_in
 from tocsin.app.settings_sign_in import setting as _set
 from tocsin.app.settings_watch import WatchSettings
 
@@ -39,7 +39,7 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(WatchSettings, SignInSettings):
+class Settings(WatchSettings):
     """All settings of one node; the promise of each stands beside it."""
 
     data: Path = _set(

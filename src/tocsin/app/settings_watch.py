@@ -7,12 +7,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from tocsin.app.settings_sign_in import setting
+from tocsin.app.settings_sign_in import SignInSettings, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WatchSettings:
-    """Part of `Settings`."""
+class WatchSettings(SignInSettings):
+    """Part of `Settings`, above those of signing in."""
 
     synthetic_every_s: Annotated[float, Meta(ge=0)] = setting(
         60.0,

@@ -42,10 +42,10 @@ knows is filled in from its own schema by `tools/dpia.py`, and a test holds it f
 | risk to people | what stands against it | what is left |
 |---|---|---|
 | a clerk reads what is none of their business | purpose before sight, an access record for each opening, roles over areas | one with the right role and a false purpose: seen afterwards, not prevented |
-| a stolen disk or backup | vault sealed, its master key a file of its own | the key on the same disk: put it elsewhere, encrypt the disk |
+| a stolen disk or backup | vault sealed, its master key a file of its own; wrapped keys in a file apart from the data | the key on the same disk: put it elsewhere, encrypt the disk |
 | a place gives away a home | published places are of the case, not of the reporter; sealed types are never published | **TOWN**: which types are published |
 | staff are watched at work | positions on duty only, the newest only, gone after 48 h, never in the journal | **TOWN**: agreement with staff |
-| retention without end | the nightly run by the days of the pack, each with a signed record; classes below | **TOWN** sets the days of the pack, and how long it keeps backups |
+| retention without end | the nightly run by the days of the pack, each with a signed record; keys' files of backups pruned after 14 days, so that erased people are in none; classes below | **TOWN** sets the days of the pack, runs `tocsin backup prune` wherever copies are, and keeps copies of the server itself no longer |
 | the node is not reached in an emergency | words of an emergency lead to the telephone first | **TOWN**: the telephone |
 """
 

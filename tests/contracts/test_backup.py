@@ -17,7 +17,13 @@ from tests.contracts.town import DISPATCHER, Town
 from tocsin.kernel.shared import CaseId, SealedRef
 from tocsin.runtime.ports import Committed, Message
 from tocsin.runtime.verify import verify
-from tocsin.stores.postgres.backup import BackupError, backup, read_manifest, restore
+from tocsin.stores.postgres.backup import (
+    BackupError,
+    Restored,
+    backup,
+    read_manifest,
+    restore,
+)
 from tocsin.stores.postgres.directory import Directory
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
 from tocsin.stores.postgres.store import PostgresStore
@@ -73,12 +79,14 @@ async def test_a_restored_node_is_the_same_and_goes_on(
     ids = await filled(postgres_store, town)
     path, manifest = await backup(fresh_database, tmp_path, at=town.at)
     assert path.name == "tocsin-20260302-080000.tar"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    keys = tmp_path / "tocsin-20260302-080000.keys"
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(keys.stat().st_mode) == 0o600
     assert list(tmp_path.glob(".tocsin-*")) == []
     assert manifest == read_manifest(path)
     assert {m.name: m.rows for m in manifest.members}["journal"] == 50
 
-    assert await restore(empty_database, path, key_file=tmp_path / "vault.key") == manifest
+    restored = await restore(empty_database, path, key_file=tmp_path / "vault.key")
+    assert restored == Restored(manifest, keys, town.at, 0)
     assert await dump_of(empty_database) == await dump_of(fresh_database)
     again = PostgresStore(empty_database, master_keys)
     assert await again.open() == []
@@ -206,7 +214,7 @@ def from_the_future(name: str, data: bytes) -> bytes | None:
     [
         (flip, "damaged"),
         (leave_out, "lacks vault.values"),
-        (miscount, "number of rows"),
+        (miscount, "changed since"),
         (from_the_future, "newer Tocsin"),
         (lambda name, data: b"{}" if name == "manifest.json" else data, "cannot be read"),
         (lambda name, data: None if name == "manifest.json" else data, "not a backup"),

@@ -20,7 +20,7 @@ CONSTANT = re.compile(r"^_{0,2}[A-Z][A-Z0-9_]*$")
 PIECES = frozenset(
     (
         "stores/postgres/auditing.py: ', '.join(Columns._fields)",
-        "stores/postgres/backup.py: member.rows",
+        "stores/postgres/backup_files.py: member.rows",
         "stores/postgres/backup.py: table.identity",
         "stores/postgres/backup.py: table.quoted",
         "stores/postgres/batch.py: ', '.join(parts)",

@@ -3,7 +3,9 @@ log, the node's own files, a bundle for auditors, and a backup.
 
 Plaintext is never there, before or after, because only sealed values reach the database; the
 wrapped keys, with which an old copy could be opened, are gone once the tables were swept and the
-write-ahead log has turned over. A column in plain sight is found by the same scan.
+write-ahead log has turned over, and from backups once the keys' files from before are past their
+horizon. A column in plain sight, and keys beside the data that they open, are found by the same
+scan.
 """
 
 from __future__ import annotations
@@ -12,18 +14,26 @@ import gzip
 import tarfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+from tests.contracts.seeing import look
+from tests.contracts.test_backup_keys import as_before
 from tests.contracts.town import Town
 from tests.house.test_leaks import spellings
 from tests.log.conftest import BY
+from tests.log.conftest import verify as checked
 from tests.log.retaining import CANARY, desk_of, open_case
+from tocsin.kernel.shared import CaseId, SealedRef
+from tocsin.runtime.verify import verify
 from tocsin.stores.log.notes import LogKeys, load_log_keys
-from tocsin.stores.postgres.backup import backup
+from tocsin.stores.postgres.backup import backup, restore
+from tocsin.stores.postgres.backup_keys import KEYS_KEPT_DAYS, prune
 from tocsin.stores.postgres.connections import Readers
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
 from tocsin.stores.postgres.log_bundle import write_bundle
@@ -48,6 +58,8 @@ class Own:
     keys: LogKeys
     town: Town
     keeper: Readers
+    spare: str
+    """Where a database of another node may be."""
 
     async def tell(self, sql: str, *values: Any) -> list[Any]:
         connection: Any = await asyncpg.connect(self.dsn)
@@ -79,7 +91,9 @@ async def own(tmp_path: Path) -> AsyncIterator[Own]:
         vault = PostgresVault(store.readers, master, town)
         keeper = Readers(server.dsn(), 2)
         await keeper.open()
-        yield Own(tmp_path, server.dsn(), store, vault, log, keys, town, keeper)
+        yield Own(
+            tmp_path, server.dsn(), store, vault, log, keys, town, keeper, server.dsn("spare")
+        )  # fmt: skip
         await keeper.close()
         await log.close()
         await store.close()
@@ -94,7 +108,7 @@ def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
             continue
         name = str(path.relative_to(folder))
         yield name, path.read_bytes()
-        if path.suffix == ".tar":
+        if path.suffix in (".tar", ".keys"):
             with tarfile.open(path) as tar:
                 for member in tar:
                     found = tar.extractfile(member)
@@ -124,6 +138,7 @@ async def test_no_byte_is_left(own: Own) -> None:
     await own.store.commit(own.town.refusing(aged))
     await own.log.catch_up()
     await write_bundle(own.dsn, own.folder / "a.bundle", own.keys, own.log.hashes)
+    before, _ = await backup(own.dsn, own.folder / "before.tar", at=own.town.at)
     await own.tell("CHECKPOINT")
     assert scan(own.folder, marks) == [], "sealed before it reaches the database or its log"
 
@@ -140,9 +155,46 @@ async def test_no_byte_is_left(own: Own) -> None:
     await own.log.catch_up()
     await write_bundle(own.dsn, own.folder / "b.bundle", own.keys, own.log.hashes)
     await backup(own.dsn, own.folder / "after.tar", at=own.town.at)
-    assert scan(own.folder, [*wrapped[erased], *wrapped[aged]]) == []
+    gone = [*wrapped[erased], *wrapped[aged]]
+    assert scan(own.folder, gone) == ["before.keys:vault.keys.copy.gz"], "until its day has come"
+    planted = own.folder / "planted.tar"
+    as_before(before, own.folder / "before.keys", planted)
+    pruned = prune(own.folder, now=own.town.at, kept=timedelta(days=KEYS_KEPT_DAYS))
+    assert pruned.removed == (own.folder / "before.keys",) and pruned.inside == (planted,)
+    assert scan(own.folder, gone) == ["planted.tar:vault.keys.copy.gz"], "keys beside their data"
+    planted.unlink()
+    assert scan(own.folder, gone) == []
     assert scan(own.folder, wrapped[stays]), "and what stays is there"
     assert scan(own.folder, marks) == []
+    await comes_back_without(own, before, [erased, aged], stays)
+
+
+async def comes_back_without(own: Own, before: Path, gone: list[CaseId], stays: CaseId) -> None:
+    """The data of before, with the keys of after: on a node of its own it opens what stays, shows
+    nothing of who went, and its log has every proof."""
+    await own.tell("CREATE DATABASE spare")
+    dsn, spare = own.spare, own.folder / "spare"
+    spare.mkdir()
+    done = await restore(dsn, before, key_file=own.folder / "vault.key")
+    assert done.keys_file == own.folder / "after.keys" and done.gone == 6
+    master = load_master_keys(own.folder / "vault.key")
+    store = PostgresStore(dsn, master)
+    await store.open()
+    log = Sequencer(dsn, store.readers, spare / "log", own.keys, own.town)
+    try:
+        assert (await verify(store)).is_clean
+        vault = PostgresVault(store.readers, master, own.town)
+        for case in (*gone, stays):
+            refs = [SealedRef(f"{kind}-{case}") for kind in "dcm"]
+            seen = await look(vault, refs, case, by=BY)
+            assert [each[0].decode() for each in seen.values()] == [CANARY] * 3 * (case == stays)
+            assert await store.receipt(sha256(case.encode()).digest()) is not None
+        assert await log.catch_up() > 0
+        await write_bundle(dsn, spare / "c.bundle", own.keys, log.hashes)
+        assert checked(spare / "c.bundle", "--key", own.keys.public[0], "--complete") == 0
+    finally:
+        await log.close()
+        await store.close()
 
 
 async def test_a_column_in_plain_sight_is_found(own: Own) -> None:

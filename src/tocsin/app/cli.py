@@ -17,6 +17,7 @@ from typing import Any
 from tocsin.app import logs
 from tocsin.app.account_verbs import account_verbs
 from tocsin.app.asking import FLAG, settings_of
+from tocsin.app.backup_verbs import backup_verbs
 from tocsin.app.fleet_verbs import fleet_verbs
 from tocsin.app.log_verbs import log_verbs
 from tocsin.app.retention_verbs import retention_verbs
@@ -344,13 +345,7 @@ def _keeping_verbs(verbs: Any) -> None:
     )
     about = "list what listens, where secrets stand and what is unsafe"
     _verb(verbs, "self-check", _lazy("self_check", "self_check"), about)
-    verb = _verb(
-        verbs, "backup", _lazy("keeping", "backup"), "write a copy of everything to one file"
-    )
-    verb.add_argument("file", type=Path)
-    verb.add_argument("--with-key", action="store_true", help="include the keys of vault and log")
-    verb = _verb(verbs, "restore", _lazy("keeping", "restore"), "fill an empty node from a copy")
-    verb.add_argument("file", type=Path)
+    backup_verbs(verbs, _verb, _lazy)
     _erase_verb(verbs)
 
 

@@ -68,7 +68,8 @@ def erase(asked: argparse.Namespace) -> int:
                 values += await vault.erase(*scope, by=OPERATOR, reason=asked.reason)
         finally:
             await store.close()
-        print(f"{values} sealed values erased. Backups made before still hold them.")
+        print(f"{values} sealed values erased. Backups open them until their keys' files go:")
+        print("`tocsin backup` now, and `tocsin backup prune` when the older ones had their day.")
         return 0
 
     return with_database(settings, work)

@@ -1,4 +1,4 @@
-"""`tocsin verify`, `backup` and `restore`: what an operator rehearses before it is needed."""
+"""A verb on the node's database, and `tocsin verify`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ from typing import TypeVar
 import uvloop
 
 from tocsin.app.asking import settings_of
-from tocsin.app.clock import SteadyClock
 from tocsin.app.node import Dsn, keys_of, start_database
 from tocsin.app.settings import Settings
 from tocsin.runtime.verify import Report
 from tocsin.runtime.verify import verify as compare
-from tocsin.stores.log.notes import KEY_FILE
-from tocsin.stores.postgres.backup import backup as write_backup
-from tocsin.stores.postgres.backup import restore as read_backup
 from tocsin.stores.postgres.store import PostgresStore
 
 Answer = TypeVar("Answer")
@@ -60,44 +56,3 @@ def verify(asked: argparse.Namespace) -> int:
         f"{report.events} events: {report.differences} differences"
     )
     return 0 if report.is_clean else 1
-
-
-def backup(asked: argparse.Namespace) -> int:
-    settings = settings_of(asked)
-    key = settings.vault_key_file or settings.data / "vault.key"
-    log_key = settings.data / KEY_FILE
-
-    async def work(dsn: Dsn) -> int:
-        where, manifest = await write_backup(
-            dsn,
-            asked.file,
-            at=SteadyClock().now(),
-            with_key=key if asked.with_key else None,
-            with_log_key=log_key if asked.with_key and log_key.exists() else None,
-        )
-        print(f"{manifest.rows} rows of {len(manifest.members)} tables written to {where}")
-        if not asked.with_key:
-            print(f"The vault's key is not in it: keep a copy of {key} in another safe place.")
-            if log_key.exists():
-                print(f"Nor is the key of the log: keep a copy of {log_key} with it.")
-        return 0
-
-    return with_database(settings, work)
-
-
-def restore(asked: argparse.Namespace) -> int:
-    settings = settings_of(asked)
-    settings.data.mkdir(parents=True, exist_ok=True)
-    key = settings.vault_key_file or settings.data / "vault.key"
-    log_key = settings.data / KEY_FILE
-
-    async def work(dsn: Dsn) -> int:
-        manifest = await read_backup(dsn, asked.file, key_file=key, log_key_file=log_key)
-        print(f"{manifest.rows} rows of {len(manifest.members)} tables restored")
-        if not key.exists():
-            print(f"Put the vault's key at {key}: without it no sealed value can be read.")
-        if settings.seal_log and not log_key.exists():
-            print(f"Put the log's key at {log_key}, or begin a new log: tocsin log restart")
-        return 0
-
-    return with_database(settings, work)

@@ -40,7 +40,7 @@ def run(asked: argparse.Namespace) -> int:
                 things = await desk.run(print)
                 if asked.sweep:
                     await desk.retention.sweep()
-                print(f"{things} gone, each with a signed record. Backups made before hold them.")
+                print(f"{things} gone, each with a signed record. Prune older backups' keys.")
         finally:
             await keeper.close()
             await store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tocsin.kernel.shared import Actor, ActorId, AgencyId, CaseId, Instant, SealedRef
 from tocsin.runtime.ports import Clock, Reading
@@ -63,11 +64,14 @@ INSERT INTO vault.erasures (at, actor, case_id, subject, reason, "values")
 SELECT $3, $4, $1, $2, $5, (SELECT count(*) FROM gone) + 0 * (SELECT count(*) FROM key)
 RETURNING "values" """
 _VALUE = BY_NAME["value"]
-_LOGGED = f"""
+_ENTRIES = f"""
 SELECT l.idx, l.seed, {", ".join(f'v."{name}"' for name in _VALUE.fields)}
-  FROM vault.values v JOIN log.leaves l ON l.source = 'value' AND l.id = v.seq
+  FROM vault.values v JOIN log.leaves l ON l.source = 'value' AND l.id = v.seq"""
+_LOGGED = f"""{_ENTRIES}
  WHERE v.case_id = $1 AND v.subject = $2 AND ($3::text[] IS NULL OR v.kind = ANY($3::text[]))
    AND l.seed IS NOT NULL ORDER BY l.idx"""
+_LOGGED_REFS = f"""{_ENTRIES}
+ WHERE v.ref = ANY($1::text[]) AND l.seed IS NOT NULL ORDER BY l.idx"""
 _UNSEED = "UPDATE log.leaves SET seed = NULL, kept = $2 WHERE idx = $1"
 
 
@@ -170,6 +174,14 @@ async def _unseed(
     connection: Connection, case_id: CaseId, subject: str, kinds: list[str] | None
 ) -> None:
     """The salts of the values go with them; their commitments stay, so that proofs stay valid."""
-    rows = await connection.fetch(_LOGGED, case_id, subject, kinds)
+    await _keep(connection, await connection.fetch(_LOGGED, case_id, subject, kinds))
+
+
+async def unseed_refs(connection: Connection, refs: Sequence[str]) -> None:
+    """The same for these values, before the caller's transaction deletes them."""
+    await _keep(connection, await connection.fetch(_LOGGED_REFS, list(refs)))
+
+
+async def _keep(connection: Connection, rows: Sequence[Any]) -> None:
     kept = [(row[0], without_seed(_VALUE, tuple(row)[2:], row[1])) for row in rows]
     await connection.executemany(_UNSEED, kept)

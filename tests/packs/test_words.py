@@ -22,6 +22,7 @@ from tocsin.packs.words import catalogue, keys, languages, word
 from tocsin.runtime import accounts, engine, photos, positions, reception
 from tocsin.runtime.codec import EVENTS
 from tocsin.runtime.condition import states
+from tocsin.runtime.errand_ports import UNREADABLE
 
 NEEDED: dict[str, Iterable[object]] = {
     "status": get_args(Status),
@@ -53,6 +54,7 @@ NEEDED: dict[str, Iterable[object]] = {
     "shortfall": SHORTFALL_CODES,
     "repair": REPAIR_CODES,
     "trouble": states(),
+    "dead_letter": ("errand_failed", *UNREADABLE),
 }
 
 

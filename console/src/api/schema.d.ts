@@ -5747,6 +5747,8 @@ export interface components {
             kind: string;
             /** Error */
             error: string;
+            /** Text */
+            text: string;
         };
         /**
          * DeadsView
@@ -5759,7 +5761,8 @@ export interface components {
          *           "created_at": "2026-11-22T01:30:00+00:00",
          *           "error": "ConnectionError",
          *           "key": "01hx:7:0",
-         *           "kind": "Tell"
+         *           "kind": "Tell",
+         *           "text": "It was tried as often as is useful, and failed each time."
          *         }
          *       ]
          *     }
@@ -38997,7 +39000,8 @@ export interface operations {
                      *           "created_at": "2026-11-22T01:30:00+00:00",
                      *           "attempts": 8,
                      *           "kind": "Tell",
-                     *           "error": "ConnectionError"
+                     *           "error": "ConnectionError",
+                     *           "text": "It was tried as often as is useful, and failed each time."
                      *         }
                      *       ]
                      *     }

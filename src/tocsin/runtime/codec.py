@@ -23,6 +23,7 @@ from tocsin.kernel.shared import Actor
 from tocsin.kernel.units import vocabulary as unit_words
 from tocsin.kernel.units.react import Alert
 from tocsin.kernel.units.state import Unit
+from tocsin.runtime.errand_ports import Unreadable
 from tocsin.runtime.upcasting import upcast
 
 
@@ -162,7 +163,21 @@ def encode_errand(errand: Errand) -> tuple[str, bytes]:
             return "send", _encoder.encode(sent)
 
 
+def read_errand(kind: str, body: bytes | str) -> Errand | Unreadable:
+    """What is owed, or why this version can not tell. Never raises: errands are read many at once,
+    and one that a newer version left behind must not keep the others from being done."""
+    try:
+        return decode_errand(kind, body)
+    except KeyError:
+        return Unreadable(kind, "errand_unknown")
+    except Exception:
+        # Whatever goes wrong while decoding is in the row, not in us.
+        return Unreadable(kind, "errand_damaged")
+
+
 def decode_errand(kind: str, body: bytes | str) -> Errand:
+    """Raises KeyError for a kind, or a command to be sent, that this version does not know, and
+    ValueError for a body that is damaged."""
     if kind == "alert":
         return msgspec.json.decode(body, type=Alert)
     if kind == "stand_down":
@@ -177,5 +192,6 @@ def decode_errand(kind: str, body: bytes | str) -> Errand:
             msgspec.json.decode(sent["to"], type=errands.CaseId),
             cast(words.Command, decode_command(bytes(sent["command"]))),
         )
-    assert kind == "tell", f"unknown errand {kind!r}"
-    return msgspec.json.decode(body, type=errands.Tell)
+    if kind == "tell":
+        return msgspec.json.decode(body, type=errands.Tell)
+    raise KeyError(kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from tocsin.kernel.cases.react import Errand as CaseErrand
 from tocsin.kernel.shared import CaseId, Instant, ReportId
@@ -15,12 +15,28 @@ Errand = CaseErrand | Alert
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An errand that this version can not read: a newer one wrote it, or the row is damaged.
+
+    `why` is one of the words of `UNREADABLE`: errand_unknown (no such kind, or no such command in
+    it), errand_damaged.
+    """
+
+    kind: str
+    why: str
+
+
+UNREADABLE: Final = ("errand_unknown", "errand_damaged")
+"""Why an errand can not be read. Its row keeps the word, and stays for a version that can."""
+
+
+@dataclass(frozen=True, slots=True)
 class DueErrand:
     """An errand taken by a runner until `lease` ends."""
 
     key: str
     case_id: CaseId
-    errand: Errand
+    errand: Errand | Unreadable
     attempts: int
     created_at: Instant
 
@@ -65,4 +81,4 @@ class ErrandStore(Protocol):
         ...
 
 
-__all__ = ["DueErrand", "Errand", "ErrandStore", "Message"]
+__all__ = ["UNREADABLE", "DueErrand", "Errand", "ErrandStore", "Message", "Unreadable"]

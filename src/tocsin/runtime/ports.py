@@ -47,7 +47,7 @@ from tocsin.runtime.device_ports import (
     Sign,
     Wire,
 )
-from tocsin.runtime.errand_ports import DueErrand, Errand, ErrandStore, Message
+from tocsin.runtime.errand_ports import DueErrand, Errand, ErrandStore, Message, Unreadable
 from tocsin.runtime.reading_ports import KeyRing, Reading, Vault
 from tocsin.runtime.road_ports import RoadClosure, RoadStore
 from tocsin.runtime.rosters import RosterStore
@@ -356,6 +356,7 @@ __all__ = [
     "Sign",
     "Store",
     "Unavailable",
+    "Unreadable",
     "UnitEntry",
     "UnitRow",
     "UnitStore",

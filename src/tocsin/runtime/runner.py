@@ -29,6 +29,7 @@ from tocsin.runtime.ports import (
     DueErrand,
     Message,
     Unavailable,
+    Unreadable,
 )
 
 log = structlog.get_logger("tocsin.runner")
@@ -177,6 +178,9 @@ class Runner:
     async def _run(self, due: DueErrand, now: Instant) -> None:
         chaos = self.engine.chaos
         await chaos.pause("runner.taken")
+        if isinstance(due.errand, Unreadable):
+            await self._set_aside(due, due.errand)
+            return
         try:
             if chaos.strikes("runner.fails"):
                 raise RuntimeError("for no reason")
@@ -199,6 +203,13 @@ class Runner:
             self.heartbeat.failing.pop(due.key, None)
             await chaos.pause("runner.done")
             await self.engine.store.finish_errand(due.key, now)
+
+    async def _set_aside(self, due: DueErrand, unreadable: Unreadable) -> None:
+        """Among the dead letters at once: no second try of this version would read it."""
+        log.error("errand_unreadable", key=due.key, kind=unreadable.kind, reason=unreadable.why)
+        self.heartbeat.dead += 1
+        self.heartbeat.failing.pop(due.key, None)
+        await self.engine.store.fail_errand(due.key, unreadable.why, None)
 
     async def _do(self, due: DueErrand, now: Instant) -> None:
         match due.errand:
@@ -226,6 +237,8 @@ class Runner:
                 await self._alarms(due, about)
             case Alert() as alert:
                 await self._alert(due, alert)
+            case Unreadable():
+                raise RuntimeError("is set aside, never done")
 
     async def _alarms(self, due: DueErrand, about: EndAlarms | MoveAlarms) -> None:
         """Tells every alarm of a case, in batches; those that were told are no longer its own."""

@@ -141,7 +141,7 @@ class Chores:
 
 
 def _due(row: Row) -> DueErrand:
-    return DueErrand(row[0], CaseId(row[1]), codec.decode_errand(row[2], row[3]), row[4], row[5])
+    return DueErrand(row[0], CaseId(row[1]), codec.read_errand(row[2], row[3]), row[4], row[5])
 
 
 def _message(row: Row) -> Message:

@@ -12,7 +12,9 @@ from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
 from tocsin.kernel.shared import ActorId, AgencyId, AreaId
+from tocsin.packs.words import word
 from tocsin.runtime.accounts import Account, ApiKey, Grant, KeyScope, Role
+from tocsin.runtime.errand_ports import UNREADABLE, Errand, Unreadable
 from tocsin.runtime.rights import THREE
 from tocsin.runtime.sign_in import Proposal
 from tocsin.web.api.common import (
@@ -244,6 +246,7 @@ class DeadView(View):
     attempts: int
     kind: str
     error: str
+    text: str
 
 
 class DeadsView(View):
@@ -259,6 +262,7 @@ class DeadsView(View):
                     "attempts": 8,
                     "kind": "Tell",
                     "error": "ConnectionError",
+                    "text": "It was tried as often as is useful, and failed each time.",
                 }
             ]
         }
@@ -524,13 +528,22 @@ async def dead(access: AccessArg) -> Response:
                     "case_id": each.case_id,
                     "created_at": each.created_at,
                     "attempts": each.attempts,
-                    "kind": type(each.errand).__name__,
+                    "kind": _kind(each.errand),
                     "error": error,
+                    "text": word("dead_letter", _why(error), access.language),
                 }
                 for each, error in found
             ]
         }
     )
+
+
+def _kind(errand: Errand | Unreadable) -> str:
+    return errand.kind if isinstance(errand, Unreadable) else type(errand).__name__
+
+
+def _why(error: str) -> str:
+    return error if error in UNREADABLE else "errand_failed"
 
 
 @routes.post(

@@ -3,8 +3,8 @@
 /** Comma-separated values as RFC 4180 has them; a leading sign can not become a formula. */
 export function csv(rows: (string | number)[][]): string {
   const cell = (value: string | number) => {
-    const text = String(value).replace(/^[=+\-@]/, "'$&");
-    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    const text = String(value).replace(/^[=+\-@\t\r]/, "'$&");
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   return rows.map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
 }

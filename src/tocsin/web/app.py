@@ -236,6 +236,9 @@ def _answer_failures(app: FastAPI, options: WebOptions) -> None:
         return tell(request, Problem(reason, headers=headers))
 
     async def on_invalid(request: Request, error: Exception) -> Response:
+        # The error holds the body, and its traceback the frames that hold the error: such a circle
+        # keeps megabytes until the collector comes by, which is seldom. Nobody reads the traceback.
+        error.__traceback__ = None
         found = cast(Sequence[dict[str, Any]], cast(RequestValidationError, error).errors())
         if any(each["type"] == "json_invalid" for each in found):
             return tell(request, Problem("bad_request", "the body is not JSON"))

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import XMLParser
 
 from tocsin.kernel.shared import Instant, Refused
 
@@ -118,14 +118,26 @@ def document(data: bytes, most: int) -> Element | Refused:
     if data.count(b"<") > most // TAG_BYTES:
         return Refused("too_large", f"more than {most // TAG_BYTES} tags")
     try:
-        root: Element = fromstring(data, forbid_dtd=True)
+        root = _tree(data)
     except DefusedXmlException:
         return Refused("dtd_forbidden", "a DTD or an entity")
-    except (ParseError, ValueError, LookupError):
+    except (ParseError, ValueError, LookupError) as error:
+        error.__traceback__ = None  # it holds the frame that made the error, and that the document
         return Refused("unreadable", "not XML")
     if sum(1 for _ in root.iter()) > ELEMENTS_MAX:
         return Refused("too_large", f"more than {ELEMENTS_MAX} elements")
     return root
+
+
+def _tree(data: bytes) -> Element:
+    parser: Any = XMLParser(forbid_dtd=True)
+    try:
+        parser.feed(data)
+        return parser.close()
+    finally:
+        # A parser and what it calls hold one another, and megabytes of half a tree with them, until
+        # the collector of circles comes by. That is seldom (`app/memory.py`).
+        parser.__dict__.clear()
 
 
 def read_alert(root: Element) -> Alert | Refused:

@@ -39,6 +39,9 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "tombstone": ("id", "at", "rule", "class", "what", "due_at", "gone", "note"),
     "hold": ("id", "at", "actor", "case_id", "reason", "until"),
     "hold_word": ("id", "at", "hold", "asker", "actor", "answer"),
+    "redaction": (
+        *("id", "at", "actor", "role", "case_id", "source", "version", "decision", "value"),
+    ),
 }
 TABLES: Mapping[str, str] = {
     "public.journal": "case",
@@ -58,6 +61,7 @@ TABLES: Mapping[str, str] = {
     "vault.tombstones": "tombstone",
     "vault.holds": "hold",
     "vault.hold_words": "hold_word",
+    "vault.redactions": "redaction",
 }
 DIGESTS = {("value", "ciphertext"), ("directory", "before"), ("directory", "after")}
 """Fields of a row that are committed by their SHA-256 in hexadecimal."""

@@ -8,7 +8,13 @@ import pytest
 
 from tests.contracts.town import Town
 from tocsin.runtime.ports import Store, Vault
+from tocsin.runtime.redactions import Redactions
+from tocsin.runtime.retention import Holds
 from tocsin.stores.memory import MemoryStore, MemoryVault
+from tocsin.stores.memory.holds import MemoryHolds
+from tocsin.stores.memory.redactions import MemoryRedactions
+from tocsin.stores.postgres.holds import PostgresHolds
+from tocsin.stores.postgres.redactions import PostgresRedactions
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.postgres.vault import PostgresVault
 from tocsin.stores.vault import MasterKeys, load_master_keys
@@ -21,6 +27,8 @@ class Node:
     store: Store
     vault: Vault
     town: Town
+    redactions: Redactions
+    holds: Holds
 
 
 @pytest.fixture
@@ -49,9 +57,17 @@ async def node(database: str | None, master_keys: MasterKeys) -> AsyncIterator[N
     town = Town()
     if database is None:
         vault = MemoryVault(town)
-        yield Node(MemoryStore(vault), vault, town)
+        redactions = MemoryRedactions(vault, town)
+        yield Node(MemoryStore(vault), vault, town, redactions, MemoryHolds(town))
         return
     store = PostgresStore(database, master_keys)
     await store.open()
-    yield Node(store, PostgresVault(store.readers, master_keys, town), town)
+    readers = store.readers
+    yield Node(
+        store,
+        PostgresVault(readers, master_keys, town),
+        town,
+        PostgresRedactions(readers, master_keys, town),
+        PostgresHolds(readers, town),
+    )
     await store.close()

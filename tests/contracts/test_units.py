@@ -28,6 +28,8 @@ from tocsin.runtime.ports import Committed, JournalEntry, Order, Position, UnitE
 from tocsin.runtime.runner import Runner
 from tocsin.runtime.verify import verify
 from tocsin.stores.memory import MemoryVault
+from tocsin.stores.memory.holds import MemoryHolds
+from tocsin.stores.memory.redactions import MemoryRedactions
 from tocsin.stores.postgres.store import PostgresStore
 
 E36 = UnitId("e36")
@@ -296,7 +298,8 @@ async def test_a_planted_position_of_an_off_duty_unit_is_found(
 ) -> None:
     """The read asks for the duty; here the unit's row is bent so that the question lets it pass."""
     town = Town()
-    node = Node(postgres_store, MemoryVault(town), town)
+    vault = MemoryVault(town)
+    node = Node(postgres_store, vault, town, MemoryRedactions(vault, town), MemoryHolds(town))
     await on_duty(node)
     await node.store.put_position(at(node))
     await press(node, words.EndDuty("shift_over"))

@@ -118,6 +118,7 @@ COLUMNS = {
     "expires_at xid",
     "vault.openings": "id at permit ref case_id field xid",
     "vault.purposes": "code kinds reader",
+    "vault.redactions": "id at actor role case_id source version decision value xid",
     "vault.revocations": "id at permit actor xid",
     "vault.erasures": "id at actor case_id subject reason values xid",
     "vault.hold_words": "id at hold asker actor answer xid",
@@ -303,7 +304,7 @@ QUERIES = frozenset(
 )
 IN_PATHS = frozenset(
     "account_id alarm_id asset_id case_id change_id code drill_id key_id level number "
-    "passkey_id proposal_id reason session_id unit_id ask permit".split()
+    "passkey_id proposal_id reason session_id unit_id ask permit hold".split()
 )
 
 

@@ -30,7 +30,9 @@ from tocsin.runtime.reception import Reception
 from tocsin.runtime.runner import Runner
 from tocsin.runtime.services import Services
 from tocsin.stores.memory.accounts import MemoryAccounts
+from tocsin.stores.memory.holds import MemoryHolds
 from tocsin.stores.memory.quality import MemoryQuality
+from tocsin.stores.memory.redactions import MemoryRedactions
 from tocsin.stores.memory.store import MemoryStore
 from tocsin.stores.memory.stories import MemoryStories
 from tocsin.stores.memory.vault import MemoryVault
@@ -136,6 +138,8 @@ def make_services(
         jurisdiction="test",
         stories=MemoryStories(),
         quality_store=MemoryQuality(),
+        holds=MemoryHolds(clock),
+        redactions=MemoryRedactions(vault, clock) if isinstance(vault, MemoryVault) else None,
     )
 
 

@@ -1010,6 +1010,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/redactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Published cases whose words wait for a person. None of the words. */
+        get: operations["redaction.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/redaction/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open the words of a case to decide what the public reads of them. A permit first, then a record, then the words. */
+        post: operations["redaction.open"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/redaction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what the public reads of the words of a case: with the finder's gaps, with others, or nothing. */
+        post: operations["redaction.decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The legal holds of a case, and what the reader may say of each. */
+        get: operations["hold.list"];
+        put?: never;
+        /** Place a legal hold: it holds at once, and for good when another person confirms it. */
+        post: operations["hold.place"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/holds/{hold}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirm a hold, as the second person. */
+        post: operations["hold.confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/holds/{hold}/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deny a hold, as the second person: it ends. */
+        post: operations["hold.deny"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/holds/{hold}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a confirmed hold before its time; never whoever placed it. */
+        post: operations["hold.end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cases/{case_id}/actions": {
         parameters: {
             query?: never;
@@ -4129,7 +4249,7 @@ export interface components {
              * Purpose
              * @enum {string}
              */
-            purpose: "handling" | "contact_reporter" | "verification" | "duplicate_check" | "supervision" | "arbitration" | "evaluation";
+            purpose: "handling" | "contact_reporter" | "verification" | "duplicate_check" | "supervision" | "arbitration" | "evaluation" | "redaction";
             /**
              * Reason
              * @enum {string}
@@ -5747,8 +5867,6 @@ export interface components {
             kind: string;
             /** Error */
             error: string;
-            /** Text */
-            text: string;
         };
         /**
          * DeadsView
@@ -5761,8 +5879,7 @@ export interface components {
          *           "created_at": "2026-11-22T01:30:00+00:00",
          *           "error": "ConnectionError",
          *           "key": "01hx:7:0",
-         *           "kind": "Tell",
-         *           "text": "It was tried as often as is useful, and failed each time."
+         *           "kind": "Tell"
          *         }
          *       ]
          *     }
@@ -5818,6 +5935,55 @@ export interface components {
              * @description One enumerated word, such as `no_answer`; never free text.
              */
             reason: string;
+        };
+        /**
+         * DecidedView
+         * @description The word, and what the public reads from now on; null: nothing.
+         * @example {
+         *       "case_id": "01hx",
+         *       "decision": "edited",
+         *       "text": "The lamp is dark. […]"
+         *     }
+         */
+        DecidedView: {
+            /** Case Id */
+            case_id: string;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "accepted" | "edited" | "held";
+            /** Text */
+            text: string | null;
+        };
+        /**
+         * DecisionBody
+         * @description accept: the finder's gaps · edit: these gaps, and no others · hold: nothing is published.
+         *     `version` is that of the words that were read.
+         * @example {
+         *       "gaps": [
+         *         {
+         *           "end": 34,
+         *           "start": 18
+         *         }
+         *       ],
+         *       "verdict": "edit",
+         *       "version": "9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c"
+         *     }
+         */
+        DecisionBody: {
+            /** Version */
+            version: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "accept" | "edit" | "hold";
+            /**
+             * Gaps
+             * @default []
+             */
+            gaps: components["schemas"]["GapBody"][];
         };
         /**
          * DeclineOwnershipBody
@@ -5970,13 +6136,7 @@ export interface components {
             for_s: number;
             /** Reason */
             reason: string;
-        } & ({
-            site: string;
-            area?: null;
-        } | {
-            area: string;
-            site?: null;
-        });
+        };
         /**
          * DrillView
          * @description One drill that is on now; `assets` counts what it covers in one's reach.
@@ -6468,25 +6628,18 @@ export interface components {
             password: string;
         };
         /**
-         * GapView
-         * @description A unit that is not where the roster has it.
+         * GapBody
+         * @description Characters (code points) from `start` up to, not with, `end`.
+         * @example {
+         *       "end": 35,
+         *       "start": 19
+         *     }
          */
-        GapView: {
-            /** Unit */
-            unit: string;
-            /** Name */
-            name: string;
-            /** Agency */
-            agency: string;
-            /** Gap */
-            gap: string;
-            /**
-             * Since
-             * Format: date-time
-             */
-            since: string;
-            /** Text */
-            text: string;
+        GapBody: {
+            /** Start */
+            start: number;
+            /** End */
+            end: number;
         };
         /**
          * GeoJsonView
@@ -6771,6 +6924,105 @@ export interface components {
             requested_by: string;
             /** Granted At */
             granted_at?: string | null;
+        };
+        /**
+         * HoldBody
+         * @description Why nothing of the case may go, and for how many days.
+         * @example {
+         *       "days": 365,
+         *       "reason": "court"
+         *     }
+         */
+        HoldBody: {
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "court" | "investigation" | "audit" | "claim";
+            /** Days */
+            days: number;
+        };
+        /**
+         * HoldView
+         * @description One hold. `answer` is the last word of a second person; without one it holds until
+         *     `waits_until`. `may`: what the reader may say of it now.
+         * @example {
+         *       "at": "2026-11-22T01:30:00+00:00",
+         *       "by_name": "Chen Li",
+         *       "id": 7,
+         *       "is_holding": true,
+         *       "is_mine": false,
+         *       "may": [
+         *         "confirmed",
+         *         "denied"
+         *       ],
+         *       "reason": "court",
+         *       "until": "2027-11-22T01:30:00+00:00",
+         *       "waits_until": "2026-12-06T01:30:00+00:00"
+         *     }
+         */
+        HoldView: {
+            /** Id */
+            id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By Name */
+            by_name: string;
+            /** Is Mine */
+            is_mine: boolean;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "court" | "investigation" | "audit" | "claim";
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** Answer */
+            answer: ("confirmed" | "denied" | "ended") | null;
+            /** Waits Until */
+            waits_until: string | null;
+            /** Is Holding */
+            is_holding: boolean;
+            /** May */
+            may: ("confirmed" | "denied" | "ended")[];
+        };
+        /**
+         * HoldsView
+         * @description The holds of a case, oldest first. `may_place`: the reader may place one.
+         * @example {
+         *       "holds": [
+         *         {
+         *           "at": "2026-11-22T01:30:00+00:00",
+         *           "by_name": "Chen Li",
+         *           "id": 7,
+         *           "is_holding": true,
+         *           "is_mine": false,
+         *           "may": [
+         *             "confirmed",
+         *             "denied"
+         *           ],
+         *           "reason": "court",
+         *           "until": "2027-11-22T01:30:00+00:00",
+         *           "waits_until": "2026-12-06T01:30:00+00:00"
+         *         }
+         *       ],
+         *       "is_held": true,
+         *       "may_place": false
+         *     }
+         */
+        HoldsView: {
+            /** Holds */
+            holds: components["schemas"]["HoldView"][];
+            /** Is Held */
+            is_held: boolean;
+            /** May Place */
+            may_place: boolean;
         };
         /**
          * IdentitiesView
@@ -8276,7 +8528,7 @@ export interface components {
              * Purpose
              * @enum {string}
              */
-            purpose: "handling" | "contact_reporter" | "verification" | "duplicate_check" | "supervision" | "arbitration" | "evaluation";
+            purpose: "handling" | "contact_reporter" | "verification" | "duplicate_check" | "supervision" | "arbitration" | "evaluation" | "redaction";
             /**
              * Refs
              * @description Only these; all when left out.
@@ -8299,6 +8551,31 @@ export interface components {
             asked_at: string;
             /** Asked By */
             asked_by: string;
+        };
+        /**
+         * QueueView
+         * @description What waits, newest first. `next` asks on, also where this page found nothing.
+         * @example {
+         *       "waiting": [
+         *         {
+         *           "areas": [
+         *             "county",
+         *             "t0",
+         *             "t0v0",
+         *             "t0v0-0000"
+         *           ],
+         *           "case_id": "01hx",
+         *           "case_type": "pothole",
+         *           "opened_at": "2026-11-22T01:30:00+00:00"
+         *         }
+         *       ]
+         *     }
+         */
+        QueueView: {
+            /** Waiting */
+            waiting: components["schemas"]["WaitingView"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * RankedView
@@ -8859,13 +9136,7 @@ export interface components {
              * @default true
              */
             both_ways: boolean;
-        } & ({
-            points: unknown;
-            edges?: unknown;
-        } | {
-            edges: unknown;
-            points?: unknown;
-        });
+        };
         /**
          * RoadChangeView
          * @description One change. Streets without a name are in `geometry` only; both are empty where the change
@@ -8969,7 +9240,7 @@ export interface components {
             /** Duties */
             duties: components["schemas"]["DutyView"][];
             /** Gaps */
-            gaps: components["schemas"]["GapView"][];
+            gaps: components["schemas"]["tocsin__web__api__rosters__GapView"][];
         };
         /**
          * RouteBody
@@ -10157,6 +10428,23 @@ export interface components {
             reason: string;
         };
         /**
+         * WaitingView
+         * @description A published case whose words nobody has confirmed as they are now.
+         */
+        WaitingView: {
+            /** Case Id */
+            case_id: string;
+            /** Case Type */
+            case_type: string;
+            /** Areas */
+            areas: string[];
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+        };
+        /**
          * WaysIntoView
          * @description The ways into an account and its signed-in browsers.
          * @example {
@@ -10291,6 +10579,39 @@ export interface components {
             reason: string;
         };
         /**
+         * WordsToReadView
+         * @description The words as they were told, where the finder leaves gaps, and what the public reads now:
+         *     `decision` is the last word on this text, null while everything found is gapped by itself.
+         * @example {
+         *       "case_id": "01hx",
+         *       "is_published": true,
+         *       "marks": [
+         *         {
+         *           "end": 34,
+         *           "start": 18
+         *         }
+         *       ],
+         *       "text": "The lamp is dark. +358 40 123 4567",
+         *       "version": "9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c"
+         *     }
+         */
+        WordsToReadView: {
+            /** Case Id */
+            case_id: string;
+            /** Version */
+            version: string;
+            /** Text */
+            text: string;
+            /** Link */
+            link: string | null;
+            /** Marks */
+            marks: components["schemas"]["tocsin__web__api__redactions__GapView"][];
+            /** Decision */
+            decision: ("accepted" | "edited" | "held") | null;
+            /** Is Published */
+            is_published: boolean;
+        };
+        /**
          * WordsView
          * @description Names by kind, code and language.
          * @example {
@@ -10423,6 +10744,34 @@ export interface components {
              */
             text: string;
         };
+        /** GapView */
+        tocsin__web__api__redactions__GapView: {
+            /** Start */
+            start: number;
+            /** End */
+            end: number;
+        };
+        /**
+         * GapView
+         * @description A unit that is not where the roster has it.
+         */
+        tocsin__web__api__rosters__GapView: {
+            /** Unit */
+            unit: string;
+            /** Name */
+            name: string;
+            /** Agency */
+            agency: string;
+            /** Gap */
+            gap: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Text */
+            text: string;
+        };
         /**
          * Problem
          * @description Why it was not done (RFC 9457). `reason` is stable; `detail` is translated.
@@ -10443,7 +10792,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {string} */
-            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_no_drill" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_silent" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "ask_over" | "ask_unknown" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_drill" | "case_silent" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "code_missing" | "code_weak" | "code_wrong" | "console_missing" | "csrf_missing" | "decision_binds" | "drill_and_real" | "drill_empty" | "drill_other" | "drill_over" | "drill_too_long" | "drill_unconfirmed" | "drill_unknown" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "fresh_sign_in_needed" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over_cap" | "hold_reason_unknown" | "identity_taken" | "identity_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "last_way_in" | "lead_task_needed" | "link_used" | "log_proof_unknown" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_needed_here" | "not_the_second" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "outside" | "outside_scope" | "own_request" | "own_rights" | "ownership_offered" | "parameter_repeated" | "passkey_wrong" | "passkeys_full" | "passkeys_off" | "password_breached" | "password_weak" | "pause_over_cap" | "permit_over" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "rights_take_two" | "roads_missing" | "role_missing" | "roles_apart" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "second_is_asker" | "second_person_needed" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "sign_on_failed" | "sign_on_off" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_identity" | "unknown_key" | "unknown_passkey" | "unknown_path" | "unknown_post" | "unknown_problem" | "unknown_proposal" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
+            reason: "advice_unknown" | "agency_has_task" | "alarm_bad_value" | "alarm_case_open" | "alarm_level_unknown" | "alarm_no_drill" | "alarm_not_from_here" | "alarm_not_shelved" | "alarm_silent" | "alarm_source_unknown" | "alarm_still_active" | "alarm_unknown" | "almost_there" | "already_exists" | "already_merged" | "answer_invalid" | "appeal_open" | "appeal_used" | "arbitration_open" | "ask_over" | "ask_unknown" | "asset_circle" | "asset_exists" | "asset_kind_unknown" | "asset_not_ready" | "asset_unknown" | "asset_wire_taken" | "bad_cursor" | "bad_place" | "bad_range" | "bad_request" | "bad_text" | "bad_time" | "bad_value" | "busy" | "case_drill" | "case_silent" | "case_stacked_already" | "case_type_unknown" | "case_unknown" | "children_open" | "code_missing" | "code_weak" | "code_wrong" | "console_missing" | "csrf_missing" | "decision_binds" | "drill_and_real" | "drill_empty" | "drill_other" | "drill_over" | "drill_too_long" | "drill_unconfirmed" | "drill_unknown" | "duty_overlaps" | "duty_period_wrong" | "duty_unknown" | "extension_not_allowed" | "extension_used" | "fast_path_not_allowed" | "fresh_sign_in_needed" | "gaps_wrong" | "grant_invalid" | "has_absorbed" | "hold_open" | "hold_over" | "hold_over_cap" | "hold_reason_unknown" | "hold_unknown" | "hold_waits" | "identity_taken" | "identity_unknown" | "internal" | "invalid" | "key_reused" | "key_scope_missing" | "last_administrator" | "last_way_in" | "lead_task_needed" | "link_used" | "log_proof_unknown" | "login_taken" | "lost_a_unit_already" | "map_building" | "map_missing" | "method_not_allowed" | "no_appeal" | "no_children" | "no_consent" | "no_extension" | "no_hold" | "no_offer" | "no_question" | "no_road_between" | "no_route" | "no_tier_above" | "no_tier_below" | "not_acceptable" | "not_evaluated" | "not_found" | "not_from_here" | "not_merged_here" | "not_needed_here" | "not_the_second" | "not_your_agency" | "not_your_alarm" | "not_your_asset" | "not_your_role" | "not_your_unit" | "nothing_public" | "outside" | "outside_scope" | "own_request" | "own_rights" | "ownership_offered" | "parameter_repeated" | "passkey_wrong" | "passkeys_full" | "passkeys_off" | "password_breached" | "password_weak" | "pause_over_cap" | "permit_over" | "photo_damaged" | "photo_required" | "photo_too_large" | "photo_type" | "place_missing" | "place_off_roads" | "policy_missing" | "position_from_future" | "position_too_old" | "purpose_not_yours" | "question_open" | "reason_needed" | "receipt_unknown" | "reporter_first" | "rights_take_two" | "roads_missing" | "role_missing" | "roles_apart" | "route_required" | "same_case" | "same_person" | "score_out_of_range" | "sealed_type" | "second_is_asker" | "second_person_needed" | "shelf_not_allowed" | "shelf_too_long" | "sign_in_needed" | "sign_on_failed" | "sign_on_off" | "span_over" | "stack_full" | "stale_version" | "test_too_long" | "text_missing" | "too_large" | "too_late" | "too_long" | "too_many" | "too_many_changes" | "too_many_requests" | "too_many_windows" | "unavailable" | "unit_exists" | "unit_key_unknown" | "unit_kind_unknown" | "unit_not_on_case" | "unit_not_ready" | "unit_off_duty" | "unit_on_case" | "unit_status_unknown" | "unit_unknown" | "unknown_account" | "unknown_area" | "unknown_capability" | "unknown_edge" | "unknown_errand" | "unknown_identity" | "unknown_key" | "unknown_passkey" | "unknown_path" | "unknown_post" | "unknown_problem" | "unknown_proposal" | "unknown_report" | "unknown_road_change" | "unknown_session" | "unknown_task" | "urge_answered" | "urge_level_unknown" | "window_invalid" | "words_changed" | "work_order_needed" | "wrong_login" | "wrong_media_type" | "wrong_origin";
             request_id: string;
             hint?: string;
             errors?: {
@@ -17953,6 +18302,1157 @@ export interface operations {
             };
             /** @description There is no such thing. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "redaction.list": {
+        parameters: {
+            query?: {
+                /** @description `next` of a page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "waiting": [
+                     *         {
+                     *           "case_id": "01hx",
+                     *           "case_type": "pothole",
+                     *           "areas": [
+                     *             "county",
+                     *             "t0",
+                     *             "t0v0",
+                     *             "t0v0-0000"
+                     *           ],
+                     *           "opened_at": "2026-11-22T01:30:00+00:00"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QueueView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "redaction.open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "case_id": "01hx",
+                     *       "version": "9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c9f2c",
+                     *       "text": "The lamp is dark. +358 40 123 4567",
+                     *       "marks": [
+                     *         {
+                     *           "start": 18,
+                     *           "end": 34
+                     *         }
+                     *       ],
+                     *       "is_published": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WordsToReadView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "redaction.decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "case_id": "01hx",
+                     *       "decision": "edited",
+                     *       "text": "The lamp is dark. […]"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DecidedView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hold.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "holds": [
+                     *         {
+                     *           "id": 7,
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by_name": "Chen Li",
+                     *           "is_mine": false,
+                     *           "reason": "court",
+                     *           "until": "2027-11-22T01:30:00+00:00",
+                     *           "waits_until": "2026-12-06T01:30:00+00:00",
+                     *           "is_holding": true,
+                     *           "may": [
+                     *             "confirmed",
+                     *             "denied"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "is_held": true,
+                     *       "may_place": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HoldsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hold.place": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "holds": [
+                     *         {
+                     *           "id": 7,
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by_name": "Chen Li",
+                     *           "is_mine": false,
+                     *           "reason": "court",
+                     *           "until": "2027-11-22T01:30:00+00:00",
+                     *           "waits_until": "2026-12-06T01:30:00+00:00",
+                     *           "is_holding": true,
+                     *           "may": [
+                     *             "confirmed",
+                     *             "denied"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "is_held": true,
+                     *       "may_place": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HoldsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hold.confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+                hold: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "holds": [
+                     *         {
+                     *           "id": 7,
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by_name": "Chen Li",
+                     *           "is_mine": false,
+                     *           "reason": "court",
+                     *           "until": "2027-11-22T01:30:00+00:00",
+                     *           "waits_until": "2026-12-06T01:30:00+00:00",
+                     *           "is_holding": true,
+                     *           "may": [
+                     *             "confirmed",
+                     *             "denied"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "is_held": true,
+                     *       "may_place": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HoldsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hold.deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+                hold: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "holds": [
+                     *         {
+                     *           "id": 7,
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by_name": "Chen Li",
+                     *           "is_mine": false,
+                     *           "reason": "court",
+                     *           "until": "2027-11-22T01:30:00+00:00",
+                     *           "waits_until": "2026-12-06T01:30:00+00:00",
+                     *           "is_holding": true,
+                     *           "may": [
+                     *             "confirmed",
+                     *             "denied"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "is_held": true,
+                     *       "may_place": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HoldsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hold.end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+                hold: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "holds": [
+                     *         {
+                     *           "id": 7,
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by_name": "Chen Li",
+                     *           "is_mine": false,
+                     *           "reason": "court",
+                     *           "until": "2027-11-22T01:30:00+00:00",
+                     *           "waits_until": "2026-12-06T01:30:00+00:00",
+                     *           "is_holding": true,
+                     *           "may": [
+                     *             "confirmed",
+                     *             "denied"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "is_held": true,
+                     *       "may_place": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HoldsView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -39000,8 +40500,7 @@ export interface operations {
                      *           "created_at": "2026-11-22T01:30:00+00:00",
                      *           "attempts": 8,
                      *           "kind": "Tell",
-                     *           "error": "ConnectionError",
-                     *           "text": "It was tried as often as is useful, and failed each time."
+                     *           "error": "ConnectionError"
                      *         }
                      *       ]
                      *     }

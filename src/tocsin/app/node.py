@@ -48,6 +48,7 @@ from tocsin.stores.postgres.directory import Directory
 from tocsin.stores.postgres.doors import Doors
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
 from tocsin.stores.postgres.quality import PostgresQuality
+from tocsin.stores.postgres.redactions import PostgresRedactions
 from tocsin.stores.postgres.sequencer import Sequencer
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.postgres.stories import PostgresStories
@@ -184,11 +185,13 @@ async def started(
             outgoing=caller_of(settings),
             room_bytes=room_of(settings.data, embedded),
             is_clock_stepped=lambda: isinstance(clock, SteadyClock) and clock.is_stepped,
+            redactions=PostgresRedactions(store.readers.own, keys, clock),
             walls="ok" if doors.is_walled else "open",
         )
         services.advice.fitted = fitted_times(settings.bands, settings.data)
         sequencer = services.log = open_log(settings, doors.node, store.readers, clock)
         services.retention = retention_of(settings, store.readers, keeper, registry, clock)
+        services.holds = services.retention.holds
         services.advice.no_fly = await asyncio.to_thread(no_fly_areas, settings.data)
         if isinstance(clock, ScaledClock):
             services.supervision.outage_s *= clock.speed

@@ -66,7 +66,9 @@ class Ids(Protocol):
     def new(self) -> str: ...
 
 
-SealedKind = Literal["description", "contact", "address", "media", "note", "question", "comment"]
+SealedKind = Literal[
+    "description", "contact", "address", "media", "note", "question", "comment", "redacted"
+]
 
 
 class SealedValue(msgspec.Struct, frozen=True):

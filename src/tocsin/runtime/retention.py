@@ -16,6 +16,12 @@ from tocsin.runtime.ports import Clock
 
 HoldReason = Literal["court", "investigation", "audit", "claim"]
 HoldAnswer = Literal["confirmed", "denied", "ended"]
+NEXT_WORD: Final[Mapping[HoldAnswer, tuple[HoldAnswer | None, ...]]] = {
+    "confirmed": (None,),
+    "denied": (None,),
+    "ended": ("confirmed",),
+}
+"""After which word on a hold which may be said."""
 UNCONFIRMED_HOLDS: Final = timedelta(days=14)
 """So long a hold holds before a second person has spoken."""
 HOLD_DAYS_MAX: Final = 1_096
@@ -197,6 +203,7 @@ def latest(days: Sequence[Instant | None]) -> Instant | None:
 __all__ = [
     "HOLD_DAYS_MAX",
     "KEEPER",
+    "NEXT_WORD",
     "RULES",
     "RUN_LATE",
     "UNCONFIRMED_HOLDS",

@@ -23,7 +23,8 @@ from tocsin.runtime.quality import Quality
 from tocsin.runtime.quality_ports import QualityStore
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.recommending.desk import AdviceDesk
-from tocsin.runtime.retention import RetentionDesk
+from tocsin.runtime.redactions import Redactions
+from tocsin.runtime.retention import Holds, RetentionDesk
 from tocsin.runtime.runner import Heartbeat
 from tocsin.runtime.supervision import Supervision
 from tocsin.runtime.synthetic_ports import Synthetic
@@ -83,6 +84,10 @@ class Services:
     """What shows whether the past was changed; None on a node that keeps none."""
     retention: RetentionDesk | None = None
     """What destroys things whose day has come; None on a node that keeps nothing."""
+    holds: Holds | None = None
+    """Legal holds; None on a node that keeps nothing."""
+    redactions: Redactions | None = None
+    """People's words on what is published; None where everything goes out as the finder has it."""
     walls: str = "ok"
     """Whether the store itself holds what is read for a person to who looks; else `open`."""
     map: MapFolder | None = None

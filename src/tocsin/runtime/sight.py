@@ -38,9 +38,10 @@ KINDS: Final[Mapping[str, frozenset[SealedKind]]] = {
     "break_glass": frozenset(
         {"description", "contact", "address", "media", "note", "question", "comment"}
     ),
+    "redaction": frozenset({"description", "redacted"}),
     "own_receipt": frozenset({"question"}),
     "likeness": frozenset({"description"}),
-    "publication": frozenset({"description", "address", "media"}),
+    "publication": frozenset({"description", "address", "media", "redacted"}),
 }
 """What each purpose needs to see, and no more: only who must reach the reporter sees how."""
 

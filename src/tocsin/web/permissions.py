@@ -157,6 +157,7 @@ PURPOSES: Final[Mapping[str, tuple[Role, ...]]] = {
     "supervision": (S,),
     "arbitration": (AR,),
     "evaluation": (E,),
+    "redaction": (D, S),
 }
 """For what sealed values may be opened, and by whom. The purpose is kept with the permit."""
 
@@ -232,13 +233,11 @@ def _rows() -> Iterable[Rule]:
     yield row("pack.explain", "role", (CT, D, G, S), "cases:read")
     yield write("report.create", "place", (CT, D, G), "reports:write")
     yield write("report.upload", "place", (CT, D, G), "reports:write")
-    yield row("case.list", "role", CASE_ROLES, "cases:read")
-    yield row("case.count", "role", CASE_ROLES, "cases:read")
-    yield row("board.list", "role", CASE_ROLES, "cases:read")
+    for name in ("case.list", "case.count", "board.list", "live"):
+        yield row(name, "role", CASE_ROLES, "cases:read")
     yield row("history.show", "role", (D, S, E), "cases:read")
     yield row("case.likely", "role", (CT, D, G, S))
     yield row("task.list", "role", (H, S), "cases:read")
-    yield row("live", "role", CASE_ROLES, "cases:read")
     for name in ("coverage.show", "ring.show", "dispatch.moves", "road.changes"):
         yield row(name, "role", (D, S), "cases:read")
     for name in ("road.change", "road.take_back"):
@@ -254,20 +253,18 @@ def _rows() -> Iterable[Rule]:
     yield Rule("case.thread", "case", frozenset(CASE_ROLES), "cases:read")
     for verb, roles in VERBS.items():
         yield write(f"case.{verb}", "case", roles, "cases:write")
-    yield row("unit.list", "role", (*CASE_ROLES, AD), "cases:read")
     yield row("unit.show", "unit", (*CASE_ROLES, AD), "cases:read")
     yield row("unit.alerts", "unit", (H, G, D, S), "cases:read")
     for verb, roles in UNIT_VERBS.items():
         yield write(f"unit.{verb}", "unit", roles, "cases:write")
-    yield row("roster.show", "role", (*CASE_ROLES, AD), "cases:read")
     for name in ("roster.plan", "roster.drop"):
         yield write(name, "unit", (H, D, S, AD))
-    for name in ("alarm.list", "asset.list", "asset.export"):
+    for name in ("unit.list", "roster.show", "alarm.list", "asset.list", "asset.export",
+                 "asset.health"):  # fmt: skip
         yield row(name, "role", (*CASE_ROLES, AD), "cases:read")
     for name in ("alarm.scorecard", "alarm.behind", "alarm.nights", "alarm.table"):
         yield row(name, "role", (D, S, E), "measures:read")
     yield row("alarm.sources", "role", (D, S, E), "measures:read")
-    yield row("asset.health", "role", (*CASE_ROLES, AD), "cases:read")
     for name in ("alarm.show", "asset.show", "asset.upkeep", "asset.label"):
         yield row(name, "device", (*CASE_ROLES, AD), "cases:read")
     for verb, roles in ALARM_VERBS.items():
@@ -290,12 +287,19 @@ def _rows() -> Iterable[Rule]:
     yield row("sight.broken", "account")
     yield row("sight.asks", "role", (*CASE_ROLES, AU))
     yield write("case.ask_sight", "case", CASE_ROLES)
-    yield write("sight.break_glass", "role", CASE_ROLES)
-    yield write("sight.open", "role", CASE_ROLES)
+    for name in ("sight.break_glass", "sight.open", "sight.end"):
+        yield write(name, "role", CASE_ROLES)
     for name in ("sight.approve", "sight.deny"):
         yield write(name, "role", (D, S))
-    yield write("sight.end", "role", CASE_ROLES)
     yield row("sight.records", "county", (AU,))
+    # Who publishes also says what of the words is published; at the case, only its lead agency.
+    yield row("redaction.list", "role", (D, S))
+    for name in ("redaction.open", "redaction.decide"):
+        yield write(name, "case", (D, S))
+    yield row("hold.list", "case", (D, S, AU))
+    yield write("hold.place", "case", (S,))
+    for name in ("hold.confirm", "hold.deny", "hold.end"):
+        yield write(name, "case", (S, AU))
     yield row("errand.dead", "county", (AD, S))
     yield write("errand.revive", "county", (AD,))
     yield Rule("log.checkpoint", "open", limited=True)

@@ -112,6 +112,7 @@ Text = Annotated[
     Field(description="Free text. It is sealed on arrival and never repeated in an answer."),
 ]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=LINE_LIMIT, pattern=NO_NUL)]
+Whole = Annotated[int, BeforeValidator(_whole)]
 Percent = Annotated[int, Field(ge=1, le=1_000), BeforeValidator(_whole)]
 Score = Annotated[int, Field(ge=0, le=100), BeforeValidator(_whole)]
 Level = Annotated[int, Field(ge=1, le=9), BeforeValidator(_whole)]

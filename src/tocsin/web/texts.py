@@ -56,6 +56,27 @@ REASON_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "No second person is needed: you may open it yourself.",
         "无需第二人同意，您可自行查看。",
     ),
+    "words_changed": (
+        "The words are not those that you read. Open them again.",
+        "文字已与您查看时不同，请重新打开。",
+    ),
+    "nothing_public": (
+        "No words of this case are published: its type is not public, or there are none any more.",
+        "该案件没有可公开的文字：类型不公开，或文字已不存在。",
+    ),
+    "gaps_wrong": (
+        "A gap is empty or lies outside the text.",
+        "遮盖范围为空或超出文字范围。",
+    ),
+    "hold_unknown": ("This case has no such hold.", "该案件没有此保全。"),
+    "hold_over": (
+        "It was said already, or can not be said of this hold now.",
+        "该保全已有决定，或当前不能作此决定。",
+    ),
+    "hold_waits": (
+        "Your last hold on this case still waits for a second person.",
+        "您对该案件的上一项保全仍在等待第二人决定。",
+    ),
     "link_used": (
         "This link was used already or is too old. Ask for a new one.",
         "该链接已被使用或已过期，请申请新的链接。",

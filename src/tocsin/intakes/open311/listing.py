@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
-
 from tocsin.intakes.open311.filters import CLOSED, ROWS_MAX, Filters, is_id
 from tocsin.intakes.open311.formats import Element, Value, moment
 from tocsin.intakes.open311.words import ending, sentence
@@ -23,14 +21,14 @@ from tocsin.kernel.shared import Actor, ActorId, AgencyId, AreaPath, CaseId, Pla
 from tocsin.packs.model import CaseType, Pack
 from tocsin.runtime.catchments import Catchments, catchments_of, public_point
 from tocsin.runtime.ports import BoardRow
-from tocsin.runtime.redacting import redact
+from tocsin.runtime.redactions import Redaction, Said, public_text, said_of
 from tocsin.runtime.seeing import holders_of, see
 from tocsin.runtime.services import Services
 
 NEAR_MAX: Final = 5_000
 """Cases looked at for one question by place."""
 CASES_AT_ONCE: Final = 500
-"""One value each: no more than the vault opens at once."""
+"""Two values each, as told and as decided: no more than the vault opens at once."""
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 BULK_ROWS: Final = 500
 """Cases of one page of a bulk download: its published texts are opened together."""
@@ -59,11 +57,6 @@ COLUMNS: Final = (
     "media_url",
 )
 """GeoReport Bulk Data Specification, "Fields", and two columns of ours at the end."""
-
-
-class _Words(msgspec.Struct):
-    text: str = ""
-    media_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,28 +172,44 @@ async def published(services: Services, rows: Sequence[BoardRow]) -> Mapping[Cas
         said = case.reports[0].description if case.published and case.reports else None
         if said is not None and shown_type(services.pack, case) is not None:
             wanted[case.id] = said
+    words_on: Mapping[CaseId, Redaction] = {}
+    if services.redactions is not None:
+        words_on = await services.redactions.decided(wanted)
     opened: dict[SealedRef, tuple[bytes, str]] = {}
     shown = [row.case for row in rows if row.case.id in wanted]
     holders = {case.id: await holders_of(case, services.store) for case in shown}
     ids = list(wanted)
     for start in range(0, len(ids), CASES_AT_ONCE):
-        some = {case_id: [wanted[case_id]] for case_id in ids[start : start + CASES_AT_ONCE]}
+        some = {
+            case_id: _refs_of(wanted[case_id], words_on.get(case_id))
+            for case_id in ids[start : start + CASES_AT_ONCE]
+        }
         opened.update(await see(some, holders, by=PUBLIC, purpose=PURPOSE, vault=services.vault))
-    words: dict[CaseId, Published] = {}
-    for case_id, description in wanted.items():
-        said = _said(opened.get(description))
-        is_link = said.media_url.startswith(("https://", "http://"))
-        words[case_id] = Published(redact(said.text) or None, said.media_url if is_link else None)
-    return words
+    return {case_id: _told(wanted[case_id], words_on.get(case_id), opened) for case_id in ids}
 
 
-def _said(value: tuple[bytes, str] | None) -> _Words:
-    if value is None:
-        return _Words()
-    data, media_type = value
-    if media_type.startswith("application/json"):
-        return msgspec.json.decode(data, type=_Words)
-    return _Words(data.decode("utf-8", "replace"))
+def _refs_of(description: SealedRef, word: Redaction | None) -> list[SealedRef]:
+    """What is opened of one case: nothing of what a person held back."""
+    if word is None:
+        return [description]
+    return [] if word.value is None else [description, word.value]
+
+
+def _told(
+    description: SealedRef, word: Redaction | None, opened: Mapping[SealedRef, tuple[bytes, str]]
+) -> Published:
+    """What the public reads. Where a decided text is gone the finder's gaps come back."""
+    if word is not None and word.decision == "held":
+        return NOTHING
+    said = said_of(*opened[description]) if description in opened else Said()
+    decided = opened.get(word.value) if word is not None and word.value is not None else None
+    text = public_text(
+        said.text,
+        word.decision if word is not None else None,
+        decided[0].decode() if decided is not None else None,
+    )
+    is_link = said.media_url.startswith(("https://", "http://"))
+    return Published(text, said.media_url if is_link else None)
 
 
 def is_located(case: Case, desk: Place | None) -> bool:

@@ -89,6 +89,10 @@ SOURCES: Final[tuple[Source, ...]] = (
     ),
     Source("hold", "vault.holds", "id", ("id", "at", "actor", "case_id", "reason", "until")),
     Source("hold_word", "vault.hold_words", "id", ("id", "at", "hold", "asker", "actor", "answer")),
+    Source(
+        "redaction", "vault.redactions", "id",
+        ("id", "at", "actor", "role", "case_id", "source", "version", "decision", "value"),
+    ),
 )  # fmt: skip
 """Everything that is only ever added to. Roads, roster, areas, agencies and packs are changes of
 the directory; vault.openings are the access records, vault.grants those from before permits."""

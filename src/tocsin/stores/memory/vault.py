@@ -59,6 +59,10 @@ class MemoryVault:
         for value in values:
             self._values.setdefault(value.ref, value)
 
+    def value(self, ref: SealedRef) -> SealedValue | None:
+        """For the other parts of the store in memory."""
+        return self._values.get(ref)
+
     async def open(
         self, refs: Sequence[SealedRef], *, by: Actor, purpose: str
     ) -> Mapping[SealedRef, tuple[bytes, str]]:

@@ -9,7 +9,7 @@ import asyncpg
 
 from tocsin.kernel.shared import Actor, ActorId, CaseId, Instant
 from tocsin.runtime.ports import Clock
-from tocsin.runtime.retention import HoldAnswer, HoldReason, LegalHold, SamePerson
+from tocsin.runtime.retention import NEXT_WORD, HoldAnswer, HoldReason, LegalHold, SamePerson
 from tocsin.stores.postgres.connections import Connection, Readers, Row
 
 _HOLD: Final = """
@@ -19,16 +19,12 @@ SELECT h.id, h.at, h.actor, h.case_id, h.reason, h.until,
 _ASK: Final = """
 INSERT INTO vault.holds (at, actor, case_id, reason, until) VALUES ($1, $2, $3, $4, $5)
 RETURNING id"""
+_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended('vault.holds ' || $1, 0))"
+"""A lock of the row would need the right to change it, which the node has not."""
 _ANSWER: Final = """
 INSERT INTO vault.hold_words (at, hold, asker, actor, answer)
 SELECT $1, h.id, h.actor, $3, $4 FROM vault.holds h WHERE h.id = $2
     ON CONFLICT (hold, answer) DO NOTHING RETURNING id"""
-NEXT: Final[dict[HoldAnswer, tuple[HoldAnswer | None, ...]]] = {
-    "confirmed": (None,),
-    "denied": (None,),
-    "ended": ("confirmed",),
-}
-"""After which word which may be said."""
 
 
 class PostgresHolds:
@@ -47,9 +43,9 @@ class PostgresHolds:
 
     async def answer(self, hold: int, answer: HoldAnswer, *, by: Actor) -> LegalHold | None:
         async with self._readers.acquire() as connection, connection.transaction():
-            sql = f"{_HOLD} WHERE h.id = $1 FOR UPDATE OF h"
-            row = await connection.fetchrow(sql, hold)
-            if row is None or row[6] not in NEXT[answer]:
+            await connection.execute(_ONE_AT_A_TIME, str(hold))
+            row = await connection.fetchrow(f"{_HOLD} WHERE h.id = $1", hold)
+            if row is None or row[6] not in NEXT_WORD[answer]:
                 return None
             try:
                 now = self._clock.now()

@@ -131,6 +131,7 @@ WALLS: Final[dict[str, Wall]] = {
     "vault.openings": Wall(ADDED),
     "vault.permits": Wall(ADDED),
     "vault.purposes": Wall(READ),
+    "vault.redactions": Wall(ADDED),
     "vault.revocations": Wall(ADDED),
     # What has had its day is destroyed by the owner of the tables, and by nobody else.
     "vault.tombstones": Wall(READ),

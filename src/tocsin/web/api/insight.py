@@ -162,6 +162,7 @@ Purpose = Literal[
     "supervision",
     "arbitration",
     "evaluation",
+    "redaction",
 ]
 
 

@@ -5867,6 +5867,8 @@ export interface components {
             kind: string;
             /** Error */
             error: string;
+            /** Text */
+            text: string;
         };
         /**
          * DeadsView
@@ -5879,7 +5881,8 @@ export interface components {
          *           "created_at": "2026-11-22T01:30:00+00:00",
          *           "error": "ConnectionError",
          *           "key": "01hx:7:0",
-         *           "kind": "Tell"
+         *           "kind": "Tell",
+         *           "text": "It was tried as often as is useful, and failed each time."
          *         }
          *       ]
          *     }
@@ -6136,7 +6139,13 @@ export interface components {
             for_s: number;
             /** Reason */
             reason: string;
-        };
+        } & ({
+            site: string;
+            area?: null;
+        } | {
+            area: string;
+            site?: null;
+        });
         /**
          * DrillView
          * @description One drill that is on now; `assets` counts what it covers in one's reach.
@@ -9136,7 +9145,13 @@ export interface components {
              * @default true
              */
             both_ways: boolean;
-        };
+        } & ({
+            points: unknown;
+            edges?: unknown;
+        } | {
+            edges: unknown;
+            points?: unknown;
+        });
         /**
          * RoadChangeView
          * @description One change. Streets without a name are in `geometry` only; both are empty where the change
@@ -10744,7 +10759,10 @@ export interface components {
              */
             text: string;
         };
-        /** GapView */
+        /**
+         * GapView
+         * @description Characters (code points) from `start` up to, not with, `end`.
+         */
         tocsin__web__api__redactions__GapView: {
             /** Start */
             start: number;
@@ -40500,7 +40518,8 @@ export interface operations {
                      *           "created_at": "2026-11-22T01:30:00+00:00",
                      *           "attempts": 8,
                      *           "kind": "Tell",
-                     *           "error": "ConnectionError"
+                     *           "error": "ConnectionError",
+                     *           "text": "It was tried as often as is useful, and failed each time."
                      *         }
                      *       ]
                      *     }

@@ -11,7 +11,7 @@ from tests.browser.conftest import OpenPage, shoot
 from tests.browser.guard import axe_faults
 from tests.browser.town import Town
 
-TEXT = "The lamp 🔥 is dark. Call +358 40 123 4567 or Big Eddie"
+TEXT = "The lamp 𠮷 is dark. Call +358 40 123 4567 or Big Eddie"
 
 
 def published(town: Town, text: str) -> str:
@@ -40,7 +40,7 @@ def test_a_word_on_what_the_public_reads(
     assert axe_faults(page) == []
     page.keyboard.press("o")
     read = page.locator("[data-read]")
-    expect(read).to_have_text("The lamp 🔥 is dark. Call […] or Big Eddie")
+    expect(read).to_have_text("The lamp 𠮷 is dark. Call […] or Big Eddie")
     assert axe_faults(page) == []
     shoot(page, f"redactions-{language}")
     page.keyboard.press("e")
@@ -49,7 +49,7 @@ def test_a_word_on_what_the_public_reads(
     page.keyboard.press(" ")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press(" ")
-    expect(read).to_have_text("The lamp 🔥 is dark. Call […] or […]")
+    expect(read).to_have_text("The lamp 𠮷 is dark. Call […] or […]")
     page.keyboard.press("a")
     expect(read).to_be_visible()  # changed gaps are not dropped by the key that accepts the found
     page.keyboard.press("s")

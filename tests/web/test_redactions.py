@@ -20,8 +20,8 @@ from tocsin.runtime.redactions import Redaction
 from tocsin.stores.memory.redactions import MemoryRedactions
 
 PHONE = "+358 40 123 4567"
-TEXT = f"🔥 The lamp is dark. Call {PHONE} or Big Eddie from number nine"
-GAPPED = "🔥 The lamp is dark. Call […] or Big Eddie from number nine"
+TEXT = f"𠮷 The lamp is dark. Call {PHONE} or Big Eddie from number nine"
+GAPPED = "𠮷 The lamp is dark. Call […] or Big Eddie from number nine"
 TYPE = "street-light-out"
 
 
@@ -74,7 +74,7 @@ async def check_a_text_on_its_way(node: Node) -> None:
     start = TEXT.index("Big Eddie")
     gaps = [mark, {"start": start, "end": start + len("Big Eddie from number nine")}]
     made = await decided(boss, case, version=words["version"], verdict="edit", gaps=gaps)
-    assert (made["decision"], made["text"]) == ("edited", "🔥 The lamp is dark. Call […] or […]")
+    assert (made["decision"], made["text"]) == ("edited", "𠮷 The lamp is dark. Call […] or […]")
     assert await public(node, case) == made["text"] and await waiting(boss) == []
 
     await decided(boss, case, version=words["version"], verdict="hold")

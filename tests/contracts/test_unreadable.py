@@ -18,6 +18,8 @@ from tocsin.packs.words import languages, word
 from tocsin.runtime import codec
 from tocsin.runtime.errand_ports import UNREADABLE, Unreadable
 from tocsin.runtime.runner import Runner
+from tocsin.stores.postgres.holds import PostgresHolds
+from tocsin.stores.postgres.redactions import PostgresRedactions
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.postgres.vault import PostgresVault
 from tocsin.stores.vault import MasterKeys
@@ -36,7 +38,14 @@ STRANGE = {
 @pytest.fixture
 def at_postgres(postgres_store: PostgresStore, master_keys: MasterKeys) -> Node:
     town = Town()
-    return Node(postgres_store, PostgresVault(postgres_store.readers, master_keys, town), town)
+    readers = postgres_store.readers
+    return Node(
+        postgres_store,
+        PostgresVault(readers, master_keys, town),
+        town,
+        PostgresRedactions(readers, master_keys, town),
+        PostgresHolds(readers, town),
+    )
 
 
 async def _strand(dsn: str, node: Node, *, dead: bool = False) -> None:

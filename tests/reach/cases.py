@@ -344,3 +344,53 @@ def sight_open(stage: Stage) -> Good:
     yes = {"reason": "danger_to_life"}
     permit = stage.other.must("POST", f"/api/sight/asks/{ask}/approve", yes)["permit"]
     return Good(wish.who, {"permit": permit}, {})
+
+
+HELD = {"reason": "court", "days": 30}
+
+
+def _placed(stage: Stage) -> tuple[str, int]:
+    case = stage.case()
+    told = stage.all.must("POST", f"/api/cases/{case}/holds", HELD)
+    return case, told["holds"][-1]["id"]
+
+
+@recipe("hold.list")
+def list_holds(stage: Stage) -> Good:
+    return Good(stage.all, {"case_id": _placed(stage)[0]})
+
+
+@recipe("hold.place")
+def place_hold(stage: Stage) -> Good:
+    return Good(stage.all, {"case_id": stage.case()}, HELD)
+
+
+@recipe("hold.confirm", "hold.deny")
+def answer_hold(stage: Stage) -> Good:
+    case, hold = _placed(stage)
+    return Good(stage.other, {"case_id": case, "hold": hold}, {})
+
+
+@recipe("hold.end")
+def end_legal_hold(stage: Stage) -> Good:
+    case, hold = _placed(stage)
+    stage.other.must("POST", f"/api/cases/{case}/holds/{hold}/confirm", {})
+    return Good(stage.other, {"case_id": case, "hold": hold}, {})
+
+
+def _published(stage: Stage) -> str:
+    case = stage.case()
+    stage.act(case, "publish", {"publish": True})
+    return case
+
+
+@recipe("redaction.open")
+def open_redaction(stage: Stage) -> Good:
+    return Good(stage.all, {"case_id": _published(stage)}, {})
+
+
+@recipe("redaction.decide")
+def decide_redaction(stage: Stage) -> Good:
+    case = _published(stage)
+    words = stage.all.must("POST", f"/api/cases/{case}/redaction/open", {})
+    return Good(stage.all, {"case_id": case}, {"version": words["version"], "verdict": "accept"})

@@ -59,7 +59,7 @@ WEB_STATUS: Final[Mapping[str, int]] = {
     "not_needed_here": 409,
     "words_changed": 409,
     "nothing_public": 409,
-    "gaps_wrong": 422,
+    "gaps_wrong": 409,
     "hold_unknown": 404,
     "hold_over": 409,
     "hold_waits": 409,

@@ -113,6 +113,10 @@ Text = Annotated[
 ]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=LINE_LIMIT, pattern=NO_NUL)]
 Whole = Annotated[int, BeforeValidator(_whole)]
+Offset = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_whole)]
+"""A place in a text, in characters."""
+Days = Annotated[int, Field(ge=1, le=1_096), BeforeValidator(_whole)]
+"""At most three years, which a hold may last."""
 Percent = Annotated[int, Field(ge=1, le=1_000), BeforeValidator(_whole)]
 Score = Annotated[int, Field(ge=0, le=100), BeforeValidator(_whole)]
 Level = Annotated[int, Field(ge=1, le=9), BeforeValidator(_whole)]

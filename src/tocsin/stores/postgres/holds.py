@@ -31,7 +31,7 @@ class PostgresHolds:
     """See `runtime.retention.Holds`."""
 
     def __init__(self, readers: Readers, clock: Clock) -> None:
-        self._readers = readers
+        self._readers = readers.own
         self._clock = clock
 
     async def ask(

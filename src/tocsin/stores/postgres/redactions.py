@@ -40,7 +40,7 @@ class PostgresRedactions:
     """See `runtime.redactions.Redactions`."""
 
     def __init__(self, readers: Readers, keys: MasterKeys, clock: Clock) -> None:
-        self._readers = readers
+        self._readers = readers.own
         self._sealer = Sealer(keys)
         self._clock = clock
 

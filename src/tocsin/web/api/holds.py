@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter
-from pydantic import Field
 from starlette.responses import Response
 
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, ActorId
 from tocsin.runtime.retention import (
-    HOLD_DAYS_MAX,
     NEXT_WORD,
     UNCONFIRMED_HOLDS,
     HoldAnswer,
@@ -34,7 +32,7 @@ from tocsin.web.api.sight_shapes import NothingBody, Number
 from tocsin.web.gate import Access
 from tocsin.web.permissions import RULES
 from tocsin.web.problems import Problem
-from tocsin.web.shapes import Strict, Whole, like
+from tocsin.web.shapes import Days, Strict, like
 from tocsin.web.views import View
 
 routes: APIRouter = router("holds")
@@ -59,7 +57,7 @@ class HoldBody(Strict):
     model_config = like({"reason": "court", "days": 365})
 
     reason: Literal["court", "investigation", "audit", "claim"]
-    days: Annotated[Whole, Field(ge=1, le=HOLD_DAYS_MAX)]
+    days: Days
 
 
 class HoldView(View):

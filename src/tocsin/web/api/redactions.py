@@ -41,7 +41,7 @@ from tocsin.web.permissions import reach, role_for
 from tocsin.web.problems import Problem, refuse
 from tocsin.web.regions import list_cases, regions_of
 from tocsin.web.sealed import see_case
-from tocsin.web.shapes import Strict, Whole, like
+from tocsin.web.shapes import Offset, Strict, like
 from tocsin.web.views import View
 
 routes: APIRouter = router("redactions")
@@ -87,8 +87,8 @@ class GapBody(Strict):
 
     model_config = like({"start": 19, "end": 35})
 
-    start: Annotated[Whole, Field(ge=0, le=1_000_000)]
-    end: Annotated[Whole, Field(ge=1, le=1_000_000)]
+    start: Offset
+    end: Offset
 
 
 class GapView(View):

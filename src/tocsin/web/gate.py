@@ -114,10 +114,15 @@ class Access:
         """The principal as an actor at a place, with the roles that reach it."""
         found = reach(self.rule, self.who, areas, agencies)
         if isinstance(found, Refused):
-            what, who = self.rule.operation, self.who.id
-            log.info("operation_refused", operation=what, reason=found.reason, account=who)
-            raise refuse(found)
+            raise _told(self.rule, self.who, found)
         return found
+
+
+def _told(rule: Rule, principal: Principal | None, refused: Refused) -> Problem:
+    """The problem of a refusal, which the log hears of as well: by account, nothing else."""
+    who = None if principal is None else principal.id
+    log.info("operation_refused", operation=rule.operation, reason=refused.reason, account=who)
+    return refuse(refused)
 
 
 def agencies_of(case: Case) -> tuple[AgencyId, ...]:
@@ -210,9 +215,7 @@ async def pass_gate(request: Request, rule: Rule) -> Access:
         request.state.language = principal.language
     refused = admit(rule, principal, web.services.atlas.parents)
     if refused is not None:
-        who = None if principal is None else principal.id
-        log.info("operation_refused", operation=rule.operation, reason=refused.reason, account=who)
-        raise refuse(refused)
+        raise _told(rule, principal, refused)
     if rule.limited and not web.accounts.slowing.is_own(seen.address):
         wait = web.anonymous.take(address_key(seen.address))
         if wait:

@@ -20,6 +20,7 @@ from pydantic import (
 from tocsin.geography.datums import Datum, to_wgs84
 from tocsin.kernel.shared import Place
 from tocsin.runtime.reception import ANSWERS_LIMIT, LINE_LIMIT, TEXT_LIMIT
+from tocsin.runtime.retention import HOLD_DAYS_MAX
 
 WORD: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 """Names in packs and reasons: what a person types freely does not fit in."""
@@ -115,8 +116,8 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=LINE_LIMIT, pat
 Whole = Annotated[int, BeforeValidator(_whole)]
 Offset = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_whole)]
 """A place in a text, in characters."""
-Days = Annotated[int, Field(ge=1, le=1_096), BeforeValidator(_whole)]
-"""At most three years, which a hold may last."""
+Days = Annotated[int, Field(ge=1, le=HOLD_DAYS_MAX), BeforeValidator(_whole)]
+"""As long as a hold may last."""
 Percent = Annotated[int, Field(ge=1, le=1_000), BeforeValidator(_whole)]
 Score = Annotated[int, Field(ge=0, le=100), BeforeValidator(_whole)]
 Level = Annotated[int, Field(ge=1, le=9), BeforeValidator(_whole)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 
 from tests.browser.conftest import OpenPage, running, shoot
 from tests.browser.guard import axe_faults
 from tests.browser.school import school
 from tests.browser.test_board import live, row
-from tests.browser.town import Town
+from tests.browser.town import PASSWORD, Town
 
 
 @pytest.fixture(scope="package")
@@ -75,6 +75,41 @@ def test_a_press_is_on_the_screen_with_its_case_and_acknowledged_by_keys(
     desk.keyboard.press("?")
     expect(desk.locator("dialog")).to_contain_text("Take back with the code")
     desk.keyboard.press("Escape")
+
+
+def test_a_press_told_while_the_list_is_read_stays_on_the_screen(
+    visit: OpenPage, town: Town
+) -> None:
+    """The answer is older than what the stream told meanwhile, and takes none of it away."""
+    town.person("supervisor")
+    made = school(town)
+    held: list[tuple[Route, APIResponse]] = []
+    is_held = True
+
+    def hold(route: Route) -> None:
+        if is_held:
+            held.append((route, route.fetch()))
+        else:
+            route.continue_()
+
+    page = visit("/console/board")
+    page.route("**/api/alarms?limit=500", hold)
+    page.context.request.post("/api/login", data={"login": "supervisor-1", "password": PASSWORD})
+    page.goto("/console/board")
+    live(page)
+    expect(page.locator("[data-alarms]")).to_be_visible()
+    for _ in range(100):
+        if held:
+            break
+        page.wait_for_timeout(50)
+    made.press("Office")
+    alarm = made.alarm("Office")
+    expect(page.locator("[data-alarms]")).to_have_attribute("data-newest", alarm["id"])
+    is_held = False
+    for route, answer in held:
+        route.fulfill(response=answer)
+    expect(page.locator("[data-alarms][data-loaded=true]")).to_be_visible()
+    expect(alarm_row(page, alarm["id"])).to_be_visible()
 
 
 def test_a_silent_press_says_so_on_the_list_and_over_the_screen(desk: Page, town: Town) -> None:

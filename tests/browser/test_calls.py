@@ -103,6 +103,22 @@ def test_a_whole_call_by_keyboard_alone(visit: OpenPage, taker: Staff) -> None:
     expect(page.locator("#where")).to_be_focused()
 
 
+def test_keys_pressed_before_the_answer_choose_from_the_answer(form: Page) -> None:
+    """Not from the list of the words before: Enter there would send a crew to another house."""
+    late: list[Route] = []
+    form.route("**/api/places?*12*", lambda route: late.append(route))
+    form.keyboard.type("Bulevardi 1")
+    expect(form.locator("#where-list[data-asked='Bulevardi 1'] [role=option]")).not_to_have_count(0)
+    with form.expect_request("**/api/places?*12*"):
+        form.keyboard.type("2")
+    form.keyboard.press("Enter")
+    form.wait_for_timeout(100)  # long enough for a choice that must not be made
+    expect(form.locator("[data-place]")).to_have_count(0)
+    for each in late:
+        each.continue_()
+    expect(form.locator("[data-place]")).to_contain_text(HOUSE)
+
+
 def test_the_next_call_shows_nothing_of_the_last(form: Page, taker: Staff) -> None:
     at(form)
     form.keyboard.type("Deep pothole in the road")

@@ -3,6 +3,7 @@ import { get, newKey, post, Refusal } from "../api/client";
 import { catalogue } from "../state/catalogue.svelte";
 import { clock } from "../state/clock.svelte";
 import { devices } from "../state/devices";
+import { Heard } from "../state/heard";
 import { nameAt } from "./names";
 import type { Alarm, Drill, LiveAlarm, LiveAsset } from "./types";
 
@@ -10,6 +11,7 @@ import type { Alarm, Drill, LiveAlarm, LiveAsset } from "./types";
 export const FLOOD_COUNT = 10;
 export const FLOOD_MS = 600_000;
 const RECENT_KEPT = 5_000;
+const CLOSED_KEPT = 1_000;
 
 class Alarms {
   /** Replaced, never changed in place: `version` says that something in it is new. */
@@ -24,22 +26,24 @@ class Alarms {
   #frame = 0;
   #listeners = new Set<(told: LiveAsset) => void>();
   #drillsAgain: ReturnType<typeof setTimeout> | undefined;
+  #heard = new Heard<Alarm>();
+  /** The versions in which the last alarms were closed: no late answer brings one of them back. */
+  #closed = new Map<string, number>();
 
   constructor() {
     devices.taker = { onAlarm: (told) => this.#onAlarm(told), onAsset: (told) => this.#onAsset(told), onStart: () => void this.load() };
     setInterval(() => this.#count(), 5_000);
   }
   async load(): Promise<void> {
+    const run = this.#heard.begin();
     try {
       const [page, found] = await Promise.all([
         get<{ alarms: Alarm[] }>("/api/alarms?limit=500"), get<{ drills: Drill[] }>("/api/drills"),
       ]);
-      const before = this.all;
-      this.all = new Map();
-      for (const each of page.alarms) {
-        const known = before.get(each.id);
-        this.all.set(each.id, known && known.version > each.version ? known : each); // the stream was faster
-      }
+      const all = this.#heard.merge(run, page.alarms, this.all);
+      if (all === null) return;
+      for (const each of all.values()) if (this.#isClosed(each)) all.delete(each.id);
+      this.all = all;
       this.#raised = [...this.all.values()].filter((each) => each.standing === "normal" && each.raised_at).map((each) => Date.parse(each.raised_at!)).sort((a, b) => a - b);
       this.drills = found.drills;
       this.isLoaded = true;
@@ -67,9 +71,19 @@ class Alarms {
   put(alarm: Alarm): void {
     const known = this.all.get(alarm.id);
     if (known && known.version > alarm.version) return; // an older word that arrived late
-    if (alarm.condition === "closed") this.all.delete(alarm.id);
-    else this.all.set(alarm.id, alarm);
+    this.#heard.hear(alarm);
+    if (alarm.condition === "closed") this.#close(alarm);
+    else if (!this.#isClosed(alarm)) this.all.set(alarm.id, alarm);
     this.#changed();
+  }
+  #close(alarm: Alarm): void {
+    this.all.delete(alarm.id);
+    this.#closed.set(alarm.id, alarm.version);
+    const [oldest] = this.#closed.keys();
+    if (this.#closed.size > CLOSED_KEPT && oldest) this.#closed.delete(oldest);
+  }
+  #isClosed(alarm: Alarm): boolean {
+    return alarm.condition === "closed" || alarm.version < (this.#closed.get(alarm.id) ?? 0);
   }
   whenAsset(act: (told: LiveAsset) => void): () => void {
     this.#listeners.add(act);

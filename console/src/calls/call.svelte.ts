@@ -103,9 +103,18 @@ export class Call {
 
   // -- what the screen asks as things change ------------------------------------------
 
-  findPlaces(): void {
+  /** What is written as a place to look for, or nothing. */
+  get #wanted(): string {
     const q = this.where.trim();
-    if (q.length >= 2 && q !== this.place?.label) return this.#askPlaces.put(q);
+    return q.length >= 2 && q !== this.place?.label ? q : "";
+  }
+  /** The places shown answer to something that was written before. */
+  get arePlacesLate(): boolean {
+    return this.#wanted !== "" && this.#wanted !== this.askedPlaces;
+  }
+  findPlaces(): void {
+    const q = this.#wanted;
+    if (q) return this.#askPlaces.put(q);
     this.#askPlaces.drop();
     this.places = [];
     this.askedPlaces = "";

@@ -3,6 +3,7 @@
 import { get, Refusal } from "../api/client";
 import type { LiveUnit, Position, Unit } from "../api/types";
 import { clock } from "./clock.svelte";
+import { Heard } from "./heard";
 
 interface Page {
   units: Unit[];
@@ -21,8 +22,10 @@ class Units {
   staleAfter = STALE_S;
   #frame = 0;
   #isNews = false;
+  #heard = new Heard<Unit>();
 
   async load(): Promise<void> {
+    const run = this.#heard.begin();
     let page: Page;
     try {
       page = await get<Page>("/api/units");
@@ -31,11 +34,13 @@ class Units {
       throw error;
     }
     this.staleAfter = page.stale_after_s;
-    const before = this.all;
-    this.all = new Map(page.units.map((each) => {
-      const known = before.get(each.id);
-      return [each.id, known && known.version > each.version ? known : each]; // the stream was faster
-    }));
+    const all = this.#heard.merge(run, page.units, this.all);
+    if (all === null) return;
+    for (const [id, each] of all) {
+      const last = this.all.get(id)?.position;
+      if (each.is_on_duty && last && last.at > (each.position?.at ?? "")) all.set(id, { ...each, position: last });
+    }
+    this.all = all;
     this.isLoaded = true;
     this.#changed(true);
   }
@@ -53,6 +58,7 @@ class Units {
   }
   /** Puts a unit as an answer showed it, or as it surely will be; the stream's own word follows. */
   put(unit: Unit): void {
+    this.#heard.hear(unit);
     this.all.set(unit.id, unit);
     this.#changed(true);
   }

@@ -74,12 +74,13 @@ COLUMNS = {
     "public.scorecards": "night made_at content",
     "public.alarm_seen": "digest alarm_id at",
     "public.alarms": "id state version updated_at asset_id kind condition standing is_open "
-    "is_announced site case_id cause opened_at next_wake",
+    "is_announced site case_id cause opened_at next_wake reach",
     "public.asset_journal": "seq xid asset_id version at actor command events",
     "public.asset_signs": "asset_id heard_at session sequence messages lost readings",
     "public.asset_wires": "source wire asset_id",
     "public.site_codes": "asset_id hash set_at",
-    "public.assets": "id state version updated_at kind status gateway power next_wake",
+    "public.assets": "id state version updated_at kind status gateway power next_wake "
+    "reach parties",
     "public.api_keys": "id name hash scopes grants created_at revoked_at",
     "public.areas": "name content",
     "public.case_agencies": "case_id agency status due_at",
@@ -110,7 +111,7 @@ COLUMNS = {
     "public.unit_journal": "seq xid unit_id version at actor command events",
     "public.unit_keys": "unit_id hash",
     "public.unit_positions": "unit_id at received_at lon lat accuracy_m heading_deg speed_mps",
-    "public.units": "id state version updated_at agency kind status duty_started_at",
+    "public.units": "id state version updated_at agency kind status duty_started_at reach",
     "vault.asks": "id at actor kind role agency purpose case_id holders needs reason "
     "expires_at xid",
     "vault.decisions": "id at ask asker actor role answer reason xid",

@@ -59,6 +59,7 @@ PIECES = frozenset(
         "stores/postgres/wall_rows.py: agencies",
         "stores/postgres/wall_rows.py: areas",
         "stores/postgres/wall_rows.py: column",
+        "stores/postgres/wall_rows.py: table",
         "stores/postgres/wall_rows.py: posts",
         "stores/postgres/wall_rows.py: told",
         "stores/postgres/walls.py: ', '.join(SCHEMAS)",

@@ -9,18 +9,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
 from tests.web.house import Node, grant
+from tests.web.house import node as new_node
 from tests.web.test_alarms import add, raised
 from tests.web.test_permissions import dispatched
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, ActorId, AgencyId, CaseId, Refused
 from tocsin.runtime.following import follow
 from tocsin.runtime.ports import CaseQuery, Message
+from tocsin.stores.postgres.store import PostgresStore
+from tocsin.stores.vault import load_master_keys
 from tocsin.web import gate, live, regions
 from tocsin.web.api import device_orders, lists, units
 from tocsin.web.live import View
@@ -239,3 +244,65 @@ async def test_a_role_that_is_taken_away_ends_the_stream(matter: Matter) -> None
         async with asyncio.timeout(30):
             async for _ in lines:
                 pass
+
+
+# -- behind every hole -------------------------------------------------------------------
+
+
+async def test_the_database_shows_nothing_behind_a_hole_of_the_web(
+    fresh_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL, with every filter of the web for units, assets, alarms and cases taken out:
+    the stranger still meets nothing of them, and who works there meets what they met before."""
+    store = PostgresStore(fresh_database, load_master_keys(tmp_path / "vault.key"))
+    await store.open()
+    try:
+        async with new_node(store=store) as node:
+            matter = Matter(node)
+            await matter.make()
+            here = await node.staff("here", grant("supervisor", "t0"))
+            strangers = [
+                await node.staff("stranger", grant("supervisor", "t1")),
+                await node.staff("other", grant("agency_handler", agency="someone-else@county")),
+            ]
+            honest = await matter.met(here)
+            assert {"units", "alarms", "assets", "its history", "a case", "its alerts"} <= honest
+            forget(monkeypatch)
+            assert await matter.met(here) >= honest
+            for each in strangers:
+                assert not await matter.met(each) & BEHIND_THE_WALL
+            # Planted: the policies let everybody by. Now each of the doors is open.
+            await open_the_wall(fresh_database)
+            assert await matter.met(strangers[0]) >= {"units", "alarms", "assets", "a unit"}
+    finally:
+        await store.close()
+
+
+BEHIND_THE_WALL = set(DOORS) - {"inbox", "history", "the drill-down of a measure"}
+"""Doors of which the rows come straight from tables with a policy."""
+
+
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes the filters out of the web."""
+
+    def whole(query: CaseQuery, *_: Any) -> CaseQuery:
+        return replace(query, area=None, tier=None, agencies=())
+
+    def anywhere(rule: Any, who: Any, areas: Any, agencies: Any) -> Any:
+        return Actor(who.id, who.kind, tuple(each.role for each in who.grants))
+
+    monkeypatch.setattr(regions, "narrowed", whole)
+    monkeypatch.setattr(units, "covers", everything)
+    monkeypatch.setattr(device_orders, "covers", everything)
+    monkeypatch.setattr(gate, "reach", anywhere)
+
+
+async def open_the_wall(dsn: str) -> None:
+    connection: Any = await asyncpg.connect(dsn)
+    try:
+        for table in ("units", "assets", "alarms"):
+            await connection.execute(
+                f"CREATE POLICY hole ON {table} FOR SELECT TO tocsin_reader USING (true)"
+            )
+    finally:
+        await connection.close()

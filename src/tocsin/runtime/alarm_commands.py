@@ -19,6 +19,7 @@ from tocsin.runtime.alarm_opening import Openings, Prepared
 from tocsin.runtime.alarm_ports import IncomingAlarm
 from tocsin.runtime.device_book import DeviceBook
 from tocsin.runtime.engine import Engine
+from tocsin.runtime.onlooking import as_node
 from tocsin.runtime.ports import AlarmQuery, AlarmRow, Committed, Unavailable
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.site_codes import SiteCodes
@@ -62,15 +63,16 @@ class AlarmCommands:
     async def reload(self) -> None:
         """The book anew from the store."""
         store = self.engine.store
-        await self.book.load(store)
-        await self.engine.chaos.pause("desk.book")
-        after: AlarmId | None = None
-        while rows := await store.alarms(
-            AlarmQuery(open_only=True, newest_first=False, after=after, limit=BOOK_MAX)
-        ):
-            for row in rows:
-                self.book.learn_alarm(row.alarm)
-            after = rows[-1].alarm.id
+        with as_node():  # the book is the node's, whoever was first to need it
+            await self.book.load(store)
+            await self.engine.chaos.pause("desk.book")
+            after: AlarmId | None = None
+            while rows := await store.alarms(
+                AlarmQuery(open_only=True, newest_first=False, after=after, limit=BOOK_MAX)
+            ):
+                for row in rows:
+                    self.book.learn_alarm(row.alarm)
+                after = rows[-1].alarm.id
 
     def learn(self, committed: Committed) -> None:
         """What a commit changed of devices; also for those made elsewhere on this node."""
@@ -104,9 +106,10 @@ class AlarmCommands:
         """Confirms what is open there and is not confirmed; what just came has been already."""
         await asyncio.sleep(0)
         del self._telling[site, kind]
-        mates = await self.engine.store.alarms(
-            AlarmQuery(open_only=True, kinds=(kind,), site=site, limit=BOOK_MAX)
-        )
+        with as_node():  # a rule asks what else is open at the site
+            mates = await self.engine.store.alarms(
+                AlarmQuery(open_only=True, kinds=(kind,), site=site, limit=BOOK_MAX)
+            )
         below = [each for each in mates if each.alarm.level < level]
         for mate in below[:MATES_MAX]:
             await self.command(mate, words.VerifyAlarm(level, "second_sensor"), by=SYSTEM)
@@ -138,7 +141,9 @@ class AlarmCommands:
     async def _leave_drill_case(self, case: CaseId) -> None:
         """The case of a drill whose last alarm turned real has nothing left to be practised."""
         others = AlarmQuery(open_only=True, case=case, limit=1)
-        if not await self.engine.store.alarms(others):
+        with as_node():  # whether the drill has another alarm, wherever it is
+            is_left = bool(await self.engine.store.alarms(others))
+        if not is_left:
             await self.engine.handle(case, VoidCase("turned_real"), by=SYSTEM)
 
     # -- taking back ---
@@ -163,7 +168,9 @@ class AlarmCommands:
             return ""
         query = AlarmQuery(open_only=True, kinds=kinds, newest_first=False, limit=BOOK_MAX)
         told = ""
-        for row in await self.engine.store.alarms(query):
+        with as_node():  # which alarms the panel means, by its address
+            rows = await self.engine.store.alarms(query)
+        for row in rows:
             asset = row.alarm.about.asset if row.alarm.about is not None else None
             if asset is None:
                 continue
@@ -186,7 +193,8 @@ class AlarmCommands:
             outcome = await self.command(row, command, by=by, **how)
             if not (isinstance(outcome, Refused) and outcome.reason == "stale_version"):
                 break
-            row = await self.engine.store.alarm(row.alarm.id) or row
+            with as_node():  # the command is decided anew; what it may was asked before
+                row = await self.engine.store.alarm(row.alarm.id) or row
         return outcome
 
     def _prepare_for(self, alarm: Alarm) -> Prepared:

@@ -35,6 +35,7 @@ from tocsin.runtime.alarm_ports import (
 )
 from tocsin.runtime.device_book import DOWN_KINDS, SUPERVISION, digest_of, found_id
 from tocsin.runtime.engine import Engine
+from tocsin.runtime.onlooking import as_node
 from tocsin.runtime.ports import AlarmQuery, Committed, DeviceOrder, Sign, Unavailable
 from tocsin.runtime.reception import Reception
 
@@ -229,9 +230,10 @@ class AlarmDesk(AlarmCommands):
         self, incoming: IncomingAlarm, asset: AssetId, by: Actor
     ) -> Committed | Refused:
         kind = self.pack.alarm_kind(incoming.source, incoming.kind)
-        rows = await self.engine.store.alarms(
-            AlarmQuery(open_only=True, kinds=(kind,), asset=asset, limit=1)
-        )
+        with as_node():  # which alarm the device means
+            rows = await self.engine.store.alarms(
+                AlarmQuery(open_only=True, kinds=(kind,), asset=asset, limit=1)
+            )
         if not rows:
             return await self._clear(incoming, asset, by)  # nothing to take back; it lives
         return await self.take_back(rows[0], incoming.code, by=by)

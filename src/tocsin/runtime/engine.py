@@ -32,6 +32,7 @@ from tocsin.kernel.units.state import Unit
 from tocsin.kernel.units.vocabulary import Command as UnitCommand
 from tocsin.runtime.chaos import CALM, Chaos
 from tocsin.runtime.lanes import is_life_safety
+from tocsin.runtime.onlooking import as_node
 from tocsin.runtime.ports import (
     Clock,
     Committed,
@@ -184,7 +185,8 @@ class Engine:
         Promises as `handle`; `Committed.unit` is the unit after it.
         """
         for _ in range(UNIT_TRIES):
-            row = await self.store.unit(unit_id)
+            with as_node():  # the unit is decided about; who may ask is asked before
+                row = await self.store.unit(unit_id)
             await self.chaos.pause("engine.unit_read")
             known = row.unit if row is not None else Unit(unit_id)
             stamped = UnitStamp(self, command, by)

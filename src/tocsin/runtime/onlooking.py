@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tocsin.kernel.shared import AgencyId, AreaId, CaseId
+from tocsin.kernel.shared import AgencyId, AreaId, AssetId, CaseId
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,16 @@ class Onlooker:
     """Every case of these types: what everybody may know of."""
     desks: frozenset[str] = frozenset()
     """What was told to these addresses."""
+    assets: frozenset[AssetId] = frozenset()
+    """The alarms of these very assets, wherever each stood when it spoke."""
     published: bool = False
     """Every case that was published."""
 
 
 NOBODY: Final = Onlooker()
+NO_AREA: Final = AreaId("~nowhere")
+"""Where a device lies that was found and is not registered: whoever has the county has this as
+well. No pack and no map has an area of that name."""
 
 _now: ContextVar[Onlooker | None] = ContextVar("onlooker", default=None)
 
@@ -61,12 +66,19 @@ def looking_as(who: Onlooker) -> Generator[None]:
 
 
 @contextmanager
-def seeing_also(cases: Iterable[CaseId] = (), desks: Iterable[str] = ()) -> Generator[None]:
+def seeing_also(
+    cases: Iterable[CaseId] = (), desks: Iterable[str] = (), assets: Iterable[AssetId] = ()
+) -> Generator[None]:
     """For a while the onlooker sees these as well: what a permit, a code or an address opens beyond
-    their reach. Whoever calls it has proved it."""
+    their reach, and what an asset in reach has said elsewhere. Whoever calls it has proved it."""
     who = onlooker()
     if who is not None:
-        who = replace(who, cases=who.cases | set(cases), desks=who.desks | set(desks))
+        who = replace(
+            who,
+            cases=who.cases | set(cases),
+            desks=who.desks | set(desks),
+            assets=who.assets | set(assets),
+        )
     before = _now.set(who)
     try:
         yield
@@ -85,4 +97,13 @@ def as_node() -> Generator[None]:
         _now.reset(before)
 
 
-__all__ = ["NOBODY", "Onlooker", "as_node", "look_as", "looking_as", "onlooker", "seeing_also"]
+__all__ = [
+    "NOBODY",
+    "NO_AREA",
+    "Onlooker",
+    "as_node",
+    "look_as",
+    "looking_as",
+    "onlooker",
+    "seeing_also",
+]

@@ -12,6 +12,7 @@ from typing import Final
 
 from tocsin.kernel.shared import Instant, Place, Refused, UnitId
 from tocsin.kernel.units.state import Unit
+from tocsin.runtime.onlooking import as_node
 from tocsin.runtime.ports import Clock, Position, Store
 
 KEEP_S: Final = 48 * 3_600.0
@@ -84,7 +85,8 @@ class PositionDesk:
         if not await self.store.put_position(position):
             return Refused("unit_off_duty", "positions are taken on duty only")
         if self.listeners:
-            row = await self.store.unit(unit_id)
+            with as_node():  # the listeners hand it on to those who may see the unit
+                row = await self.store.unit(unit_id)
             if row is not None and row.unit.is_on_duty:
                 for tell in self.listeners:
                     tell(row.unit, self.seen(position))

@@ -106,7 +106,11 @@ class Access:
     async def unit(self, unit_id: str) -> tuple[UnitRow, Actor]:
         """The unit and the actor who reaches it, or the problem why not."""
         row = await self.services.store.unit(UnitId(unit_id))
-        if row is None or row.unit.agency is None:
+        if row is None:
+            with as_node():  # only that it is there
+                row = await self.services.store.unit(UnitId(unit_id))
+            raise Problem("unit_unknown" if row is None else "outside_scope")
+        if row.unit.agency is None:
             raise Problem("unit_unknown")
         return row, self.actor(row.unit.areas, (row.unit.agency,))
 
@@ -224,7 +228,7 @@ async def pass_gate(request: Request, rule: Rule) -> Access:
         check_origin(request, web.options, seen)
     if rule.writes and is_cookie and principal is not None:
         _check_csrf(request, principal)
-    look_as(onlooker_of(rule, principal))
+    look_as(onlooker_of(rule, principal, web.services.alarms.openings.county))
     wanted = request.headers.get("accept-language")
     own = principal.language if principal is not None else None
     language = pick_language(wanted or own, web.options.languages)

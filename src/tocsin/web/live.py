@@ -20,7 +20,7 @@ from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import AgencyId, AlarmId, AreaId, AssetId, CaseId, UnitId
 from tocsin.kernel.units.state import Unit
 from tocsin.runtime.codec import name_of
-from tocsin.runtime.onlooking import onlooker
+from tocsin.runtime.onlooking import as_node, onlooker
 from tocsin.runtime.ports import (
     AlarmEntry,
     AlarmQuery,
@@ -209,9 +209,9 @@ class Hub:
             match entry:
                 case JournalEntry() if entry.events and (entry.case_id in rows or not onlooker()):
                     found.append(_encode(entry, rows[entry.case_id].case))
-                case UnitEntry() if entry.events:
+                case UnitEntry() if entry.events and (entry.unit_id in units or not onlooker()):
                     found.append(_encode_unit(entry, units[entry.unit_id]))
-                case AlarmEntry():
+                case AlarmEntry() if entry.alarm_id in alarms or not onlooker():
                     told = alarm_told(entry, alarms[entry.alarm_id], assets, self._sites)
                     found.append(_Message(*told))
                 case AssetEntry():
@@ -232,9 +232,11 @@ class Hub:
             told = await self.store.alarms(AlarmQuery(ids=alarms, limit=len(alarms)))
         named = {row.alarm.about.asset for row in told if row.alarm.about is not None}
         if wanted := tuple(sorted({*assets, *named})):
-            known = await self.store.assets(AssetQuery(ids=wanted, limit=len(wanted)))
-            self._sites.update((row.asset.id, row.asset.about.name) for row in known)
-            await self._read_sites(known)
+            # Whose entries are read was asked already: an alarm is told with its device's name.
+            with as_node():
+                known = await self.store.assets(AssetQuery(ids=wanted, limit=len(wanted)))
+                self._sites.update((row.asset.id, row.asset.about.name) for row in known)
+                await self._read_sites(known)
         return {row.alarm.id: row for row in told}, {row.asset.id: row for row in known}
 
     async def _read_sites(self, rows: Sequence[AssetRow]) -> None:

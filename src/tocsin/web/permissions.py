@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from tocsin.kernel.shared import Actor, ActorId, ActorKind, AgencyId, AreaId, Refused
 from tocsin.runtime.accounts import ROLES, Grant, KeyScope, Role
-from tocsin.runtime.onlooking import NOBODY, Onlooker
+from tocsin.runtime.onlooking import NO_AREA, NOBODY, Onlooker
 from tocsin.runtime.sight_ports import Need
 
 Scope = Literal["open", "account", "role", "county", "place", "case", "unit", "device"]
@@ -353,15 +353,14 @@ def reach(
     return Actor(principal.id, principal.kind, roles, agency)
 
 
-def onlooker_of(rule: Rule, principal: Principal | None) -> Onlooker:
-    """What the database may show to whoever does this: the same as `reach` says, in one value."""
+def onlooker_of(rule: Rule, principal: Principal | None, county: AreaId | None = None) -> Onlooker:
+    """What the database may show: as `reach` says; with the `county`, also what lies nowhere."""
     if principal is None:
         return NOBODY
-    held = [grant for grant in principal.grants if grant.role in rule.roles]
-    return Onlooker(
-        areas=frozenset(grant.area for grant in held if grant.agency is None),
-        posts=frozenset((grant.area, grant.agency) for grant in held if grant.agency is not None),
-    )
+    held = [(grant.area, grant.agency) for grant in principal.grants if grant.role in rule.roles]
+    held += [(NO_AREA, agency) for area, agency in held if area == county]
+    areas = frozenset(area for area, agency in held if agency is None)
+    return Onlooker(areas, frozenset((area, each) for area, each in held if each is not None))
 
 
 def may_open_for(purpose: str, actor: Actor) -> bool:

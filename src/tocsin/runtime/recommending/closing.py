@@ -11,6 +11,7 @@ from tocsin.geography.roads.cutting_off import cut_off
 from tocsin.geography.roads.runs import NoRun, edges_of, line_of
 from tocsin.geography.roads.speeds import METRICS
 from tocsin.kernel.shared import ActorId, Instant, Place, Refused
+from tocsin.runtime.onlooking import as_node
 from tocsin.runtime.recommending.demand import middle_of, tier_for
 from tocsin.runtime.recommending.desk import AdviceDesk
 from tocsin.runtime.recommending.net import RoadNet
@@ -151,8 +152,9 @@ def _ends_of(net: RoadNet, edges: Sequence[int]) -> tuple[Place, ...]:
 
 
 async def _sources(desk: AdviceDesk) -> list[Place]:
-    seen = await desk.positions.now()
-    rows = await desk.store.units()
+    with as_node():  # only the areas that are cut off go out
+        seen = await desk.positions.now()
+        rows = await desk.store.units()
     posts = [row.unit.post for row in rows if row.unit.post is not None]
     return list(dict.fromkeys((*posts, *(each.position.place for each in seen.values()))))
 

@@ -27,7 +27,7 @@ from tocsin.packs.model import Pack
 from tocsin.packs.stays import Stay, merged
 from tocsin.runtime.following import Stories
 from tocsin.runtime.onlooking import as_node
-from tocsin.runtime.ports import BoardRow, CaseQuery, Clock, NodeStore, Policies
+from tocsin.runtime.ports import BoardRow, CaseQuery, Clock, NodeStore, Policies, UnitRow
 from tocsin.runtime.positions import PositionDesk
 from tocsin.runtime.recommending.bands import ASSUMED, Fitted, Note
 from tocsin.runtime.recommending.calls import Wanted, agencies_at_work, ring_for, wanted_of
@@ -117,14 +117,14 @@ class AdviceDesk:
         """The duty units and the waiting cases that the asker reaches, the asked one first."""
         at = self.clock.now()
         seen = await self.positions.now()
-        rows = [row for row in await self.store.units() if row.unit.agency is not None]
-        every = on_duty(rows, seen, self.pack, self.atlas)
-        able = {each.unit.id: each.capabilities for each in every}
         fleet = tuple(
             each
-            for each in every
+            for each in on_duty(await self._units(), seen, self.pack, self.atlas)
             if each.unit.agency is not None and sees(each.unit.areas, (each.unit.agency,))
         )
+        with as_node():  # what units out of reach bring to a case in reach; they are not shown
+            every = on_duty(await self._units(), {}, self.pack, self.atlas)
+        able = {each.unit.id: each.capabilities for each in every}
         found = [
             wanted
             for row in await self._at_work()
@@ -138,6 +138,9 @@ class AdviceDesk:
         own = self.wanted(asked, able, at, level) if asked is not None else None
         first = [own] if own is not None else []
         return Look(at, fleet, (*first, *found), able, await self._engaged(fleet))
+
+    async def _units(self) -> list[UnitRow]:
+        return [row for row in await self.store.units() if row.unit.agency is not None]
 
     async def _engaged(self, fleet: Sequence[Duty]) -> Mapping[CaseId, Case]:
         """The cases that units of the fleet are on now."""

@@ -267,7 +267,8 @@ class _Own(Readers):
 TELL = (
     "SELECT set_config('tocsin.areas', $1, false), set_config('tocsin.posts', $2, false), "
     "set_config('tocsin.cases', $3, false), set_config('tocsin.types', $4, false), "
-    "set_config('tocsin.desks', $5, false), set_config('tocsin.published', $6, false)"
+    "set_config('tocsin.desks', $5, false), set_config('tocsin.assets', $6, false), "
+    "set_config('tocsin.published', $7, false)"
 )
 """What the policies of the reader look at; see `walls`."""
 POST_MARK = "\x1f"
@@ -277,20 +278,22 @@ POST_MARK = "\x1f"
 def told_of(who: Onlooker) -> tuple[str, ...]:
     """The values of TELL."""
     return (
-        _array(who.areas),
-        _array(f"{area}{POST_MARK}{agency}" for area, agency in who.posts),
-        _array(who.cases),
-        _array(who.types),
-        _array(who.desks),
+        text_array(sorted(who.areas)),
+        text_array(sorted(f"{area}{POST_MARK}{agency}" for area, agency in who.posts)),
+        text_array(sorted(who.cases)),
+        text_array(sorted(who.types)),
+        text_array(sorted(who.desks)),
+        text_array(sorted(who.assets)),
         "on" if who.published else "off",
     )
 
 
-def _array(words: Iterable[str]) -> str:
-    """An array of text as PostgreSQL reads it. There is no NUL in its texts."""
+def text_array(words: Iterable[str]) -> str:
+    """An array of text as PostgreSQL reads it, in the order given; words with a NUL are left out,
+    for there is none in its texts."""
     quoted = (
         '"' + each.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        for each in sorted(words)
+        for each in words
         if "\0" not in each
     )
     return "{" + ",".join(quoted) + "}"

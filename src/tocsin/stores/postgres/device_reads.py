@@ -29,7 +29,7 @@ class DeviceReads(ChainReads):
     def __init__(self, dsn: Dsn, readers: Readers) -> None:
         super().__init__(readers)
         self._where = dsn
-        self._pool = readers
+        self._pool = readers.own
         self._devices = Devices(readers)
         self._signs = SignWriter(dsn, readers)
 

@@ -21,6 +21,7 @@ from tocsin.runtime.ports import Order
 from tocsin.stores.applying import AlarmChange, Applied, AssetChange, Found, target_of
 from tocsin.stores.postgres.connections import Connection, Row
 from tocsin.stores.postgres.devices import alarm_row, asset_row
+from tocsin.stores.postgres.reach import KEPT_REACH, NEW_REACH, alarm_areas, asset_reach
 
 _ROW: Final = "id, state, version, updated_at"
 _LOCK_ASSETS: Final = f"SELECT {_ROW} FROM assets WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
@@ -40,13 +41,27 @@ SELECT a.site, a.kind, min(a.asset_id) FILTER (WHERE a.standing = 'normal'),
  WHERE a.is_open AND a.site = ANY($1::text[]) GROUP BY a.site, a.kind"""
 # Cases that are over: few, for their alarms hear of it within a second.
 _FIND_ENDED: Final = "SELECT id, state FROM cases WHERE id = ANY($1::text[]) AND NOT is_open"
-_PUT_ASSETS: Final = """
-INSERT INTO assets (id, state, version, updated_at, kind, status, gateway, power, next_wake)
-SELECT * FROM unnest($1::text[], $2::bytea[], $3::int4[], $4::timestamptz[], $5::text[],
-                     $6::text[], $7::text[], $8::text[], $9::timestamptz[])
-ON CONFLICT (id) DO UPDATE SET state = excluded.state, version = excluded.version,
-  updated_at = excluded.updated_at, kind = excluded.kind, status = excluded.status,
-  gateway = excluded.gateway, power = excluded.power, next_wake = excluded.next_wake"""
+# An asset that changes hands takes its alarms along, in the same statement.
+_PUT_ASSETS: Final = f"""
+WITH was AS (
+  SELECT id, parties FROM assets WHERE id = ANY($1::text[])
+), put AS (
+  INSERT INTO assets (id, state, version, updated_at, kind, status, gateway, power, next_wake,
+                      reach, parties)
+  SELECT id, state, version, updated_at, kind, status, gateway, power, next_wake, reach::text[],
+         parties::text[]
+    FROM unnest($1::text[], $2::bytea[], $3::int4[], $4::timestamptz[], $5::text[], $6::text[],
+                $7::text[], $8::text[], $9::timestamptz[], $10::text[], $11::text[])
+      AS t (id, state, version, updated_at, kind, status, gateway, power, next_wake, reach, parties)
+  ON CONFLICT (id) DO UPDATE SET state = excluded.state, version = excluded.version,
+    updated_at = excluded.updated_at, kind = excluded.kind, status = excluded.status,
+    gateway = excluded.gateway, power = excluded.power, next_wake = excluded.next_wake,
+    reach = excluded.reach, parties = excluded.parties
+  RETURNING id, parties
+)
+UPDATE alarms a SET reach = {KEPT_REACH}
+  FROM put JOIN was ON was.id = put.id AND was.parties <> put.parties
+ WHERE a.asset_id = put.id"""
 _LEAVE_WIRES: Final = "DELETE FROM asset_wires WHERE asset_id = ANY($1::text[])"
 _ENTER_WIRES: Final = """
 INSERT INTO asset_wires (source, wire, asset_id)
@@ -55,16 +70,24 @@ _WRITE_ASSETS: Final = """
 INSERT INTO asset_journal (asset_id, version, at, actor, command, events)
 SELECT * FROM unnest($1::text[], $2::int4[], $3::timestamptz[], $4::bytea[], $5::bytea[],
                      $6::bytea[])"""
-_PUT_ALARMS: Final = """
+_PUT_ALARMS: Final = f"""
 INSERT INTO alarms (id, state, version, updated_at, asset_id, kind, condition, standing, is_open,
-                    is_announced, site, case_id, cause, opened_at, next_wake)
-SELECT * FROM unnest($1::text[], $2::bytea[], $3::int4[], $4::timestamptz[], $5::text[],
-                     $6::text[], $7::text[], $8::text[], $9::bool[], $10::bool[], $11::text[],
-                     $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[])
+                    is_announced, site, case_id, cause, opened_at, next_wake, reach)
+SELECT t.id, t.state, t.version, t.updated_at, t.asset_id, t.kind, t.condition, t.standing,
+       t.is_open, t.is_announced, t.site, t.case_id, t.cause, t.opened_at, t.next_wake,
+       {NEW_REACH}
+  FROM unnest($1::text[], $2::bytea[], $3::int4[], $4::timestamptz[], $5::text[], $6::text[],
+              $7::text[], $8::text[], $9::bool[], $10::bool[], $11::text[], $12::text[],
+              $13::text[], $14::timestamptz[], $15::timestamptz[], $16::text[])
+    WITH ORDINALITY AS t (id, state, version, updated_at, asset_id, kind, condition, standing,
+      is_open, is_announced, site, case_id, cause, opened_at, next_wake, areas, n)
+  JOIN assets s ON s.id = t.asset_id
+ ORDER BY t.n
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, version = excluded.version,
   updated_at = excluded.updated_at, condition = excluded.condition, standing = excluded.standing,
   is_open = excluded.is_open, is_announced = excluded.is_announced, case_id = excluded.case_id,
-  cause = excluded.cause, next_wake = excluded.next_wake, site = excluded.site"""
+  cause = excluded.cause, next_wake = excluded.next_wake, site = excluded.site,
+  reach = excluded.reach"""
 _WRITE_ALARMS: Final = """
 INSERT INTO alarm_journal (alarm_id, version, at, actor, command, events)
 SELECT * FROM unnest($1::text[], $2::int4[], $3::timestamptz[], $4::bytea[], $5::bytea[],
@@ -260,9 +283,8 @@ class DeviceBatch:
             about = asset.about
             state = codec.encode_asset(asset)
             hangs = about.gateway, about.power
-            rows.append(
-                (asset_id, state, version, at, about.kind, asset.status, *hangs, asset.next_wake)
-            )
+            described = about.kind, asset.status, *hangs, asset.next_wake, *asset_reach(asset)
+            rows.append((asset_id, state, version, at, *described))
             wires += [(*wire, asset_id) for wire in wires_of(asset)]
         await connection.execute(_PUT_ASSETS, *zip(*rows, strict=True))
         await connection.execute(_LEAVE_WIRES, sorted(self.assets))
@@ -309,4 +331,5 @@ def _alarm_columns(alarm: Alarm, version: int, at: Instant) -> tuple[Any, ...]:
         alarm.cause,
         alarm.opened_at,
         alarm.next_wake,
+        alarm_areas(alarm),
     )

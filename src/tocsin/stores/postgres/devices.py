@@ -31,10 +31,12 @@ WITH gone AS (DELETE FROM alarm_seen WHERE at < $1 RETURNING 1) SELECT count(*) 
 
 
 class Devices:
-    """What is read of assets and alarms; shares the pool of the readers."""
+    """What is read of assets and alarms; shares the pool of the readers. The address book and what
+    wakes are the node's own."""
 
     def __init__(self, readers: Readers) -> None:
-        self._readers = readers.own
+        self._readers = readers
+        self._own = readers.own
 
     async def asset(self, asset_id: AssetId) -> AssetRow | None:
         if "\0" in asset_id:
@@ -60,7 +62,7 @@ class Devices:
         return [asset_row(row) for row in await self._readers.fetch(sql, *values)]
 
     async def wires(self) -> Mapping[Wire, AssetId]:
-        rows = await self._readers.fetch("SELECT source, wire, asset_id FROM asset_wires")
+        rows = await self._own.fetch("SELECT source, wire, asset_id FROM asset_wires")
         return {(row[0], row[1]): AssetId(row[2]) for row in rows}
 
     async def asset_journal(self, asset_id: AssetId) -> Sequence[AssetEntry]:
@@ -112,11 +114,11 @@ class Devices:
         return [alarm_entry_of(row) for row in await self._readers.fetch(sql, alarm_id)]
 
     async def waking(self, now: Instant, limit: int) -> Sequence[tuple[AssetId, AlarmId | None]]:
-        rows = await self._readers.fetch(_WAKING, now, limit)
+        rows = await self._own.fetch(_WAKING, now, limit)
         return [(AssetId(row[0]), AlarmId(row[1]) if row[1] else None) for row in rows]
 
     async def forget_seen(self, before: Instant) -> int:
-        return await self._readers.fetchval(_FORGET_SEEN, before)
+        return await self._own.fetchval(_FORGET_SEEN, before)
 
 
 class _Where:

@@ -24,16 +24,18 @@ RETURNING id"""
 
 
 class Rosters:
-    """Shares the pool of the readers. Every method may raise Unavailable."""
+    """Shares the pool of the readers: plans are read through the door of who looks, and made
+    through the node's. Every method may raise Unavailable."""
 
     def __init__(self, readers: Readers) -> None:
-        self._readers = readers.own
+        self._readers = readers
+        self._own = readers.own
 
     async def planned_duties(self, since: Instant, until: Instant) -> Sequence[PlannedDuty]:
         return [_duty(row) for row in await self._readers.fetch(_PLANNED, since, until)]
 
     async def plan_duty(self, duty: PlannedDuty, at: Instant, by: ActorId) -> bool:
-        async with self._readers.acquire() as connection, connection.transaction():
+        async with self._own.acquire() as connection, connection.transaction():
             # The unit's row is what two planners of one unit wait at.
             known = await connection.fetchval(
                 "SELECT id FROM units WHERE id = $1 FOR NO KEY UPDATE", duty.unit
@@ -44,7 +46,7 @@ class Rosters:
         return True
 
     async def drop_duty(self, duty_id: str, unit: UnitId, at: Instant, by: ActorId) -> bool:
-        async with self._readers.acquire() as connection, connection.transaction():
+        async with self._own.acquire() as connection, connection.transaction():
             row = await connection.fetchrow(
                 f"DELETE FROM planned_duties WHERE id = $1 AND unit_id = $2 RETURNING {_DUTY}",
                 duty_id,

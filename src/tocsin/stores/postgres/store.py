@@ -100,16 +100,15 @@ class PostgresStore(DeviceReads, OwedWrites):
         self.doors = dsn if isinstance(dsn, Doors) else Doors(dsn)
         self._dsn = dsn = self.doors.node
         self.readers = Readers(dsn, persons=self.doors.reader)
-        super().__init__(dsn, self.readers.own)
+        super().__init__(dsn, self.readers)
         self.keys = keys
         seals = Sealer(keys)
         self._writer = Writer(dsn, seals, group_commit_max=group_commit_max, queue_max=queue_max)
         self.when_committed = self._writer.told.append  # quick things: the next commit waits
         self._chores = Chores(dsn, self.readers)
-        own = self.readers.own
-        self._units = Units(own)
-        self._roads = Roads(own)
-        self._rosters = Rosters(own)
+        self._units = Units(self.readers)
+        self._roads = Roads(self.readers.own)
+        self._rosters = Rosters(self.readers)
 
     async def open(self) -> list[str]:
         """Migrates, checks that the master keys are this database's, and connects.

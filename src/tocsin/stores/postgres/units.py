@@ -14,6 +14,7 @@ from tocsin.stores.applying import UnitChange, assignments
 from tocsin.stores.postgres.auditing import entry_of
 from tocsin.stores.postgres.connections import Connection, Dsn, Readers, Row, connect, translated
 from tocsin.stores.postgres.devices import alarm_entry_of, asset_entry_of
+from tocsin.stores.postgres.reach import unit_reach
 
 LOCK_UNITS: Final = (
     "SELECT id, state, version, updated_at FROM units WHERE id = ANY($1::text[]) "
@@ -26,12 +27,14 @@ _SETTLED: Final = "xid < pg_snapshot_xmin(pg_current_snapshot())"
 _LEAVE: Final = "DELETE FROM unit_cases WHERE unit_id = ANY($1::text[])"
 _FORGET: Final = "DELETE FROM unit_positions WHERE unit_id = ANY($1::text[])"
 _PUT: Final = """
-INSERT INTO units (id, state, version, updated_at, agency, kind, status, duty_started_at)
-SELECT * FROM unnest($1::text[], $2::bytea[], $3::int4[], $4::timestamptz[], $5::text[],
-                     $6::text[], $7::text[], $8::timestamptz[])
+INSERT INTO units (id, state, version, updated_at, agency, kind, status, duty_started_at, reach)
+SELECT id, state, version, updated_at, agency, kind, status, duty_started_at, reach::text[]
+  FROM unnest($1::text[], $2::bytea[], $3::int4[], $4::timestamptz[], $5::text[], $6::text[],
+              $7::text[], $8::timestamptz[], $9::text[])
+    AS t (id, state, version, updated_at, agency, kind, status, duty_started_at, reach)
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, version = excluded.version,
   updated_at = excluded.updated_at, agency = excluded.agency, kind = excluded.kind,
-  status = excluded.status, duty_started_at = excluded.duty_started_at"""
+  status = excluded.status, duty_started_at = excluded.duty_started_at, reach = excluded.reach"""
 _ENTER: Final = """
 INSERT INTO unit_cases (unit_id, case_id, is_stacked)
 SELECT * FROM unnest($1::text[], $2::text[], $3::bool[])"""
@@ -121,7 +124,7 @@ class UnitBatch:
         for unit_id, (unit, version, at) in sorted(self.states.items()):
             state = codec.encode_unit(unit)
             described = unit.agency, unit.kind, unit.status, unit.duty_started_at
-            rows.append((unit_id, state, version, at, *described))
+            rows.append((unit_id, state, version, at, *described, unit_reach(unit)))
             entered += [(unit_id, *each) for each in assignments(unit)]
         await connection.execute(_PUT, *zip(*rows, strict=True))
         await connection.execute(_LEAVE, list(self.states))
@@ -151,10 +154,12 @@ async def audit_units(dsn: Dsn) -> AsyncIterator[UnitAudit]:
 
 
 class Units:
-    """What is read of units, and their positions; shares the pool of the readers."""
+    """What is read of units, and their positions; shares the pool of the readers. Small writes and
+    what no person is shown go through the node's door."""
 
     def __init__(self, readers: Readers) -> None:
-        self._readers = readers.own
+        self._readers = readers
+        self._own = readers.own
 
     async def unit(self, unit_id: UnitId) -> UnitRow | None:
         if "\0" in unit_id:
@@ -178,13 +183,13 @@ class Units:
         return [_ENTRIES[row["about"]](row) for row in rows]
 
     async def last_seq(self) -> int:
-        return await self._readers.fetchval(LAST_SEQ) or 0
+        return await self._own.fetchval(LAST_SEQ) or 0
 
     # -- positions
 
     async def put_position(self, position: Position) -> bool:
         place = position.place
-        on_duty = await self._readers.fetchval(
+        on_duty = await self._own.fetchval(
             _PUT_POSITION,
             position.unit,
             position.at,
@@ -205,17 +210,17 @@ class Units:
         ]
 
     async def forget_positions(self, before: Instant) -> int:
-        return await self._readers.fetchval(_FORGET_OLD, before)
+        return await self._own.fetchval(_FORGET_OLD, before)
 
     async def set_unit_key(self, unit_id: UnitId, key_hash: bytes | None) -> None:
         if key_hash is None:
-            await self._readers.fetchval("DELETE FROM unit_keys WHERE unit_id = $1", unit_id)
+            await self._own.fetchval("DELETE FROM unit_keys WHERE unit_id = $1", unit_id)
         else:
-            await self._readers.fetchval(_SET_KEY, unit_id, key_hash)
+            await self._own.fetchval(_SET_KEY, unit_id, key_hash)
 
     async def unit_of_key(self, key_hash: bytes) -> UnitId | None:
         sql = "SELECT unit_id FROM unit_keys WHERE hash = $1"
-        found = await self._readers.fetchval(sql, key_hash)
+        found = await self._own.fetchval(sql, key_hash)
         return UnitId(found) if found is not None else None
 
 

@@ -60,9 +60,17 @@ _CASES: Final = (
 )
 
 
+def _of(table: str, column: str) -> str:
+    """Rows about a matter of a table are seen by whoever sees the matter."""
+    return f"EXISTS (SELECT 1 FROM public.{table} seen WHERE seen.id = {column})"
+
+
 def _of_case(column: str) -> str:
-    """Rows of a case are seen by whoever sees the case."""
-    return f"EXISTS (SELECT 1 FROM public.cases seen WHERE seen.id = {column})"
+    return _of("cases", column)
+
+
+_REACH: Final = f"reach && ({_words('areas')} || {_words('posts')})"
+"""See `reach`: what the row holds of areas and posts meets what the onlooker has of them."""
 
 
 WALLS: Final[dict[str, Wall]] = {
@@ -78,19 +86,19 @@ WALLS: Final[dict[str, Wall]] = {
     "public.account_sessions": Wall(AWHILE),
     "public.accounts": Wall(KEPT),
     "public.agencies": Wall(AWHILE),
-    "public.alarm_journal": Wall(ADDED),
+    "public.alarm_journal": Wall(ADDED, _of("alarms", "alarm_id")),
     "public.alarm_seen": Wall(AWHILE),
     "public.alarm_stories": Wall(KEPT),
     "public.alarm_story_cursor": Wall(MOVED),
-    "public.alarms": Wall(KEPT),
+    "public.alarms": Wall(KEPT, f"{_REACH} OR asset_id = ANY ({_words('assets')})"),
     "public.alert_chains": Wall(AWHILE),
     "public.api_keys": Wall(KEPT),
     "public.areas": Wall(KEPT),
-    "public.asset_journal": Wall(ADDED),
+    "public.asset_journal": Wall(ADDED, _of("assets", "asset_id")),
     "public.asset_signs": Wall(KEPT),
     "public.asset_stories": Wall(KEPT),
     "public.asset_wires": Wall(AWHILE),
-    "public.assets": Wall(KEPT),
+    "public.assets": Wall(KEPT, _REACH),
     "public.battery_days": Wall(AWHILE),
     "public.case_agencies": Wall(AWHILE, _of_case("case_id")),
     "public.cases": Wall(KEPT, _CASES),
@@ -104,7 +112,7 @@ WALLS: Final[dict[str, Wall]] = {
     "public.messages": Wall(ADDED, f"audience = ANY ({_words('desks')}) OR {_of_case('case_id')}"),
     "public.migrations": Wall(READ),
     "public.packs": Wall(ADDED),
-    "public.planned_duties": Wall(AWHILE),
+    "public.planned_duties": Wall(AWHILE, _of("units", "unit_id")),
     "public.receipts": Wall(("SELECT", "INSERT", "DELETE")),
     "public.retention_runs": Wall(READ),
     "public.rights_proposals": Wall(KEPT),
@@ -115,10 +123,10 @@ WALLS: Final[dict[str, Wall]] = {
     "public.stories": Wall(KEPT, f"{_by_areas(_TIERS, 'ARRAY[lead]')} OR {_of_case('case_id')}"),
     "public.story_cursor": Wall(MOVED),
     "public.unit_cases": Wall(AWHILE),
-    "public.unit_journal": Wall(ADDED),
+    "public.unit_journal": Wall(ADDED, _of("units", "unit_id")),
     "public.unit_keys": Wall(AWHILE),
-    "public.unit_positions": Wall(AWHILE),
-    "public.units": Wall(KEPT),
+    "public.unit_positions": Wall(AWHILE, _of("units", "unit_id")),
+    "public.units": Wall(KEPT, _REACH),
     "vault.asks": Wall(ADDED),
     "vault.decisions": Wall(ADDED),
     "vault.erasures": Wall(ADDED),

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from tocsin.kernel.alarms.vocabulary import Command as AlarmCommand
 from tocsin.kernel.assets.vocabulary import Command as AssetCommand
 from tocsin.kernel.shared import Actor, AgencyId, AlarmId, AreaId, AssetId
+from tocsin.runtime.onlooking import as_node
 from tocsin.runtime.ports import AlarmQuery, AlarmRow, AssetRow
 from tocsin.web.alarm_views import alarm_view, asset_view
 from tocsin.web.api.common import checked, expected, json
@@ -52,7 +53,11 @@ async def alarm_of(access: Access, alarm_id: str) -> tuple[AlarmRow, Actor]:
     """The alarm and the actor who reaches it, or the problem why not."""
     await access.services.alarms.load()
     row = await access.services.store.alarm(AlarmId(alarm_id))
-    if row is None or row.alarm.about is None:
+    if row is None:
+        with as_node():  # only that it is there
+            row = await access.services.store.alarm(AlarmId(alarm_id))
+        raise Problem("alarm_unknown" if row is None else "outside_scope")
+    if row.alarm.about is None:
         raise Problem("alarm_unknown")
     about = row.alarm.about
     return row, access.actor(about.areas, parties(access, about.asset))
@@ -64,7 +69,9 @@ async def asset_of(access: Access, asset_id: str) -> tuple[AssetRow, Actor]:
     await access.services.alarms.load()
     row = await access.services.store.asset(AssetId(asset_id))
     if row is None:
-        raise Problem("asset_unknown")
+        with as_node():  # only that it is there
+            row = await access.services.store.asset(AssetId(asset_id))
+        raise Problem("asset_unknown" if row is None else "outside_scope")
     areas = row.asset.about.areas or (access.services.alarms.openings.county,)
     return row, access.actor(areas, parties(access, row.asset.id))
 
@@ -141,9 +148,10 @@ async def show_alarm(access: Access, row: AlarmRow) -> Response:
     services, about = access.services, row.alarm.about
     assert about is not None, "an alarm on the board is about something"
     asset = services.alarms.book.assets.get(about.asset)
-    folded = await services.store.alarms(
-        AlarmQuery(open_only=True, cause=about.asset, limit=MEMBERS_MAX)
-    )
+    with as_node():  # only how many there are
+        folded = await services.store.alarms(
+            AlarmQuery(open_only=True, cause=about.asset, limit=MEMBERS_MAX)
+        )
     members = sum(each.alarm.id != row.alarm.id for each in folded)
     site = services.alarms.book.site_name(about.asset)
     shown = alarm_view(row, services.pack, asset, access.language, site, members)

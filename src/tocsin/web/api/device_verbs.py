@@ -17,6 +17,7 @@ from tocsin.kernel.assets import vocabulary as asset_words
 from tocsin.kernel.shared import ActorId, AssetId
 from tocsin.packs.words import word
 from tocsin.runtime.codec import name_of
+from tocsin.runtime.onlooking import seeing_also
 from tocsin.runtime.ports import AlarmEntry, AlarmQuery, AssetEntry
 from tocsin.web.alarm_views import AlarmView, AssetView
 from tocsin.web.api.common import (
@@ -158,8 +159,9 @@ async def history_of(access: Access, asset_id: AssetId, limit: int) -> list[dict
     """The journal of an asset with those of its newest alarms, the newest first."""
     store = access.services.store
     entries: list[AssetEntry | AlarmEntry] = list(await store.asset_journal(asset_id))
-    for row in await store.alarms(AlarmQuery(asset=asset_id, limit=ALARMS_TOLD)):
-        entries += await store.alarm_journal(row.alarm.id)
+    with seeing_also(assets=[asset_id]):  # whoever reaches it reads what it said, wherever it stood
+        for row in await store.alarms(AlarmQuery(asset=asset_id, limit=ALARMS_TOLD)):
+            entries += await store.alarm_journal(row.alarm.id)
     entries.sort(key=lambda each: each.seq, reverse=True)
     names = await staff_names(access, (each.by.id for each in entries if each.by.kind == "staff"))
     told = (

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from tocsin.kernel.shared import Actor, ActorId, UnitId
 from tocsin.kernel.units import vocabulary as words
 from tocsin.kernel.units.decide import CREW_LIMIT
+from tocsin.runtime.onlooking import as_node
 from tocsin.runtime.ports import UnitRow
 from tocsin.web.api.common import checked, expected, json
 from tocsin.web.gate import Access
@@ -72,7 +73,9 @@ async def sign_out(access: Access, account: ActorId) -> None:
     """Ends the duty of the units that this account signed on; one that is on a case stays with
     it, but its alerts are revoked at once."""
     services = access.services
-    for row in await services.store.units():
+    with as_node():  # whoever signs out has no reach any more; only their own units are ended
+        rows = await services.store.units()
+    for row in rows:
         unit = row.unit
         if unit.signed_on_by != account or unit.agency is None:
             continue

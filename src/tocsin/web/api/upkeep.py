@@ -18,6 +18,7 @@ from starlette.responses import Response
 from tocsin.analytics.scorecard import Window
 from tocsin.kernel.shared import AssetId
 from tocsin.packs.model import Pack
+from tocsin.runtime.onlooking import seeing_also
 from tocsin.runtime.ports import AlarmQuery
 from tocsin.runtime.quality import UPKEEP, Quality
 from tocsin.web.alarm_views import AlarmView, AssetsView
@@ -234,9 +235,11 @@ async def device(
     today = window.until.astimezone(quality.zone).date()
     forecast = (await quality.batteries(today, [only])).get(only)
     kept = await quality.store.batteries(window.since.date(), [only])
-    orders = await access.services.store.alarms(
-        AlarmQuery(asset=only, kinds=_orders(access.services.pack), open_only=True, limit=DUE_MAX)
+    asked = AlarmQuery(
+        asset=only, kinds=_orders(access.services.pack), open_only=True, limit=DUE_MAX
     )
+    with seeing_also(assets=[only]):  # work at a device in reach, wherever it stood
+        orders = await access.services.store.alarms(asked)
     assert row.asset.id == only
     return json(
         {
@@ -272,7 +275,8 @@ async def work_order(
     now = access.services.clock.now()
     outcome = await _quality(access).order(row.asset.id, UPKEEP, body.reason, now, actor, key)
     alarm = checked(outcome).alarm
-    found = await access.services.store.alarm(alarm)
+    with seeing_also(assets=[row.asset.id]):
+        found = await access.services.store.alarm(alarm)
     assert found is not None, "it was kept"
     response = await show_alarm(access, found)
     response.status_code = 201

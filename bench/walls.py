@@ -12,17 +12,28 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
-from bench.filled import Filled, filled, multiply, on_fresh_database
+import asyncpg
+
+from bench.filled import SENDER, Filled, filled, multiply, on_fresh_database
 from bench.harness import Figure, median
-from tocsin.kernel.shared import AreaId
+from tocsin.kernel.alarms.state import About as AlarmAbout
+from tocsin.kernel.alarms.state import Alarm
+from tocsin.kernel.assets.state import About, Asset
+from tocsin.kernel.shared import AgencyId, AlarmId, AreaId, AssetId, UnitId
+from tocsin.kernel.units.vocabulary import AddUnit
+from tocsin.runtime import codec
 from tocsin.runtime.onlooking import Onlooker, looking_as
-from tocsin.runtime.ports import CaseQuery
+from tocsin.runtime.ports import AlarmQuery, AssetQuery, CaseQuery
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
 
 FIRST = 3_000
 TOTAL = int(os.environ.get("WALLS_CASES", "100000"))
-ROUNDS = 150
+ROUNDS = int(os.environ.get("WALLS_ROUNDS", "150"))
+UNITS = 200
+DEVICES = 50_000
+AGENCY = AgencyId("fire-rescue@county")
 Ask = Callable[[], Awaitable[object]]
 
 
@@ -42,6 +53,9 @@ async def _bench(embedded: EmbeddedPostgres, folder: Path) -> list[Figure]:
         for name, who, ask in _questions(full, whole, part, town, ids):
             found += await _compare(name, who, ask)
         found += await _changing(full, whole, part)
+        await _stand_devices(full)
+        for name, who, ask in _devices(full, whole, part):
+            found += await _compare(name, who, ask)
     return found
 
 
@@ -58,6 +72,72 @@ def _questions(
         ("a case", whole, lambda: store.case(chance.choice(ids))),  # pyright: ignore[reportArgumentType]
         ("a journal", whole, lambda: store.journal(chance.choice(ids))),  # pyright: ignore[reportArgumentType]
     ]
+
+
+async def _stand_devices(full: Filled) -> None:
+    """Units, and devices with an alarm each, all over the county."""
+    store, chance = full.store, random.Random(5)
+    atlas, engine = full.reception.atlas, full.reception.engine
+    cells = [each.id for each in atlas.tier("cell")]
+    for number in range(UNITS):
+        area = chance.choice(cells)
+        add = AddUnit(f"U{number}", AGENCY, (area, *atlas.parents(area)), "engine")
+        await engine.handle_unit(UnitId(f"u{number}"), add, by=SENDER)
+    driver: Any = asyncpg
+    connection = await driver.connect(full.dsn)
+    areas = [
+        [area, *atlas.parents(area)] for area in (chance.choice(cells) for _ in range(DEVICES))
+    ]
+    names = ["{" + ",".join(each) + "}" for each in areas]
+    try:
+        for statement in (_ASSETS, _ALARMS):
+            await connection.execute(statement, names, _state(areas[0]), _alarm(areas[0]))
+        await connection.execute("ANALYZE")
+    finally:
+        await connection.close()
+    assert len(await store.units()) == UNITS
+
+
+def _devices(full: Filled, whole: Onlooker, part: Onlooker) -> list[tuple[str, Onlooker, Ask]]:
+    store = full.store
+    alarms, assets = AlarmQuery(open_only=True, limit=2_000), AssetQuery(limit=200)
+    every = AlarmQuery(limit=2_000)
+    cell = Onlooker(areas=frozenset({full.reception.atlas.tier("cell")[0].id}))
+    return [
+        ("units of a county", whole, store.units),
+        ("units of a town", part, store.units),
+        ("open alarms of a county", whole, lambda: store.alarms(alarms)),
+        ("open alarms of a town", part, lambda: store.alarms(alarms)),
+        ("all alarms of a county", whole, lambda: store.alarms(every)),
+        ("all alarms of a town", part, lambda: store.alarms(every)),
+        ("all alarms of a cell", cell, lambda: store.alarms(every)),
+        ("assets of a county", whole, lambda: store.assets(assets)),
+        ("assets of a town", part, lambda: store.assets(assets)),
+        ("assets of a cell", cell, lambda: store.assets(assets)),
+    ]
+
+
+def _state(areas: list[AreaId]) -> bytes:
+    return codec.encode_asset(
+        Asset(AssetId("d"), "in_service", about=About("d", "smoke-detector", tuple(areas)))
+    )
+
+
+def _alarm(areas: list[AreaId]) -> bytes:
+    about = AlarmAbout(AssetId("d"), "smoke", "", 2, False, False, None, tuple(areas))
+    return codec.encode_alarm(Alarm(AlarmId("a"), about=about))
+
+
+_ASSETS = """
+INSERT INTO assets (id, state, version, updated_at, kind, status, reach)
+SELECT 'd' || n, $2::bytea, 1, now(), 'smoke-detector', 'in_service', areas::text[]
+  FROM unnest($1::text[]) WITH ORDINALITY t (areas, n) WHERE $3::bytea IS NOT NULL"""
+_ALARMS = """
+INSERT INTO alarms (id, state, version, updated_at, asset_id, kind, condition, standing, is_open,
+                    is_announced, site, opened_at, reach)
+SELECT 'a' || n, $3::bytea, 1, now(), 'd' || n, 'smoke', 'active', 'normal', n % 40 = 0, true, 'd',
+       now() - n * interval '1 minute', areas::text[]
+  FROM unnest($1::text[]) WITH ORDINALITY t (areas, n) WHERE $2::bytea IS NOT NULL"""
 
 
 async def _compare(name: str, who: Onlooker, ask: Ask) -> list[Figure]:

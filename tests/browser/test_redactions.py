@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage, shoot
 from tests.browser.guard import axe_faults
+from tests.browser.test_case_more import photo, reported_with_photo
 from tests.browser.town import Town
 
 TEXT = "The lamp 𠮷 is dark. Call +358 40 123 4567 or Big Eddie"
@@ -74,3 +75,28 @@ def test_a_hold_takes_two(visit: OpenPage, town: Town) -> None:
     other.keyboard.press("c")
     expect(other.locator("[data-hold]")).to_contain_text("Confirmed by a second person")
     assert axe_faults(other) == []
+
+
+@pytest.mark.parametrize(("language", "theme"), [("en", "dark"), ("zh-CN", "light")])
+def test_a_word_on_a_photo(visit: OpenPage, town: Town, language: str, theme: str) -> None:
+    """Words accepted, the photo still waits; released by key, and only then the public has it."""
+    taker, desk = town.person("call_taker"), town.person("dispatcher")
+    case = reported_with_photo(taker, photo((90, 140, 90) if language == "en" else (140, 90, 90)))
+    report: Any = taker.case(case)["reports"][0]["id"]
+    taker.act(case, "set_consent", {"report": report, "consent": True})
+    desk.act(case, "publish", {"publish": True})
+    page = visit("/console/redactions", "dispatcher-1", language=language, theme=theme)
+    row = page.locator(f"[data-waiting='{case}']")
+    row.click()
+    page.keyboard.press("o")
+    expect(page.locator("[data-photo='1'] img")).to_be_visible()
+    assert axe_faults(page) == []
+    shoot(page, f"redactions-photo-{language}")
+    file = f"{town.origin}/open311/v2/media/{case}/1.jpg"
+    page.keyboard.press("a")
+    expect(page.locator("[role=status]").first).to_be_visible()
+    expect(page.locator("[data-photo='1']")).to_be_visible()
+    assert page.request.get(file).status == 404, "the photo waits"
+    page.keyboard.press("r")
+    expect(row).to_have_count(0)
+    assert page.request.get(file).status == 200

@@ -112,6 +112,31 @@ async def test_new_bytes_under_an_old_name_have_no_word(node: Node, fresh_databa
     assert late is None
 
 
+async def test_a_photo_is_shown_after_a_word_on_it_and_on_no_other(node: Node) -> None:
+    case, pictures = node.town.new_id(), (SealedRef("photo-1"), SealedRef("photo-2"))
+    values = tuple(SealedValue(ref, case, "r-1", "media", ref.encode()) for ref in pictures)
+    await node.store.commit(node.town.opening(case, sealed=values))
+    store, first = node.redactions, (case, pictures[0])
+    versions = await store.versions(pictures)
+    pieces = [(case, ref) for ref in pictures]
+    assert await store.last_on(pieces) == {}, "nobody has looked"
+    by = {"by": OTHER, "role": "supervisor"}
+    wrong = await store.judge_photo(*first, versions[pictures[1]], is_released=True, **by)
+    assert wrong is None and await store.last_on(pieces) == {}
+    out = await store.judge_photo(*first, versions[pictures[0]], is_released=True, **by)
+    assert out is not None and (out.decision, out.value) == ("accepted", pictures[0])
+    assert await store.last_on(pieces) == {first: out}
+    assert await store.last_on([(CaseId("another"), pictures[0])]) == {}
+    back = await store.judge_photo(*first, versions[pictures[0]], is_released=False, **by)
+    assert back is not None and back.decision == "held"
+    assert await store.last_on(pieces) == {first: back}
+    permit = await permit_for(node.vault, case, by=OTHER, purpose="redaction")
+    opened = await node.vault.read([pictures[0]], [permit], by=OTHER)
+    assert opened[pictures[0]][0] == b"photo-1"
+    await node.vault.erase(case, "r-1", by=OTHER, reason="request")
+    assert await store.last_on(pieces) == {}
+
+
 async def test_holds_are_kept_the_same_way_by_both_stores(node: Node) -> None:
     case, until = await told(node), node.town.now() + timedelta(days=30)
     hold = await node.holds.ask(case, "court", until, by=DISPATCHER)

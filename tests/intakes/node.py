@@ -52,6 +52,7 @@ from tocsin.runtime.engine import Engine
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.services import Services
 from tocsin.stores.memory import MemoryStore, MemoryVault
+from tocsin.stores.memory.redactions import MemoryRedactions
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 WEST, SOUTH, STEP = -87.70, 41.80, 0.02
@@ -158,6 +159,7 @@ def make_services(
         keys=Keys(KEYS),
         jurisdiction="cityofchicago.org",
         key_required=key_required,
+        redactions=MemoryRedactions(vault, clock) if isinstance(vault, MemoryVault) else None,
     )
 
 
@@ -252,6 +254,19 @@ def publish(node: Node, case_id: str) -> None:
     """The first reporter agrees, and staff publish."""
     report = state(node, case_id).reports[0].id
     tell(node, case_id, SetConsent(report, True), PublishCase(True))
+
+
+def release(node: Node, case_id: str) -> None:
+    """Staff looked at the words and photos of a case, and let them out."""
+    first, store = state(node, case_id).reports[0], node.services.redactions
+    assert store is not None and first.description is not None
+    version = node.run(store.versions([first.description, *first.media]))
+    by = {"by": DISPATCHER, "role": "dispatcher"}
+    about = (CaseId(case_id), first.description, version[first.description], "accepted", WORDS)
+    assert node.run(store.decide(*about, **by)) is not None
+    for photo in first.media:
+        seen = (CaseId(case_id), photo, version[photo])
+        assert node.run(store.judge_photo(*seen, is_released=True, **by)) is not None
 
 
 def dispatch(node: Node, case_id: str, agency: str = "311@county") -> None:

@@ -29,6 +29,7 @@ from .node import (
     make_services,
     post,
     publish,
+    release,
     served,
     shown,
     state,
@@ -405,7 +406,7 @@ def test_published_text_stays_text(client: httpx.Client, node: Node):
 # -- media
 
 
-def test_photos_are_kept_clean_and_shown_once_published(client: httpx.Client, node: Node):
+def test_photos_are_kept_clean_and_shown_once_released(client: httpx.Client, node: Node):
     from .test_photos import CANARY, with_exif
 
     files = [("media", ("me-and-my-home.jpg", with_exif(6), "image/jpeg"))]
@@ -416,6 +417,9 @@ def test_photos_are_kept_clean_and_shown_once_published(client: httpx.Client, no
     assert one(client, case_id)["media_url"] is None
     assert client.get(url).status_code == 404
     publish(node, case_id)
+    assert one(client, case_id)["media_url"] is None, "nobody has looked at it"
+    assert client.get(url).status_code == 404
+    release(node, case_id)
     shown = one(client, case_id)["media_url"]
     assert shown == f"{node.url}/open311{url}"
     photo = httpx.get(shown)
@@ -429,11 +433,14 @@ def test_photos_are_kept_clean_and_shown_once_published(client: httpx.Client, no
     assert client.get(url).status_code == 404
 
 
-def test_a_media_url_is_shown_once_published_if_it_is_one(client: httpx.Client, node: Node):
+def test_a_media_url_is_shown_once_released_if_it_is_one(client: httpx.Client, node: Node):
     good = post(client, media_url="https://photos.example.org/1.jpg")
     bad = post(client, media_url="javascript:alert(1)")
     publish(node, good)
     publish(node, bad)
+    assert one(client, good)["media_url"] is None, "nobody knows what is behind it"
+    release(node, good)
+    release(node, bad)
     assert one(client, good)["media_url"] == "https://photos.example.org/1.jpg"
     assert one(client, bad)["media_url"] is None
 

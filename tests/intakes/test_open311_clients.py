@@ -20,6 +20,7 @@ from .node import (
     finish,
     make_services,
     publish,
+    release,
     served,
     shown,
     state,
@@ -103,6 +104,7 @@ def test_three_uploads_a_photo(three: Any, keyed: Node):
     case_id = receipt["service_request_id"]
     assert len(state(keyed, case_id).reports[0].media) == 1
     publish(keyed, case_id)
+    release(keyed, case_id)
     (found,) = city.request(case_id)
     assert found["media_url"].endswith(f"/open311/v2/media/{case_id}/1.jpg")
     assert city.session.get(found["media_url"]).content[:2] == b"\xff\xd8"

@@ -378,8 +378,8 @@ def end_legal_hold(stage: Stage) -> Good:
     return Good(stage.other, {"case_id": case, "hold": hold}, {})
 
 
-def _published(stage: Stage) -> str:
-    case = stage.case()
+def _published(stage: Stage, case: str = "") -> str:
+    case = case or stage.case()
     stage.act(case, "publish", {"publish": True})
     return case
 
@@ -394,3 +394,12 @@ def decide_redaction(stage: Stage) -> Good:
     case = _published(stage)
     words = stage.all.must("POST", f"/api/cases/{case}/redaction/open", {})
     return Good(stage.all, {"case_id": case}, {"version": words["version"], "verdict": "accept"})
+
+
+@recipe("redaction.photo")
+def judge_photo(stage: Stage) -> Good:
+    case = _published(stage, stage.photographed())
+    words = stage.all.must("POST", f"/api/cases/{case}/redaction/open", {})
+    (photo,) = words["photos"]
+    body = {"version": photo["version"], "verdict": "release"}
+    return Good(stage.all, {"case_id": case, "number": photo["number"]}, body)

@@ -123,6 +123,21 @@ class Stage:
         }
         return self.all.must("POST", "/api/reports", body)
 
+    def photographed(self) -> str:
+        """A case whose report came with a photo, and whose reporter agreed."""
+        report = {"source": "phone", "case_type": "street-light-out", "text": fresh("seen"),
+                  "place": place(), "language": "en", "consent": True}  # fmt: skip
+        edge = "edge-of-a-part"
+        head = f"--{edge}\r\nContent-Disposition: form-data; name="
+        body = f'{head}"report"\r\n\r\n{json.dumps(report)}\r\n{head}"photos"; filename="1.png"\r\n'
+        sent = body.encode() + b"Content-Type: image/png\r\n\r\n" + base64.b64decode(PHOTO)
+        headers = {"Cookie": self.all.cookie, "X-CSRF-Token": self.all.me["csrf"],
+                   "Content-Type": f"multipart/form-data; boundary={edge}"}  # fmt: skip
+        url = f"{self.origin}/api/reports/upload"
+        asked = Request(url, sent + f"\r\n--{edge}--\r\n".encode(), headers, method="POST")
+        with urlopen(asked, timeout=60) as answer:
+            return str(json.loads(answer.read())["case_id"])
+
     def case(self, until: str = "received", case_type: str = "street-light-out") -> str:
         """A case in the state `until`."""
         made = str(self.report(case_type)["case_id"])

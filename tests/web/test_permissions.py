@@ -138,7 +138,13 @@ class Operation:
 
 
 def operations(app: FastAPI, case_id: str, unit_id: str = "", **more: str) -> Iterator[Operation]:
-    known = {"case_id": case_id, "unit_id": unit_id or "unknown-1", "hold": "1", **more}
+    known = {
+        "case_id": case_id,
+        "unit_id": unit_id or "unknown-1",
+        "hold": "1",
+        "number": "1",
+        **more,
+    }
     document = openapi(app)
     schemas = document["components"]["schemas"]
     for path, methods in document["paths"].items():

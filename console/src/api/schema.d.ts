@@ -1017,7 +1017,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Published cases whose words wait for a person. None of the words. */
+        /** Published cases whose words or photos wait for a person. Nothing of either. */
         get: operations["redaction.list"];
         put?: never;
         post?: never;
@@ -1036,7 +1036,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Open the words of a case to decide what the public reads of them. A permit first, then a record, then the words. */
+        /** Open the words and photos of a case to decide what the public gets of them. A permit first, then a record of each, then what was asked for. */
         post: operations["redaction.open"];
         delete?: never;
         options?: never;
@@ -1055,6 +1055,23 @@ export interface paths {
         put?: never;
         /** Say what the public reads of the words of a case: with the finder's gaps, with others, or nothing. */
         post: operations["redaction.decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/redaction/photos/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say of a photo that one has looked at whether the public sees it. Until then nobody does. */
+        post: operations["redaction.photo"];
         delete?: never;
         options?: never;
         head?: never;
@@ -8255,6 +8272,61 @@ export interface components {
             new: string;
         };
         /**
+         * PhotoBody
+         * @description release: the public sees it as it is · hold: nobody does. `version` is that of the photo that
+         *     was looked at.
+         * @example {
+         *       "verdict": "release",
+         *       "version": "71b071b071b071b071b071b071b071b071b071b071b071b071b071b071b071b0"
+         *     }
+         */
+        PhotoBody: {
+            /** Version */
+            version: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "release" | "hold";
+        };
+        /**
+         * PhotoDecidedView
+         * @description The word on one photo.
+         * @example {
+         *       "case_id": "01hx",
+         *       "decision": "accepted",
+         *       "number": 1
+         *     }
+         */
+        PhotoDecidedView: {
+            /** Case Id */
+            case_id: string;
+            /** Number */
+            number: number;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "accepted" | "held";
+        };
+        /**
+         * PhotoToSeeView
+         * @description A photo, by its number in the report; `decision` is the last word on it as it is now, null
+         *     while it waits and nobody of the public sees it.
+         */
+        PhotoToSeeView: {
+            /** Number */
+            number: number;
+            /** Version */
+            version: string;
+            /** Media Type */
+            media_type: string;
+            /** Data */
+            data: string;
+            /** Decision */
+            decision: ("accepted" | "held") | null;
+        };
+        /**
          * Place
          * @description A point on the ground. Degrees, WGS84; other datums are converted at the rim.
          */
@@ -8575,7 +8647,9 @@ export interface components {
          *           ],
          *           "case_id": "01hx",
          *           "case_type": "pothole",
-         *           "opened_at": "2026-11-22T01:30:00+00:00"
+         *           "opened_at": "2026-11-22T01:30:00+00:00",
+         *           "photos": 1,
+         *           "words": true
          *         }
          *       ]
          *     }
@@ -10444,7 +10518,8 @@ export interface components {
         };
         /**
          * WaitingView
-         * @description A published case whose words nobody has confirmed as they are now.
+         * @description A published case whose words nobody has confirmed as they are now, or so many `photos` of
+         *     which nobody has judged: those are shown to nobody until then.
          */
         WaitingView: {
             /** Case Id */
@@ -10458,6 +10533,10 @@ export interface components {
              * Format: date-time
              */
             opened_at: string;
+            /** Words */
+            words: boolean;
+            /** Photos */
+            photos: number;
         };
         /**
          * WaysIntoView
@@ -10597,6 +10676,7 @@ export interface components {
          * WordsToReadView
          * @description The words as they were told, where the finder leaves gaps, and what the public reads now:
          *     `decision` is the last word on this text, null while everything found is gapped by itself.
+         *     `version` is null where there are photos and no words.
          * @example {
          *       "case_id": "01hx",
          *       "is_published": true,
@@ -10604,6 +10684,14 @@ export interface components {
          *         {
          *           "end": 34,
          *           "start": 18
+         *         }
+         *       ],
+         *       "photos": [
+         *         {
+         *           "data": "/9j/4A==",
+         *           "media_type": "image/jpeg",
+         *           "number": 1,
+         *           "version": "71b071b071b071b071b071b071b071b071b071b071b071b071b071b071b071b0"
          *         }
          *       ],
          *       "text": "The lamp is dark. +358 40 123 4567",
@@ -10614,15 +10702,17 @@ export interface components {
             /** Case Id */
             case_id: string;
             /** Version */
-            version: string;
+            version: string | null;
             /** Text */
             text: string;
             /** Link */
             link: string | null;
             /** Marks */
-            marks: components["schemas"]["tocsin__web__api__redactions__GapView"][];
+            marks: components["schemas"]["tocsin__web__api__redaction_shapes__GapView"][];
             /** Decision */
             decision: ("accepted" | "edited" | "held") | null;
+            /** Photos */
+            photos: components["schemas"]["PhotoToSeeView"][];
             /** Is Published */
             is_published: boolean;
         };
@@ -10763,7 +10853,7 @@ export interface components {
          * GapView
          * @description Characters (code points) from `start` up to, not with, `end`.
          */
-        tocsin__web__api__redactions__GapView: {
+        tocsin__web__api__redaction_shapes__GapView: {
             /** Start */
             start: number;
             /** End */
@@ -18395,7 +18485,9 @@ export interface operations {
                      *             "t0v0",
                      *             "t0v0-0000"
                      *           ],
-                     *           "opened_at": "2026-11-22T01:30:00+00:00"
+                     *           "opened_at": "2026-11-22T01:30:00+00:00",
+                     *           "words": true,
+                     *           "photos": 1
                      *         }
                      *       ]
                      *     }
@@ -18508,6 +18600,14 @@ export interface operations {
                      *         {
                      *           "start": 18,
                      *           "end": 34
+                     *         }
+                     *       ],
+                     *       "photos": [
+                     *         {
+                     *           "number": 1,
+                     *           "version": "71b071b071b071b071b071b071b071b071b071b071b071b071b071b071b071b0",
+                     *           "media_type": "image/jpeg",
+                     *           "data": "/9j/4A=="
                      *         }
                      *       ],
                      *       "is_published": true
@@ -18656,6 +18756,149 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["DecidedView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rules do not grant it; `reason` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has moved on since it was seen. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this kind of content. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "redaction.photo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a case. */
+                case_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhotoBody"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "case_id": "01hx",
+                     *       "number": 1,
+                     *       "decision": "accepted"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PhotoDecidedView"];
                 };
             };
             /** @description It cannot be read. */

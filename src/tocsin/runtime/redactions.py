@@ -2,11 +2,14 @@
 
 Nobody has to speak: what no person has confirmed is published with a gap for every find. A word
 counts for one text of one case, as it was when it was read; of any other text it says nothing.
+
+A photo has no gaps and nothing looks into it: until a person released it nobody of the public sees
+it. The same holds for a link that a reporter gave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -20,13 +23,16 @@ Decision = Literal["accepted", "edited", "held"]
 GAPS_MAX: Final = 500
 """Gaps of one text: more than a report of 4,000 characters has words worth one."""
 
+Piece = tuple[CaseId, SealedRef]
+"""What a word can be about: a text or a photo, as one case shows it."""
 Gap = tuple[int, int]
 """Characters (code points) from the first number up to, not with, the second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """One word. `source` and `version` say which text it is about; `value` is what is published."""
+    """One word. `source` and `version` say which text or photo it is about; `value` is what is
+    published: another text, or the photo itself."""
 
     id: int
     at: Instant
@@ -50,6 +56,10 @@ class Redactions(Protocol):
         or on what the text was before, is not among them."""
         ...
 
+    async def last_on(self, pieces: Collection[Piece]) -> Mapping[Piece, Redaction]:
+        """The same for any number of texts and photos of a case."""
+        ...
+
     async def decide(
         self,
         case_id: CaseId,
@@ -63,6 +73,20 @@ class Redactions(Protocol):
     ) -> Redaction | None:
         """Keeps a word, and seals `text` (None: held) with the person's own words, so that both go
         together. None, and nothing is written, where the text is another one now, or is gone."""
+        ...
+
+    async def judge_photo(
+        self,
+        case_id: CaseId,
+        source: SealedRef,
+        version: str,
+        *,
+        is_released: bool,
+        by: Actor,
+        role: str,
+    ) -> Redaction | None:
+        """Keeps a word on a photo: shown as it is (accepted), or not at all (held). None, and
+        nothing is written, where it is another one now, or is gone."""
         ...
 
 
@@ -123,6 +147,7 @@ __all__ = [
     "GAPS_MAX",
     "Decision",
     "Gap",
+    "Piece",
     "Redaction",
     "Redactions",
     "Said",

@@ -38,7 +38,7 @@ KINDS: Final[Mapping[str, frozenset[SealedKind]]] = {
     "break_glass": frozenset(
         {"description", "contact", "address", "media", "note", "question", "comment"}
     ),
-    "redaction": frozenset({"description", "redacted"}),
+    "redaction": frozenset({"description", "media", "redacted"}),
     "own_receipt": frozenset({"question"}),
     "likeness": frozenset({"description"}),
     "publication": frozenset({"description", "address", "media", "redacted"}),

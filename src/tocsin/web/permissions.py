@@ -294,7 +294,7 @@ def _rows() -> Iterable[Rule]:
     yield row("sight.records", "county", (AU,))
     # Who publishes also says what of the words is published; at the case, only its lead agency.
     yield row("redaction.list", "role", (D, S))
-    for name in ("redaction.open", "redaction.decide"):
+    for name in ("redaction.open", "redaction.decide", "redaction.photo"):
         yield write(name, "case", (D, S))
     yield row("hold.list", "case", (D, S, AU))
     yield write("hold.place", "case", (S,))

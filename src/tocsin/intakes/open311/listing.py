@@ -1,8 +1,8 @@
 """Cases as service requests: what the public may know of each, and nothing else.
 
 Never a name, a contact or an address; the place as a catchment of many homes.
-The description and photos only once the case is published; of confidential types and of types that
-are not public, nothing at all.
+The description only once the case is published, photos and links only once a person has released
+them as well; of confidential types and of types that are not public, nothing at all.
 """
 
 from __future__ import annotations
@@ -61,10 +61,11 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The words of one published case."""
+    """The words of one published case, and the numbers, from 1, of its released photos."""
 
     text: str | None = None
     media_url: str | None = None
+    photos: tuple[int, ...] = ()
 
 
 NOTHING: Final = Published()
@@ -164,8 +165,8 @@ def shown_at(case: Case, services: Services, known: Catchments) -> Place | None:
 
 
 async def published(services: Services, rows: Sequence[BoardRow]) -> Mapping[CaseId, Published]:
-    """The words of the published cases among these; the vault is opened at most once for every
-    `CASES_AT_ONCE` of them."""
+    """The words of the published cases among these, and their released photos; the vault is opened
+    at most once for every `CASES_AT_ONCE` of them."""
     wanted: dict[CaseId, SealedRef] = {}
     for row in rows:
         case = row.case
@@ -185,7 +186,37 @@ async def published(services: Services, rows: Sequence[BoardRow]) -> Mapping[Cas
             for case_id in ids[start : start + CASES_AT_ONCE]
         }
         opened.update(await see(some, holders, by=PUBLIC, purpose=PURPOSE, vault=services.vault))
-    return {case_id: _told(wanted[case_id], words_on.get(case_id), opened) for case_id in ids}
+    told = {case_id: _told(wanted[case_id], words_on.get(case_id), opened) for case_id in ids}
+    for case_id, numbers in (await released(services, [row.case for row in rows])).items():
+        told[case_id] = replace(told.get(case_id, NOTHING), photos=numbers)
+    return told
+
+
+def photos_of(case: Case) -> tuple[SealedRef, ...]:
+    """The photos that would be published, released or not."""
+    return case.reports[0].media if case.reports else ()
+
+
+async def released(services: Services, cases: Sequence[Case]) -> Mapping[CaseId, tuple[int, ...]]:
+    """Which photos of the published cases among these the public may see, counted from 1. Only a
+    person's last word on the photo as it is now lets it out: nothing here looks into photos."""
+    shown = [
+        case
+        for case in cases
+        if case.published and photos_of(case) and shown_type(services.pack, case) is not None
+    ]
+    if not shown or services.redactions is None:
+        return {}
+    pieces = [(case.id, ref) for case in shown for ref in photos_of(case)]
+    words = await services.redactions.last_on(pieces)
+    return {
+        case.id: tuple(
+            number
+            for number, ref in enumerate(photos_of(case), 1)
+            if (word := words.get((case.id, ref))) is not None and word.decision == "accepted"
+        )
+        for case in shown
+    }
 
 
 def _refs_of(description: SealedRef, word: Redaction | None) -> list[SealedRef]:
@@ -208,7 +239,8 @@ def _told(
         word.decision if word is not None else None,
         decided[0].decode() if decided is not None else None,
     )
-    is_link = said.media_url.startswith(("https://", "http://"))
+    # What lies behind a link is as unseen as a photo: it waits for a person's word.
+    is_link = word is not None and said.media_url.startswith(("https://", "http://"))
     return Published(text, said.media_url if is_link else None)
 
 
@@ -277,7 +309,7 @@ class Teller:
             "media_url": self._media_url(case, words),
         }
         if self.extensions:
-            element["extended_attributes"] = self._extended(case)
+            element["extended_attributes"] = self._extended(case, words)
         return element
 
     def bulk(self, row: BoardRow, words: Published = NOTHING) -> list[str | float | None]:
@@ -308,25 +340,22 @@ class Teller:
         place = shown_at(case, self.services, self.known)
         return (None, None) if place is None else (place.lat, place.lon)
 
-    def photo_urls(self, case: Case) -> tuple[str, ...]:
-        """Where the photos of a published case can be seen."""
-        if not case.published or not case.reports:
-            return ()
+    def photo_urls(self, case: Case, words: Published) -> tuple[str, ...]:
+        """Where the released photos of a published case can be seen."""
         return tuple(
-            f"{self.base_url}/open311/v2/media/{case.id}/{number}.jpg"
-            for number in range(1, len(case.reports[0].media) + 1)
+            f"{self.base_url}/open311/v2/media/{case.id}/{number}.jpg" for number in words.photos
         )
 
     def _media_url(self, case: Case, words: Published) -> str | None:
-        photos = self.photo_urls(case)
+        photos = self.photo_urls(case, words)
         return photos[0] if photos else words.media_url
 
-    def _extended(self, case: Case) -> Element:
+    def _extended(self, case: Case, words: Published) -> Element:
         return {
             "channel": case.reports[0].source if case.reports else None,
             "priority": case.priority,
             "reports": len(case.reports),
-            "photos": [{"media_url": url} for url in self.photo_urls(case)],
+            "photos": [{"media_url": url} for url in self.photo_urls(case, words)],
         }
 
 

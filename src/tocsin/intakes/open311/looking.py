@@ -27,7 +27,9 @@ from tocsin.intakes.open311.listing import (
     every_page,
     find,
     find_one,
+    photos_of,
     published,
+    released,
     tell,
 )
 from tocsin.intakes.open311.updates import list_updates
@@ -139,14 +141,17 @@ class Looking(Counter):
         return csv_rows([teller.bulk(row, words.get(row.case.id, NOTHING)) for row in rows])
 
     async def get_media(self, asked: Asked, case_id: str) -> Response:
-        """A photo of a published case."""
+        """A photo of a published case, once a person has released it."""
         number = asked.name.removesuffix(".jpg")
         row = await find_one(self.services, case_id)
         unknown = Refused("path_unknown", "")
-        if row is None or not row.case.published or not row.case.reports:
+        if row is None or not row.case.published:
             return self.refuse(asked, unknown)
-        media = row.case.reports[0].media
+        media = photos_of(row.case)
         if not (number.isascii() and number.isdigit() and 0 < int(number[:6]) <= len(media)):
+            return self.refuse(asked, unknown)
+        out = await released(self.services, [row.case])
+        if int(number) not in out.get(row.case.id, ()):
             return self.refuse(asked, unknown)
         ref = media[int(number) - 1]
         holders = {row.case.id: await holders_of(row.case, self.services.store)}

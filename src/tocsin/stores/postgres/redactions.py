@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from tocsin.kernel.shared import Actor, ActorId, CaseId, SealedRef
 from tocsin.runtime.ports import Clock, SealedValue
-from tocsin.runtime.redactions import Decision, Redaction
+from tocsin.runtime.redactions import Decision, Piece, Redaction
 from tocsin.stores.postgres.connections import Connection, Readers, Row
 from tocsin.stores.postgres.writer import HOLD_WRITERS
 from tocsin.stores.vault import KeyRow, MasterKeys, Sealer
@@ -15,13 +15,13 @@ from tocsin.stores.vault import KeyRow, MasterKeys, Sealer
 _VERSION: Final = "encode(sha256(v.ciphertext), 'hex')"
 """Values are sealed once, under a random nonce: the digest names the text and tells nothing."""
 _VERSIONS: Final = f"SELECT v.ref, {_VERSION} FROM vault.values v WHERE v.ref = ANY($1::text[])"
-_DECIDED: Final = f"""
-SELECT DISTINCT ON (r.case_id) r.id, r.at, r.actor, r.case_id, r.source, r.version, r.decision,
-       r.value
+_LAST: Final = f"""
+SELECT DISTINCT ON (r.case_id, r.source)
+       r.id, r.at, r.actor, r.case_id, r.source, r.version, r.decision, r.value
   FROM unnest($1::text[], $2::text[]) w(case_id, ref)
   JOIN vault.redactions r ON r.case_id = w.case_id AND r.source = w.ref
   JOIN vault.values v ON v.ref = r.source AND {_VERSION} = r.version
- ORDER BY r.case_id, r.id DESC"""
+ ORDER BY r.case_id, r.source, r.id DESC"""
 _SCOPE: Final = f"""
 SELECT k.case_id, k.subject, k.master, k.wrapped_key FROM vault.values v
   JOIN vault.keys k ON k.case_id = v.case_id AND k.subject = v.subject
@@ -49,10 +49,15 @@ class PostgresRedactions:
         return {SealedRef(row[0]): row[1] for row in rows}
 
     async def decided(self, wanted: Mapping[CaseId, SealedRef]) -> Mapping[CaseId, Redaction]:
-        if not wanted:
+        found = await self.last_on(list(wanted.items()))
+        return {case: word for (case, _), word in found.items()}
+
+    async def last_on(self, pieces: Collection[Piece]) -> Mapping[Piece, Redaction]:
+        if not pieces:
             return {}
-        rows = await self._readers.fetch(_DECIDED, list(wanted), list(wanted.values()))
-        return {CaseId(row[3]): _redaction(row) for row in rows}
+        cases, refs = [case for case, _ in pieces], [ref for _, ref in pieces]
+        rows = await self._readers.fetch(_LAST, cases, refs)
+        return {(word.case_id, word.source): word for word in map(_redaction, rows)}
 
     async def decide(
         self,
@@ -80,6 +85,26 @@ class PostgresRedactions:
             added = await connection.fetchrow(
                 _ADD, now, by.id, role, case_id, source, version, decision, ref
             )
+            assert added is not None, "an insert returns its row"
+            return _redaction(added)
+
+    async def judge_photo(
+        self,
+        case_id: CaseId,
+        source: SealedRef,
+        version: str,
+        *,
+        is_released: bool,
+        by: Actor,
+        role: str,
+    ) -> Redaction | None:
+        async with self._readers.acquire() as connection, connection.transaction():
+            await connection.execute(HOLD_WRITERS)  # no erasure between the look and the writing
+            if await connection.fetchrow(_SCOPE, source, version) is None:
+                return None
+            word = ("accepted", source) if is_released else ("held", None)
+            about = (by.id, role, case_id, source, version)
+            added = await connection.fetchrow(_ADD, self._clock.now(), *about, *word)
             assert added is not None, "an insert returns its row"
             return _redaction(added)
 

@@ -1,20 +1,19 @@
-"""The redaction queue: a person's word on what the public reads of a resident's words."""
+"""The redaction queue: a person's word on what the public reads of a resident's words, and on each
+photo before the public sees it."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from base64 import b64encode
+from typing import Annotated, Any, Final, NamedTuple
 
-from fastapi import APIRouter, Query
-from pydantic import Field
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from tocsin.intakes.open311.listing import shown_codes, shown_type
+from tocsin.intakes.open311.listing import photos_of, shown_codes, shown_type
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, Refused, SealedRef
 from tocsin.runtime.ports import BoardRow, CaseQuery
 from tocsin.runtime.redactions import (
-    GAPS_MAX,
     Decision,
     Gap,
     Redactions,
@@ -35,14 +34,20 @@ from tocsin.web.api.common import (
     shown,
 )
 from tocsin.web.api.lists import Cursor
+from tocsin.web.api.redaction_shapes import (
+    DecidedView,
+    DecisionBody,
+    PhotoBody,
+    PhotoDecidedView,
+    QueueView,
+    WordsToReadView,
+)
 from tocsin.web.api.sight_shapes import NothingBody
 from tocsin.web.gate import Access
 from tocsin.web.permissions import reach, role_for
 from tocsin.web.problems import Problem, refuse
 from tocsin.web.regions import list_cases, regions_of
 from tocsin.web.sealed import see_case
-from tocsin.web.shapes import Offset, Strict, like
-from tocsin.web.views import View
 
 routes: APIRouter = router("redactions")
 
@@ -53,111 +58,21 @@ LOOKED_MAX: Final = 1_000
 """Published cases looked through for one question; `next` goes on behind them."""
 
 
-class WaitingView(View):
-    """A published case whose words nobody has confirmed as they are now."""
-
-    case_id: str
-    case_type: str
-    areas: tuple[str, ...]
-    opened_at: datetime
-
-
-class QueueView(View):
-    """What waits, newest first. `next` asks on, also where this page found nothing."""
-
-    model_config = like(
-        {
-            "waiting": [
-                {
-                    "case_id": "01hx",
-                    "case_type": "pothole",
-                    "areas": ["county", "t0", "t0v0", "t0v0-0000"],
-                    "opened_at": "2026-11-22T01:30:00+00:00",
-                }
-            ],
-            "next": None,
-        }
-    )
-    waiting: tuple[WaitingView, ...]
-    next: str | None
-
-
-class GapBody(Strict):
-    """Characters (code points) from `start` up to, not with, `end`."""
-
-    model_config = like({"start": 19, "end": 35})
-
-    start: Offset
-    end: Offset
-
-
-class GapView(View):
-    """Characters (code points) from `start` up to, not with, `end`."""
-
-    start: int
-    end: int
-
-
-class WordsToReadView(View):
-    """The words as they were told, where the finder leaves gaps, and what the public reads now:
-    `decision` is the last word on this text, null while everything found is gapped by itself."""
-
-    model_config = like(
-        {
-            "case_id": "01hx",
-            "version": "9f2c" * 16,
-            "text": "The lamp is dark. +358 40 123 4567",
-            "link": None,
-            "marks": [{"start": 18, "end": 34}],
-            "decision": None,
-            "is_published": True,
-        }
-    )
-    case_id: str
-    version: str
-    text: str
-    link: str | None
-    marks: tuple[GapView, ...]
-    decision: Literal["accepted", "edited", "held"] | None
-    is_published: bool
-
-
-class DecisionBody(Strict):
-    """accept: the finder's gaps · edit: these gaps, and no others · hold: nothing is published.
-    `version` is that of the words that were read."""
-
-    model_config = like(
-        {"version": "9f2c" * 16, "verdict": "edit", "gaps": [{"start": 18, "end": 34}]}
-    )
-
-    version: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    verdict: Literal["accept", "edit", "hold"]
-    gaps: Annotated[tuple[GapBody, ...], Field(max_length=GAPS_MAX, strict=False)] = ()
-
-
-class DecidedView(View):
-    """The word, and what the public reads from now on; null: nothing."""
-
-    model_config = like({"case_id": "01hx", "decision": "edited", "text": "The lamp is dark. […]"})
-    case_id: str
-    decision: Literal["accepted", "edited", "held"]
-    text: str | None
-
-
 class _Read(NamedTuple):
-    """The words of one case, opened."""
+    """The words of one case, opened; `photos` by number: version, media type and bytes."""
 
     case: Case
     actor: Actor
-    ref: SealedRef
-    version: str
+    ref: SealedRef | None
+    version: str | None
     said: Said
+    photos: dict[int, tuple[str, str, bytes]]
 
 
 @routes.get(
     "/redactions",
     operation_id="redaction.list",
-    summary="Published cases whose words wait for a person. None of the words.",
+    summary="Published cases whose words or photos wait for a person. Nothing of either.",
     **shown(QueueView, *STAFF, 409),
 )
 async def waiting(
@@ -169,7 +84,7 @@ async def waiting(
             read_cursor(after)
         except BadCursor:
             raise Problem("bad_cursor") from None
-    services, found = access.services, list[BoardRow]()
+    services, found = access.services, list[dict[str, Any]]()
     regions = regions_of(access.rule, access.who, services.atlas)
     codes = shown_codes(services.pack)
     for _ in range(LOOKED_MAX // PAGE if codes else 0):
@@ -181,44 +96,59 @@ async def waiting(
         after = page.next
         if after is None or len(found) >= PAGE:
             break
-    return json({"waiting": [_waiting(row.case) for row in found], "next": after})
+    return json({"waiting": found, "next": after})
 
 
-async def _undecided(access: Access, rows: tuple[BoardRow, ...]) -> list[BoardRow]:
-    """Those in the asker's hands whose words are there and have no word yet."""
+async def _undecided(access: Access, rows: tuple[BoardRow, ...]) -> list[dict[str, Any]]:
+    """Those in the asker's hands with words or photos that are there and have no word yet."""
     store, pack = _store(access), access.services.pack
-    wanted = {
-        row.case.id: ref
+    mine = [
+        row.case
         for row in rows
-        if (ref := _words_of(row.case)) is not None
-        and shown_type(pack, row.case) is not None
+        if shown_type(pack, row.case) is not None
         and not isinstance(_leading(access, row.case), Refused)
-    }
-    decided = await store.decided(wanted)
-    there = await store.versions([ref for case, ref in wanted.items() if case not in decided])
-    return [row for row in rows if wanted.get(row.case.id) in there and row.case.id not in decided]
+    ]
+    words = {case.id: ref for case in mine if (ref := _words_of(case)) is not None}
+    decided = await store.decided(words)
+    photos = {(case.id, ref) for case in mine for ref in photos_of(case)}
+    photos -= set(await store.last_on(photos))
+    open_words = [ref for case_id, ref in words.items() if case_id not in decided]
+    there = await store.versions([*open_words, *sorted(ref for _, ref in photos)])
+    found: list[dict[str, Any]] = []
+    for case in mine:
+        has_words = case.id not in decided and words.get(case.id) in there
+        number = sum((case.id, ref) in photos and ref in there for ref in photos_of(case))
+        if has_words or number:
+            found.append(_waiting(case, has_words, number))
+    return found
 
 
-def _waiting(case: Case) -> dict[str, Any]:
+def _waiting(case: Case, has_words: bool, photos: int) -> dict[str, Any]:
     assert case.areas is not None, "it is on the board"
     return {
         "case_id": case.id,
         "case_type": case.case_type,
         "areas": list(case.areas),
         "opened_at": case.opened_at,
+        "words": has_words,
+        "photos": photos,
     }
 
 
 @routes.post(
     "/cases/{case_id}/redaction/open",
     operation_id="redaction.open",
-    summary="Open the words of a case to decide what the public reads of them. A permit first, "
-    "then a record, then the words.",
+    summary="Open the words and photos of a case to decide what the public gets of them. A permit "
+    "first, then a record of each, then what was asked for.",
     **shown(WordsToReadView, *WRITES),
 )
 async def open_words(case_id: CaseIdArg, body: NothingBody, access: AccessArg) -> Response:
     read = await _read(access, case_id)
-    last = (await _store(access).decided({read.case.id: read.ref})).get(read.case.id)
+    pieces = [(read.case.id, photos_of(read.case)[number - 1]) for number in read.photos]
+    if read.ref is not None:
+        pieces.append((read.case.id, read.ref))
+    words = await _store(access).last_on(pieces)
+    last = words.get((read.case.id, read.ref)) if read.ref is not None else None
     return json(
         {
             "case_id": read.case.id,
@@ -227,6 +157,17 @@ async def open_words(case_id: CaseIdArg, body: NothingBody, access: AccessArg) -
             "link": read.said.media_url or None,
             "marks": [{"start": start, "end": end} for start, end in marks_of(read.said.text)],
             "decision": last.decision if last is not None else None,
+            "photos": [
+                {
+                    "number": number,
+                    "version": version,
+                    "media_type": media_type,
+                    "data": b64encode(data).decode("ascii"),
+                    "decision": said.decision if said is not None else None,
+                }
+                for number, (version, media_type, data) in read.photos.items()
+                for said in (words.get((read.case.id, photos_of(read.case)[number - 1])),)
+            ],
             "is_published": read.case.published,
         }
     )
@@ -241,7 +182,7 @@ async def open_words(case_id: CaseIdArg, body: NothingBody, access: AccessArg) -
 )
 async def decide(case_id: CaseIdArg, body: DecisionBody, access: AccessArg) -> Response:
     read = await _read(access, case_id)
-    if read.version != body.version:
+    if read.ref is None or read.version != body.version:
         raise Problem("words_changed")
     decision, text = _outcome(read.said.text, body)
     kept = await _store(access).decide(
@@ -256,6 +197,35 @@ async def decide(case_id: CaseIdArg, body: DecisionBody, access: AccessArg) -> R
     if kept is None:
         raise Problem("words_changed")
     return json({"case_id": read.case.id, "decision": decision, "text": text})
+
+
+@routes.post(
+    "/cases/{case_id}/redaction/photos/{number}",
+    operation_id="redaction.photo",
+    summary="Say of a photo that one has looked at whether the public sees it. Until then nobody "
+    "does.",
+    **shown(PhotoDecidedView, *WRITES),
+)
+async def judge_photo(
+    case_id: CaseIdArg,
+    number: Annotated[int, Path(ge=1, le=100, examples=[1])],
+    body: PhotoBody,
+    access: AccessArg,
+) -> Response:
+    case, actor = await _case(access, case_id)
+    if number > len(photos_of(case)):
+        raise Problem("nothing_public")
+    kept = await _store(access).judge_photo(
+        case.id,
+        photos_of(case)[number - 1],
+        body.version,
+        is_released=body.verdict == "release",
+        by=actor,
+        role=role_for(PURPOSE, actor),
+    )
+    if kept is None:
+        raise Problem("words_changed")
+    return json({"case_id": case.id, "number": number, "decision": kept.decision})
 
 
 def _outcome(text: str, body: DecisionBody) -> tuple[Decision, str | None]:
@@ -292,21 +262,38 @@ def _leading(access: Access, case: Case) -> Actor | Refused:
     return reach(access.rule, access.who, case.areas, (case.lead,) if case.lead else ())
 
 
-async def _read(access: Access, case_id: str) -> _Read:
-    """The words, opened under a permit. Raises `nothing_public` and what `see_case` raises."""
+async def _case(access: Access, case_id: str) -> tuple[Case, Actor]:
+    """A case of which the public may be shown something, and who speaks for it. Raises
+    `nothing_public`."""
     row, _ = await access.case(case_id)
     actor = _leading(access, row.case)
     if isinstance(actor, Refused):
         raise refuse(actor)
-    ref = _words_of(row.case)
-    if ref is None or shown_type(access.services.pack, row.case) is None:
+    if shown_type(access.services.pack, row.case) is None:
         raise Problem("nothing_public")
-    # The digest first: words that change meanwhile are another version, and the word is refused.
-    version = (await _store(access).versions([ref])).get(ref)
-    opened = await see_case(access.services, row.case, [ref], by=actor, purpose=PURPOSE)
-    if version is None or ref not in opened:
+    return row.case, actor
+
+
+async def _read(access: Access, case_id: str) -> _Read:
+    """Words and photos, opened under a permit. Raises `nothing_public`, and as `see_case`."""
+    case, actor = await _case(access, case_id)
+    words, photos = _words_of(case), photos_of(case)
+    refs = [*((words,) if words is not None else ()), *photos]
+    # The digests first: what changes meanwhile is another version, and the word is refused.
+    versions = await _store(access).versions(refs)
+    if not versions:
         raise Problem("nothing_public")
-    return _Read(row.case, actor, ref, version, said_of(*opened[ref]))
+    opened = await see_case(access.services, case, list(versions), by=actor, purpose=PURPOSE)
+    pictures = {
+        number: (versions[ref], opened[ref][1], opened[ref][0])
+        for number, ref in enumerate(photos, 1)
+        if ref in opened
+    }
+    if words is None or words not in opened:
+        if not pictures:
+            raise Problem("nothing_public")
+        return _Read(case, actor, None, None, Said(), pictures)
+    return _Read(case, actor, words, versions[words], said_of(*opened[words]), pictures)
 
 
 __all__ = ["routes"]

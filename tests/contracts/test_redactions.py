@@ -14,7 +14,7 @@ from tests.contracts.town import DISPATCHER
 from tocsin.kernel.shared import Actor, ActorId, CaseId, SealedRef
 from tocsin.runtime.ports import SealedValue
 from tocsin.runtime.redactions import gapped, marks_of, merged, public_text
-from tocsin.runtime.retention import SamePerson
+from tocsin.runtime.retention import UNCONFIRMED_HOLDS, HoldStanding, SamePerson
 from tocsin.runtime.sight_ports import NotPermitted
 
 OTHER = Actor(ActorId("otto"), "staff", ("supervisor",))
@@ -149,6 +149,39 @@ async def test_holds_are_kept_the_same_way_by_both_stores(node: Node) -> None:
     assert await node.holds.answer(hold.id, "denied", by=OTHER) is None
     assert [each.answer for each in await node.holds.of([case])] == ["confirmed"]
     assert await node.holds.of([CaseId("another")]) == []
+
+
+async def test_the_index_of_holds_is_the_same_in_both_stores(node: Node) -> None:
+    until = node.town.now() + timedelta(days=30)
+    cases = [node.town.new_id() for _ in range(5)]
+    waits, stands, denied, ended = [
+        await node.holds.ask(each, "audit", until, by=DISPATCHER) for each in cases[:4]
+    ]
+    soon = node.town.now() + timedelta(seconds=1)
+    over = await node.holds.ask(cases[4], "audit", soon, by=DISPATCHER)
+    node.town.wait(1)
+    await node.holds.answer(stands.id, "confirmed", by=OTHER)
+    await node.holds.answer(denied.id, "denied", by=OTHER)
+    await node.holds.answer(ended.id, "confirmed", by=OTHER)
+    await node.holds.answer(ended.id, "ended", by=OTHER)
+
+    async def ids(standing: HoldStanding, after: int | None = None, limit: int = 9) -> list[int]:
+        found = await node.holds.listed(standing, after, limit)
+        assert all(each.standing(node.town.now()) == standing for each in found)
+        return [each.id for each in found]
+
+    assert await ids("waiting") == [waits.id] and await ids("standing") == [stands.id]
+    assert await ids("released") == [over.id, ended.id, denied.id], "the newest first"
+    assert await ids("released", limit=2) == [over.id, ended.id]
+    assert await ids("released", after=ended.id) == [denied.id]
+    late = await node.holds.ask(node.town.new_id(), "audit", until, by=DISPATCHER)
+    assert await ids("waiting") == [waits.id, late.id], "the oldest first"
+    assert await ids("waiting", after=waits.id) == [late.id]
+    node.town.at += UNCONFIRMED_HOLDS
+    assert await ids("waiting") == [] and await ids("standing") == [stands.id]
+    assert set(await ids("released")) == {waits.id, denied.id, ended.id, over.id, late.id}
+    node.town.at += timedelta(days=30)
+    assert await ids("standing") == []
 
 
 def test_what_nobody_confirmed_is_never_whole() -> None:

@@ -360,6 +360,12 @@ def list_holds(stage: Stage) -> Good:
     return Good(stage.all, {"case_id": _placed(stage)[0]})
 
 
+@recipe("hold.index")
+def index_of_holds(stage: Stage) -> Good:
+    _placed(stage)
+    return Good(stage.audit, query={"standing": "waiting"})
+
+
 @recipe("hold.place")
 def place_hold(stage: Stage) -> Good:
     return Good(stage.all, {"case_id": stage.case()}, HELD)

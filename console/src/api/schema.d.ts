@@ -1078,6 +1078,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Legal holds of all cases in reach: those that wait for a second person, that stand, or that hold no more. */
+        get: operations["hold.index"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cases/{case_id}/holds": {
         parameters: {
             query?: never;
@@ -6969,6 +6986,44 @@ export interface components {
             days: number;
         };
         /**
+         * HoldIndexView
+         * @description Holds of all cases in the reader's reach. What waits comes with the oldest first, the others
+         *     with the newest first. `next` asks on, also where this page found nothing.
+         * @example {
+         *       "holds": [
+         *         {
+         *           "areas": [
+         *             "county",
+         *             "t0",
+         *             "t0v0",
+         *             "t0v0-0000"
+         *           ],
+         *           "at": "2026-11-22T01:30:00+00:00",
+         *           "by_name": "Chen Li",
+         *           "case_id": "01hx",
+         *           "case_type": "wage-arrears",
+         *           "id": 7,
+         *           "is_holding": true,
+         *           "is_mine": false,
+         *           "may": [
+         *             "confirmed",
+         *             "denied"
+         *           ],
+         *           "reason": "court",
+         *           "standing": "waiting",
+         *           "until": "2027-11-22T01:30:00+00:00",
+         *           "waits_until": "2026-12-06T01:30:00+00:00"
+         *         }
+         *       ]
+         *     }
+         */
+        HoldIndexView: {
+            /** Holds */
+            holds: components["schemas"]["IndexedHoldView"][];
+            /** Next */
+            next: number | null;
+        };
+        /**
          * HoldView
          * @description One hold. `answer` is the last word of a second person; without one it holds until
          *     `waits_until`. `may`: what the reader may say of it now.
@@ -7146,6 +7201,75 @@ export interface components {
             messages: components["schemas"]["MessageView"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * IndexedHoldView
+         * @description One hold and the case that it keeps: its kind and where it lies, none of its words.
+         * @example {
+         *       "areas": [
+         *         "county",
+         *         "t0",
+         *         "t0v0",
+         *         "t0v0-0000"
+         *       ],
+         *       "at": "2026-11-22T01:30:00+00:00",
+         *       "by_name": "Chen Li",
+         *       "case_id": "01hx",
+         *       "case_type": "wage-arrears",
+         *       "id": 7,
+         *       "is_holding": true,
+         *       "is_mine": false,
+         *       "may": [
+         *         "confirmed",
+         *         "denied"
+         *       ],
+         *       "reason": "court",
+         *       "standing": "waiting",
+         *       "until": "2027-11-22T01:30:00+00:00",
+         *       "waits_until": "2026-12-06T01:30:00+00:00"
+         *     }
+         */
+        IndexedHoldView: {
+            /** Id */
+            id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By Name */
+            by_name: string;
+            /** Is Mine */
+            is_mine: boolean;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "court" | "investigation" | "audit" | "claim";
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** Answer */
+            answer: ("confirmed" | "denied" | "ended") | null;
+            /** Waits Until */
+            waits_until: string | null;
+            /** Is Holding */
+            is_holding: boolean;
+            /** May */
+            may: ("confirmed" | "denied" | "ended")[];
+            /** Case Id */
+            case_id: string;
+            /** Case Type */
+            case_type: string;
+            /** Areas */
+            areas: string[];
+            /**
+             * Standing
+             * @enum {string}
+             */
+            standing: "waiting" | "standing" | "released";
         };
         /**
          * JournalView
@@ -18966,6 +19090,123 @@ export interface operations {
             };
             /** @description Not this kind of content. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot answer now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hold.index": {
+        parameters: {
+            query?: {
+                /** @description Which holds. */
+                standing?: "waiting" | "standing" | "released";
+                /** @description `next` of a page. */
+                after?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "holds": [
+                     *         {
+                     *           "id": 7,
+                     *           "at": "2026-11-22T01:30:00+00:00",
+                     *           "by_name": "Chen Li",
+                     *           "is_mine": false,
+                     *           "reason": "court",
+                     *           "until": "2027-11-22T01:30:00+00:00",
+                     *           "waits_until": "2026-12-06T01:30:00+00:00",
+                     *           "is_holding": true,
+                     *           "may": [
+                     *             "confirmed",
+                     *             "denied"
+                     *           ],
+                     *           "case_id": "01hx",
+                     *           "case_type": "wage-arrears",
+                     *           "areas": [
+                     *             "county",
+                     *             "t0",
+                     *             "t0v0",
+                     *             "t0v0-0000"
+                     *           ],
+                     *           "standing": "waiting"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HoldIndexView"];
+                };
+            };
+            /** @description It cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with these roles, or not there. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

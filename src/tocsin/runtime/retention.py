@@ -22,6 +22,9 @@ NEXT_WORD: Final[Mapping[HoldAnswer, tuple[HoldAnswer | None, ...]]] = {
     "ended": ("confirmed",),
 }
 """After which word on a hold which may be said."""
+HoldStanding = Literal["waiting", "standing", "released"]
+"""waiting: it holds, and no second person has spoken · standing: confirmed, and it holds ·
+released: it holds no more, for whichever reason."""
 UNCONFIRMED_HOLDS: Final = timedelta(days=14)
 """So long a hold holds before a second person has spoken."""
 HOLD_DAYS_MAX: Final = 1_096
@@ -89,6 +92,12 @@ class LegalHold:
             return False
         return self.answer == "confirmed" or now < self.at + UNCONFIRMED_HOLDS
 
+    def standing(self, now: Instant) -> HoldStanding:
+        """In which of the three lists it is now."""
+        if not self.holds(now):
+            return "released"
+        return "standing" if self.answer == "confirmed" else "waiting"
+
 
 class Retention(Protocol):
     """What is kept for a while only, and its end."""
@@ -131,6 +140,13 @@ class Holds(Protocol):
 
     async def of(self, cases: Sequence[CaseId] | None = None) -> Sequence[LegalHold]:
         """The holds on these cases, or all, oldest first."""
+        ...
+
+    async def listed(
+        self, standing: HoldStanding, after: int | None, limit: int
+    ) -> Sequence[LegalHold]:
+        """At most so many holds of that standing now, behind the one with the number `after`: what
+        waits with the oldest first, whose time is over first, the others with the newest first."""
         ...
 
 
@@ -210,6 +226,7 @@ __all__ = [
     "Due",
     "HoldAnswer",
     "HoldReason",
+    "HoldStanding",
     "Holds",
     "LegalHold",
     "Retention",

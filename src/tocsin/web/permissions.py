@@ -222,10 +222,9 @@ def _rows() -> Iterable[Rule]:
     for verb in ("feedback", "answer", "consent"):
         yield write(f"receipt.{verb}", "open")
     yield from _ways_in(row, write)
-    for name in ("pack.show", "pack.case_types", "pack.case_type", "area.tree", "area.geojson"):
+    for name in ("pack.show", "pack.case_types", "pack.case_type", "area.tree", "area.geojson",
+                 "agency.list", "words.list"):  # fmt: skip
         yield row(name, "account", key="cases:read")
-    yield row("agency.list", "account", key="cases:read")
-    yield row("words.list", "account", key="cases:read")
     yield row("pack.guess", "role", (CT, D, G, S), "reports:write")
     yield row("place.search", "role", (CT, D, G, S), "reports:write")
     # A crew is told where it goes as people would say it.
@@ -292,11 +291,12 @@ def _rows() -> Iterable[Rule]:
     for name in ("sight.approve", "sight.deny"):
         yield write(name, "role", (D, S))
     yield row("sight.records", "county", (AU,))
-    # Who publishes also says what of the words is published; at the case, only its lead agency.
+    # Who publishes also says what is published; at the case, only its lead agency.
     yield row("redaction.list", "role", (D, S))
     for name in ("redaction.open", "redaction.decide", "redaction.photo"):
         yield write(name, "case", (D, S))
     yield row("hold.list", "case", (D, S, AU))
+    yield row("hold.index", "role", (S, AU))  # who places or answers holds
     yield write("hold.place", "case", (S,))
     for name in ("hold.confirm", "hold.deny", "hold.end"):
         yield write(name, "case", (S, AU))

@@ -7,7 +7,14 @@ from dataclasses import replace
 
 from tocsin.kernel.shared import Actor, CaseId, Instant
 from tocsin.runtime.ports import Clock
-from tocsin.runtime.retention import NEXT_WORD, HoldAnswer, HoldReason, LegalHold, SamePerson
+from tocsin.runtime.retention import (
+    NEXT_WORD,
+    HoldAnswer,
+    HoldReason,
+    HoldStanding,
+    LegalHold,
+    SamePerson,
+)
 
 
 class MemoryHolds:
@@ -36,6 +43,19 @@ class MemoryHolds:
 
     async def of(self, cases: Sequence[CaseId] | None = None) -> Sequence[LegalHold]:
         return [each for each in self._holds.values() if cases is None or each.case_id in cases]
+
+    async def listed(
+        self, standing: HoldStanding, after: int | None, limit: int
+    ) -> Sequence[LegalHold]:
+        now, is_waiting = self._clock.now(), standing == "waiting"
+        ordered = sorted(self._holds.values(), key=lambda each: each.id, reverse=not is_waiting)
+        found = [
+            each
+            for each in ordered
+            if each.standing(now) == standing
+            and (after is None or (each.id > after if is_waiting else each.id < after))
+        ]
+        return found[:limit]
 
 
 __all__ = ["MemoryHolds"]

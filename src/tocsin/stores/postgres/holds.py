@@ -9,7 +9,15 @@ import asyncpg
 
 from tocsin.kernel.shared import Actor, ActorId, CaseId, Instant
 from tocsin.runtime.ports import Clock
-from tocsin.runtime.retention import NEXT_WORD, HoldAnswer, HoldReason, LegalHold, SamePerson
+from tocsin.runtime.retention import (
+    NEXT_WORD,
+    UNCONFIRMED_HOLDS,
+    HoldAnswer,
+    HoldReason,
+    HoldStanding,
+    LegalHold,
+    SamePerson,
+)
 from tocsin.stores.postgres.connections import Connection, Readers, Row
 
 _HOLD: Final = """
@@ -25,6 +33,18 @@ _ANSWER: Final = """
 INSERT INTO vault.hold_words (at, hold, asker, actor, answer)
 SELECT $1, h.id, h.actor, $3, $4 FROM vault.holds h WHERE h.id = $2
     ON CONFLICT (hold, answer) DO NOTHING RETURNING id"""
+
+_HOLDS_NOW: Final = "s.until > $1 AND (s.answer = 'confirmed' OR s.answer IS NULL AND s.at > $2)"
+_LISTED: Final = f"SELECT s.* FROM ({_HOLD}) s(id, at, actor, case_id, reason, until, answer)"
+_LISTS: Final[dict[HoldStanding, str]] = {
+    "waiting": f"{_LISTED} WHERE s.answer IS NULL AND {_HOLDS_NOW} "
+    "AND ($3::bigint IS NULL OR s.id > $3) ORDER BY s.id LIMIT $4",
+    "standing": f"{_LISTED} WHERE s.answer = 'confirmed' AND {_HOLDS_NOW} "
+    "AND ($3::bigint IS NULL OR s.id < $3) ORDER BY s.id DESC LIMIT $4",
+    "released": f"{_LISTED} WHERE ({_HOLDS_NOW}) IS NOT TRUE "
+    "AND ($3::bigint IS NULL OR s.id < $3) ORDER BY s.id DESC LIMIT $4",
+}
+"""As `LegalHold.standing` says, which is asked of every row once more."""
 
 
 class PostgresHolds:
@@ -60,6 +80,14 @@ class PostgresHolds:
         values = [] if cases is None else [list(cases)]
         rows = await self._readers.fetch(f"{_HOLD}{where} ORDER BY 1", *values)
         return [_hold(row) for row in rows]
+
+    async def listed(
+        self, standing: HoldStanding, after: int | None, limit: int
+    ) -> Sequence[LegalHold]:
+        now = self._clock.now()
+        asked = (now, now - UNCONFIRMED_HOLDS, after, limit)
+        rows = await self._readers.fetch(_LISTS[standing], *asked)
+        return [each for each in map(_hold, rows) if each.standing(now) == standing]
 
 
 async def is_held(connection: Connection, cases: Sequence[CaseId], now: Instant) -> bool:

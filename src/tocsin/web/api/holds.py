@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import Actor, ActorId
+from tocsin.kernel.shared import Actor, ActorId, Refused
+from tocsin.runtime.ports import BoardRow
 from tocsin.runtime.retention import (
     NEXT_WORD,
     UNCONFIRMED_HOLDS,
     HoldAnswer,
     Holds,
+    HoldStanding,
     LegalHold,
     SamePerson,
 )
 from tocsin.web.api.common import (
+    STAFF,
     STAFF_ONE,
     WRITES,
     AccessArg,
@@ -29,13 +33,18 @@ from tocsin.web.api.common import (
     staff_names,
 )
 from tocsin.web.api.sight_shapes import NothingBody, Number
-from tocsin.web.gate import Access
-from tocsin.web.permissions import RULES
+from tocsin.web.gate import Access, agencies_of
+from tocsin.web.permissions import RULES, reach
 from tocsin.web.problems import Problem
 from tocsin.web.shapes import Days, Strict, like
 from tocsin.web.views import View
 
 routes: APIRouter = router("holds")
+
+PAGE: Final = 50
+"""Holds of one page of the index."""
+LOOKED_AT_MAX: Final = 500
+"""Holds looked through for one page, for somebody who reaches few of them; `next` goes on."""
 
 HOLD_EXAMPLE: Final[dict[str, Any]] = {
     "id": 7,
@@ -86,6 +95,101 @@ class HoldsView(View):
     holds: tuple[HoldView, ...]
     is_held: bool
     may_place: bool
+
+
+class IndexedHoldView(HoldView):
+    """One hold and the case that it keeps: its kind and where it lies, none of its words."""
+
+    model_config = like(
+        {
+            **HOLD_EXAMPLE,
+            "case_id": "01hx",
+            "case_type": "wage-arrears",
+            "areas": ["county", "t0", "t0v0", "t0v0-0000"],
+            "standing": "waiting",
+        }
+    )
+
+    case_id: str
+    case_type: str
+    areas: tuple[str, ...]
+    standing: HoldStanding
+
+
+class HoldIndexView(View):
+    """Holds of all cases in the reader's reach. What waits comes with the oldest first, the others
+    with the newest first. `next` asks on, also where this page found nothing."""
+
+    model_config = like(
+        {
+            "holds": [
+                {
+                    **HOLD_EXAMPLE,
+                    "case_id": "01hx",
+                    "case_type": "wage-arrears",
+                    "areas": ["county", "t0", "t0v0", "t0v0-0000"],
+                    "standing": "waiting",
+                }
+            ],
+            "next": None,
+        }
+    )
+
+    holds: tuple[IndexedHoldView, ...]
+    next: int | None
+
+
+@routes.get(
+    "/holds",
+    operation_id="hold.index",
+    summary="Legal holds of all cases in reach: those that wait for a second person, that stand, "
+    "or that hold no more.",
+    **shown(HoldIndexView, *STAFF),
+)
+async def index(
+    access: AccessArg,
+    standing: Annotated[HoldStanding, Query(description="Which holds.")] = "waiting",
+    after: Annotated[int | None, Query(ge=1, le=2**53, description="`next` of a page.")] = None,
+) -> Response:
+    store, now = _store(access), access.services.clock.now()
+    found: list[tuple[LegalHold, BoardRow, Actor]] = []
+    left: int = LOOKED_AT_MAX
+    while left > 0 and len(found) < PAGE:
+        wanted = min(PAGE - len(found), left)
+        page = await store.listed(standing, after, wanted)
+        left -= wanted
+        found += await _in_reach(access, page)
+        after = page[-1].id if page else after
+        if len(page) < wanted:
+            after = None
+            break
+    names = await staff_names(access, [hold.actor for hold, _, _ in found])
+    told = [
+        {
+            **_hold(hold, actor, names, now),
+            "case_id": hold.case_id,
+            "case_type": row.case.case_type,
+            "areas": list(row.case.areas or ()),
+            "standing": standing,
+        }
+        for hold, row, actor in found
+    ]
+    return json({"holds": told, "next": after})
+
+
+async def _in_reach(
+    access: Access, holds: Sequence[LegalHold]
+) -> list[tuple[LegalHold, BoardRow, Actor]]:
+    """Those on cases that the asker reaches, as who."""
+    found: list[tuple[LegalHold, BoardRow, Actor]] = []
+    for hold in holds:
+        row = await access.services.store.case(hold.case_id)
+        if row is None or row.case.areas is None:
+            continue
+        actor = reach(access.rule, access.who, row.case.areas, agencies_of(row.case))
+        if not isinstance(actor, Refused):
+            found.append((hold, row, actor))
+    return found
 
 
 @routes.get(

@@ -27,7 +27,7 @@ HERE = {"county": "county", "town": "t0", "cell": "t0v0-0000", "sibling": "t1",
         "other-village": "t0v1"}  # fmt: skip
 """The matrix's areas, in the county of the tests."""
 ELSEWHERE = {"drill.start", "drill.end"}
-"""Their site is in the body, or under a drill's number: see the tests of drills."""
+"""Their site is in the body, or under a drill's number: see `test_moved_side_doors.py`."""
 REFUSED = ("role_missing", "outside_scope")
 
 

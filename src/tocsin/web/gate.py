@@ -6,7 +6,7 @@ The route's `operation_id` names its row of the policy table; a route without on
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Any, Final, cast, get_args, get_origin
@@ -92,24 +92,20 @@ class Access:
         """The case and the actor who reaches it, or the problem why not."""
         row = await self.services.store.case(CaseId(case_id))
         if row is None:
-            raise await self._hidden(CaseId(case_id))
+            raise await hidden(self._areas_of(CaseId(case_id)), "case_unknown")
         if row.case.areas is None:
             raise Problem("case_unknown")
         return row, self.actor(row.case.areas, agencies_of(row.case))
 
-    async def _hidden(self, case_id: CaseId) -> Problem:
-        """Why a case is not shown; only that it is there is looked at."""
-        with as_node():
-            row = await self.services.store.case(case_id)
-        return Problem("case_unknown" if row is None or row.case.areas is None else "outside_scope")
+    async def _areas_of(self, case_id: CaseId) -> Sequence[AreaId] | None:
+        row = await self.services.store.case(case_id)
+        return None if row is None else row.case.areas
 
     async def unit(self, unit_id: str) -> tuple[UnitRow, Actor]:
         """The unit and the actor who reaches it, or the problem why not."""
         row = await self.services.store.unit(UnitId(unit_id))
         if row is None:
-            with as_node():  # only that it is there
-                row = await self.services.store.unit(UnitId(unit_id))
-            raise Problem("unit_unknown" if row is None else "outside_scope")
+            raise await hidden(self.services.store.unit(UnitId(unit_id)), "unit_unknown")
         if row.unit.agency is None:
             raise Problem("unit_unknown")
         return row, self.actor(row.unit.areas, (row.unit.agency,))
@@ -120,6 +116,14 @@ class Access:
         if isinstance(found, Refused):
             raise _told(self.rule, self.who, found)
         return found
+
+
+async def hidden(again: Awaitable[object | None], unknown: str) -> Problem:
+    """Why the onlooker was not shown something: `unknown`, or outside of their scope. It is read
+    `again` as the node, and nothing of it is looked at but that it is there."""
+    with as_node():
+        found = await again
+    return Problem(unknown if found is None else "outside_scope")
 
 
 def _told(rule: Rule, principal: Principal | None, refused: Refused) -> Problem:

@@ -18,7 +18,7 @@ from tocsin.runtime.onlooking import as_node
 from tocsin.runtime.ports import AlarmQuery, AlarmRow, AssetRow
 from tocsin.web.alarm_views import alarm_view, asset_view
 from tocsin.web.api.common import checked, expected, json
-from tocsin.web.gate import Access
+from tocsin.web.gate import Access, hidden
 from tocsin.web.permissions import covers
 from tocsin.web.problems import Problem
 from tocsin.web.shapes import ID
@@ -54,9 +54,7 @@ async def alarm_of(access: Access, alarm_id: str) -> tuple[AlarmRow, Actor]:
     await access.services.alarms.load()
     row = await access.services.store.alarm(AlarmId(alarm_id))
     if row is None:
-        with as_node():  # only that it is there
-            row = await access.services.store.alarm(AlarmId(alarm_id))
-        raise Problem("alarm_unknown" if row is None else "outside_scope")
+        raise await hidden(access.services.store.alarm(AlarmId(alarm_id)), "alarm_unknown")
     if row.alarm.about is None:
         raise Problem("alarm_unknown")
     about = row.alarm.about
@@ -69,9 +67,7 @@ async def asset_of(access: Access, asset_id: str) -> tuple[AssetRow, Actor]:
     await access.services.alarms.load()
     row = await access.services.store.asset(AssetId(asset_id))
     if row is None:
-        with as_node():  # only that it is there
-            row = await access.services.store.asset(AssetId(asset_id))
-        raise Problem("asset_unknown" if row is None else "outside_scope")
+        raise await hidden(access.services.store.asset(AssetId(asset_id)), "asset_unknown")
     areas = row.asset.about.areas or (access.services.alarms.openings.county,)
     return row, access.actor(areas, parties(access, row.asset.id))
 

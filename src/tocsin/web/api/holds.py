@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, ActorId, Refused
-from tocsin.runtime.ports import BoardRow
+from tocsin.runtime.ports import BoardRow, CaseQuery
 from tocsin.runtime.retention import (
     NEXT_WORD,
     UNCONFIRMED_HOLDS,
@@ -97,18 +97,19 @@ class HoldsView(View):
     may_place: bool
 
 
+INDEXED_EXAMPLE: Final[dict[str, Any]] = {
+    **HOLD_EXAMPLE,
+    "case_id": "01hx",
+    "case_type": "wage-arrears",
+    "areas": ["county", "t0", "t0v0", "t0v0-0000"],
+    "standing": "waiting",
+}
+
+
 class IndexedHoldView(HoldView):
     """One hold and the case that it keeps: its kind and where it lies, none of its words."""
 
-    model_config = like(
-        {
-            **HOLD_EXAMPLE,
-            "case_id": "01hx",
-            "case_type": "wage-arrears",
-            "areas": ["county", "t0", "t0v0", "t0v0-0000"],
-            "standing": "waiting",
-        }
-    )
+    model_config = like(INDEXED_EXAMPLE)
 
     case_id: str
     case_type: str
@@ -120,20 +121,7 @@ class HoldIndexView(View):
     """Holds of all cases in the reader's reach. What waits comes with the oldest first, the others
     with the newest first. `next` asks on, also where this page found nothing."""
 
-    model_config = like(
-        {
-            "holds": [
-                {
-                    **HOLD_EXAMPLE,
-                    "case_id": "01hx",
-                    "case_type": "wage-arrears",
-                    "areas": ["county", "t0", "t0v0", "t0v0-0000"],
-                    "standing": "waiting",
-                }
-            ],
-            "next": None,
-        }
-    )
+    model_config = like({"holds": [INDEXED_EXAMPLE], "next": None})
 
     holds: tuple[IndexedHoldView, ...]
     next: int | None
@@ -181,9 +169,13 @@ async def _in_reach(
     access: Access, holds: Sequence[LegalHold]
 ) -> list[tuple[LegalHold, BoardRow, Actor]]:
     """Those on cases that the asker reaches, as who."""
+    ids = tuple({hold.case_id: None for hold in holds})
+    asked = CaseQuery(ids=ids, limit=len(ids))
+    page = await access.services.store.cases(asked) if ids else None
+    rows = {row.case.id: row for row in page.rows} if page is not None else {}
     found: list[tuple[LegalHold, BoardRow, Actor]] = []
     for hold in holds:
-        row = await access.services.store.case(hold.case_id)
+        row = rows.get(hold.case_id)
         if row is None or row.case.areas is None:
             continue
         actor = reach(access.rule, access.who, row.case.areas, agencies_of(row.case))

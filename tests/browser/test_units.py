@@ -6,7 +6,7 @@ import math
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import OpenPage, shoot
 from tests.browser.fleet import Rig, fire, rig
@@ -121,6 +121,28 @@ def test_a_refused_press_is_taken_back_and_explained(desk: Page, town: Town) -> 
 def _after(route, unit: Rig) -> None:
     unit.press("end-duty", reason="shift_over")
     route.continue_()
+
+
+def test_a_case_takes_no_keys_while_the_panel_of_a_unit_is_on_its_way(
+    desk: Page, town: Town
+) -> None:
+    """ "s" sends the unit; on the case below it would start the work."""
+    unit, case = rig(town), fire(town, "Smoke from the bakery")
+    held: list[Route] = []
+    is_held = True
+    desk.route(
+        "**/assets/parts-*.js",
+        lambda route: held.append(route) if is_held else route.continue_(),
+    )
+    desk.goto(f"/console/board?case={case}&unit={unit.id}")
+    live(desk)
+    expect(desk.locator(".side")).to_contain_text("Loading")
+    expect(desk.locator(".side [aria-keyshortcuts]")).to_have_count(0)
+    is_held = False
+    for each in held:
+        each.continue_()
+    expect(desk.locator(".side")).to_contain_text(unit.name)
+    expect(desk.locator(".side [aria-keyshortcuts=s]")).to_have_count(1)
 
 
 def test_a_unit_is_dragged_from_the_list_onto_a_case(desk: Page, town: Town) -> None:

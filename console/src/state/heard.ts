@@ -23,10 +23,15 @@ export class Heard<T extends Told> {
   merge(run: number, rows: T[], known: Map<string, T>): Map<string, T> | null {
     if (run !== this.#run) return null;
     const all = new Map<string, T>();
-    // Of two words of one version the row counts: what was told may be what a screen only hoped for.
-    const newer = (row: T | undefined, other: T | undefined): T => (row && !(other && other.version > row.version) ? row : other!);
-    for (const each of rows) all.set(each.id, newer(each, known.get(each.id)));
-    for (const each of this.#told?.values() ?? []) all.set(each.id, newer(all.get(each.id), each));
+    for (const each of rows) {
+      const was = known.get(each.id);
+      all.set(each.id, was && was.version > each.version ? was : each);
+    }
+    for (const each of this.#told?.values() ?? []) {
+      // Of two words of one version the row counts: what was told may be what a screen only hoped for.
+      const read = all.get(each.id);
+      if (!read || each.version > read.version) all.set(each.id, each);
+    }
     this.#told = null;
     return all;
   }

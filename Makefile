@@ -74,9 +74,11 @@ tamper: setup ## change the past in the database, ARGS times (1,000); each chang
 sim: setup ## the seeded town against the memory store; SEEDS=50000: that many storms, on all cores
 	@$(BIN)/tocsin sim $(if $(SEEDS),--storms --seeds $(SEEDS)) $(ARGS)
 
-hostile: setup ## every operation, bombs and slow clients at length; ARGS: generated requests an operation (50)
+hostile: setup $(MAP) $(TILES) ## every operation, bombs, slow clients, scripts in every text; ARGS: requests an operation (50)
+	@tools/browser.sh
 	@TOCSIN_HOSTILE=$(or $(ARGS),50) TOCSIN_REACH_FRESH=10 $(BIN)/pytest -q -s tests/end_to_end/test_every_operation.py \
 		tests/end_to_end/test_bombs.py tests/end_to_end/test_hostile.py tests/end_to_end/test_slow_clients.py
+	@TOCSIN_HOSTILE=1 $(BIN)/pytest -q tests/browser/test_payloads.py
 
 sbom: setup ## write the bill of materials and the assessment of data protection anew
 	@$(BIN)/python tools/sbom.py

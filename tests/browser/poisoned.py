@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.request import Request, urlopen
 
+from tests.browser.everyday import Everyday
 from tests.browser.fleet import agency_of
 from tests.browser.payloads import FORMULAS, PAYLOADS, packed
 from tests.browser.school import School
+from tests.browser.text_fields import Ledger
 from tests.browser.town import Town
 
 UNIT_NAME_MAX = 40
@@ -23,6 +28,26 @@ class Poisoned:
 
     def __init__(self, town: Town) -> None:
         self.town = town
+        self.ledger = Ledger(town.admin.must("GET", "/api/openapi.json"))
+        with self.ledger.listening():
+            self._fill(town)
+            self.day = Everyday(town)
+        self._import()
+
+    def _import(self) -> None:
+        """A table of devices, as a file."""
+        out, place = io.StringIO(), (self.town.county, 24.942, 60.172)
+        table = csv.writer(out)
+        table.writerow(("id", "name", "kind", "area", "lon", "lat"))
+        table.writerows(("", name, "panel", *place) for name in (*packed(100, " "), *FORMULAS))
+        admin = self.town.admin
+        headers = {"Cookie": admin.cookie, "X-CSRF-Token": admin.me["csrf"],
+                   "Content-Type": "text/csv"}  # fmt: skip
+        url = f"{self.town.origin}/api/assets.csv"
+        with urlopen(Request(url, out.getvalue().encode(), headers, method="POST")) as answer:
+            self.ledger.heard("POST", url, out.getvalue(), answer.status)
+
+    def _fill(self, town: Town) -> None:
         self.desk = town.person("dispatcher")
         self.chief = town.person("supervisor")
         self.agency = agency_of(town, "fire-rescue")

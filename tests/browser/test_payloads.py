@@ -84,6 +84,9 @@ def look(browser: Browser, poisoned: Poisoned) -> Iterator[Look]:
     found.guard.allow("Failed to load resource: .* (404|422) ")
     yield found
     for each in found.contexts:
+        for page in each.pages:  # an answer on its way would end in the next test
+            page.goto("about:blank")
+            page.unroute_all(behavior="wait")
         each.close()
     assert not found.guard.faults, found.guard.faults
 

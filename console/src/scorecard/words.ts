@@ -1,6 +1,6 @@
 export const words = {
   en: {
-    title: "Alarm scorecard", soft: "How good the alarms are. Every number opens the alarms that it counts. Drills count in none.", forbidden: "The scorecard is for dispatchers, supervisors and evaluators.", unavailable: "This node keeps no scorecard.",
+    title: "Alarm scorecard", soft: "How good the alarms are. Every number opens the alarms that it counts. Drills count in none.", unavailable: "This node keeps no scorecard.",
     span: "Time", d1: "Last day", d7: "Last 7 days", d30: "Last 30 days", d90: "Last 90 days", operators: "Operators at a seat", print: "Print", csv: "Download as CSV", back: "Back", period: "{from} to {to}",
     by: "By", all: "The whole", seat: "Seat", agency: "Agency", site: "Site", model: "Model", of: "{by}: {name}", none_stated: "not stated", no_groups: "No alarm in this time: there is nothing to group.",
     measure: "Number", value: "Value", target: "Target", result: "Result", counted: "Alarms", counted_of: "{n} of {m}", trend: "Nights, whole county", no_nights: "No night yet", nights: "{n} nights, from {from} to {to}; the last {last}",
@@ -11,7 +11,7 @@ export const words = {
     groups: "{measure} by {by}", choose: "Choose a number, and by what.", behind: "Alarms behind the number", rest: "The rest: {n}", count_in: "Counted: {n}", among: "All looked at: {n}", more: "Show more", close: "Close", no_alarms: "None.", next: "Next number", prev: "Previous number", open_alarms: "Open its alarms", case: "case", longer: "A longer time", shorter: "A shorter time", loading: "Reading",
   },
   "zh-CN": {
-    title: "告警质量记分卡", soft: "告警质量一览。每个数字都可打开其所统计的告警；演练不计入。", forbidden: "记分卡仅供调度员、主管和评价员查看。", unavailable: "本节点未保存记分卡。",
+    title: "告警质量记分卡", soft: "告警质量一览。每个数字都可打开其所统计的告警；演练不计入。", unavailable: "本节点未保存记分卡。",
     span: "时段", d1: "最近一天", d7: "最近 7 天", d30: "最近 30 天", d90: "最近 90 天", operators: "每席值班人数", print: "打印", csv: "下载 CSV", back: "返回", period: "{from} 至 {to}",
     by: "分组", all: "总体", seat: "席位", agency: "单位", site: "场所", model: "型号", of: "{by}：{name}", none_stated: "未填写", no_groups: "该时段没有告警，无可分组。",
     measure: "指标", value: "数值", target: "目标", result: "结果", counted: "告警", counted_of: "{n} / {m}", trend: "每晚走势（全县）", no_nights: "尚无夜间记录", nights: "共 {n} 晚，由 {from} 至 {to}，最近 {last}",

@@ -16,6 +16,7 @@ from tests.conftest import TEST_SETTINGS
 from tests.contracts.town import PLACE, Town
 from tocsin.kernel.shared import ActorId, AgencyId, AreaId, AreaPath, CaseId, Refused
 from tocsin.runtime.accounts import Grant
+from tocsin.runtime.board import parties_of
 from tocsin.runtime.onlooking import NOBODY, Onlooker, looking_as
 from tocsin.runtime.ports import CaseQuery
 from tocsin.stores.postgres.connections import Readers, connect
@@ -26,7 +27,6 @@ from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.postgres.wall_rows import ADDED, WALLS
 from tocsin.stores.postgres.walls import raise_walls
 from tocsin.stores.vault import MasterKeys
-from tocsin.web.gate import agencies_of
 from tocsin.web.permissions import CASE_ROLES, RULES, Principal, onlooker_of, reach
 
 ONLY_ADDED = sorted(name for name, wall in WALLS.items() if wall.node == ADDED)
@@ -297,7 +297,7 @@ async def test_both_walls_agree_about_every_case(
                 case.id
                 for case in cases
                 if case.areas is not None
-                and not isinstance(reach(rule, who, case.areas, agencies_of(case)), Refused)
+                and not isinstance(reach(rule, who, case.areas, parties_of(case)), Refused)
             }
             with looking_as(onlooker_of(rule, who)):
                 page = await store.cases(CaseQuery(limit=200))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tocsin.geography.squares import cell_key
 from tocsin.kernel.cases.state import Case, TaskStatus, next_wake
-from tocsin.kernel.shared import Instant
+from tocsin.kernel.shared import AgencyId, Instant
 
 GONE: tuple[TaskStatus, ...] = ("returned", "cancelled")
 """Task states in which the agency has nothing to do with the case any more."""
@@ -47,6 +47,15 @@ def agencies_of(case: Case) -> tuple[str, ...]:
     if not case.tasks:
         return ()
     return tuple(sorted({task.agency for task in case.tasks if task.status not in GONE}))
+
+
+def parties_of(case: Case) -> tuple[AgencyId, ...]:
+    """Who has a part in the case now: as `agencies_of`, in the order of the tasks, and the lead
+    agency, also while it has none or waits for an arbiter."""
+    found = [task.agency for task in case.tasks if task.status not in GONE]
+    if case.lead is not None:
+        found.append(case.lead)
+    return tuple(dict.fromkeys(found))
 
 
 def columns_of(case: Case) -> Columns:

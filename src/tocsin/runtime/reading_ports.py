@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, ActorId, ActorKind, AgencyId, Instant, Refused, SealedRef
 from tocsin.runtime.sight_ports import Answer, Ask, Opened, Permit, SecondPerson, Wish
 
@@ -84,4 +85,9 @@ class KeyRing(Protocol):
 
     async def actor(self, api_key: str, scope: str) -> Actor | None:
         """Who the key acts as, when it is live and holds the scope; else None."""
+        ...
+
+    async def actor_at(self, api_key: str, scope: str, case: Case) -> Actor | None:
+        """As `actor`, at this case: only with the roles and the agency that reach it, and None
+        where none does."""
         ...

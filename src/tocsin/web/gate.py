@@ -19,9 +19,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, AgencyId, AreaId, Refused, UnitId
-from tocsin.runtime.board import GONE
+from tocsin.runtime.board import parties_of
 from tocsin.runtime.onlooking import as_node, look_as
 from tocsin.runtime.photos import Darkroom
 from tocsin.runtime.ports import BoardRow, CaseId, UnitRow
@@ -95,7 +94,7 @@ class Access:
             raise await hidden(self._areas_of(CaseId(case_id)), "case_unknown")
         if row.case.areas is None:
             raise Problem("case_unknown")
-        return row, self.actor(row.case.areas, agencies_of(row.case))
+        return row, self.actor(row.case.areas, parties_of(row.case))
 
     async def _areas_of(self, case_id: CaseId) -> Sequence[AreaId] | None:
         row = await self.services.store.case(case_id)
@@ -131,14 +130,6 @@ def _told(rule: Rule, principal: Principal | None, refused: Refused) -> Problem:
     who = None if principal is None else principal.id
     log.info("operation_refused", operation=rule.operation, reason=refused.reason, account=who)
     return refuse(refused)
-
-
-def agencies_of(case: Case) -> tuple[AgencyId, ...]:
-    """The agencies with a part in the case now; its arbiter too while the case waits for one."""
-    found = [task.agency for task in case.tasks if task.status not in GONE]
-    if case.lead is not None:
-        found.append(case.lead)
-    return tuple(dict.fromkeys(found))
 
 
 class BoundedRequest(Request):

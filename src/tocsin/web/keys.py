@@ -6,10 +6,12 @@ import secrets
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from tocsin.kernel.shared import Actor, ActorId
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.shared import Actor, ActorId, Refused
 from tocsin.runtime.accounts import ApiKey, Change, Grant, KeyScope
+from tocsin.runtime.board import parties_of
 from tocsin.web.account_parts import Part, in_words
-from tocsin.web.permissions import Principal
+from tocsin.web.permissions import RULES, Principal, reach
 from tocsin.web.tokens import KEY_PREFIX, TOKEN_BYTES, token_hash
 
 KEYS_KNOWN_MAX: Final = 10_000
@@ -66,6 +68,15 @@ class Keys(Part):
         roles = tuple(dict.fromkeys(grant.role for grant in key.grants))
         agency = next((grant.agency for grant in key.grants if grant.agency is not None), None)
         return Actor(key.id, "integration", roles, agency)
+
+    async def actor_at(self, api_key: str, scope: str, case: Case) -> Actor | None:
+        """See `runtime.ports.KeyRing.actor_at`. What a note at the case takes is the least."""
+        key = await self._key(api_key)
+        if key is None or scope not in key.scopes or case.areas is None:
+            return None
+        who = Principal(key.id, "integration", key.grants, frozenset(key.scopes))
+        found = reach(RULES["case.add_note"], who, case.areas, parties_of(case))
+        return None if isinstance(found, Refused) else found
 
     async def _key(self, api_key: str) -> ApiKey | None:
         hash = token_hash(api_key)

@@ -28,6 +28,7 @@ UPLOAD_LIMIT: Final = 24 * 2**20
 STATUS: Final[Mapping[str, int]] = {
     "api_key_missing": 403,
     "api_key_wrong": 403,
+    "request_elsewhere": 403,
     "not_your_role": 403,
     "not_your_agency": 403,
     "jurisdiction_unknown": 404,

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from tocsin.intakes.open311 import catalogue
 from tocsin.intakes.open311.counter import Asked, Counter
 from tocsin.intakes.open311.formats import Element, Value
+from tocsin.intakes.open311.listing import find_one
 from tocsin.intakes.open311.parse import Submission, in_language, read, read_form
 from tocsin.intakes.open311.updates import Taken, read_update, take_update
 from tocsin.intakes.open311.words import sentence
@@ -148,10 +149,18 @@ class Reporting(Counter):
         wrong = self.wrong_place(fields.get("jurisdiction_id"))
         if wrong is not None:
             return wrong
-        by = await self.actor(fields.get("api_key"), UPDATE_SCOPE, required=True)
+        api_key = fields.get("api_key", "")
+        by = await self.actor(api_key, UPDATE_SCOPE, required=True)
         if isinstance(by, Refused):
             return by
         update = read_update(fields)
         if isinstance(update, Refused):
             return update
-        return await take_update(self.services, update, by)
+        row = await find_one(self.services, update.case_id)
+        if row is None:
+            return Refused("request_unknown", "no such request")
+        # Everybody may know of the request; only whose grants reach it write into it.
+        there = await self.services.keys.actor_at(api_key, UPDATE_SCOPE, row.case)
+        if there is None:
+            return Refused("request_elsewhere", "the grants of the key do not reach it")
+        return await take_update(self.services, update, row.case, there)

@@ -15,12 +15,12 @@ import msgspec
 
 from tocsin.intakes.open311.filters import Filters
 from tocsin.intakes.open311.formats import Value, moment
-from tocsin.intakes.open311.listing import find, find_one, shown_codes
+from tocsin.intakes.open311.listing import find, shown_codes
 from tocsin.intakes.open311.words import sentence
 from tocsin.kernel.cases import vocabulary as events
 from tocsin.kernel.cases.evolve import evolve
 from tocsin.kernel.cases.state import Case
-from tocsin.kernel.shared import Actor, CaseId, Refused, SealedRef, TaskId
+from tocsin.kernel.shared import Actor, Refused, SealedRef, TaskId
 from tocsin.runtime.ports import BoardRow, CaseQuery, JournalEntry, SealedValue
 from tocsin.runtime.services import Services
 
@@ -193,17 +193,14 @@ def _has_surrogates(text: str) -> bool:
     return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-async def take_update(services: Services, update: Update, by: Actor) -> Taken | Refused:
+async def take_update(services: Services, update: Update, case: Case, by: Actor) -> Taken | Refused:
     """Write an update into the case, durably. It becomes a note for staff; where it closes and
     its sender's agency has a task that can be claimed done, the task is. Sent again with the same
     update_id, it changes nothing and has the same answer."""
-    row = await find_one(services, update.case_id)
-    if row is None:
-        return Refused("request_unknown", "no such request")
-    case_id = row.case.id
+    case_id = case.id
     our_id = services.ids.new()
     ref = SealedRef(f"{case_id}{MARK}{our_id}")
-    task = _claimable(row.case, by) if update.closes else None
+    task = _claimable(case, by) if update.closes else None
     command: events.Command
     if task is not None:
         command = events.ClaimTaskDone(task, note=ref)
@@ -215,7 +212,7 @@ async def take_update(services: Services, update: Update, by: Actor) -> Taken | 
         by=by,
         key=f"open311-update:{by.id}:{case_id}:{update.update_id}" if update.update_id else None,
         fingerprint=msgspec.json.encode((update.text, update.closes)).decode(),
-        sealed=(SealedValue(ref, CaseId(case_id), by.id, "note", update.text.encode()),),
+        sealed=(SealedValue(ref, case_id, by.id, "note", update.text.encode()),),
         answer={"update_id": our_id},
     )
     if isinstance(outcome, Refused):

@@ -51,6 +51,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "service_code_unknown": ("service_code was not found.", "找不到该 service_code。"),
     "request_missing": ("service_request_id was not provided.", "未提供 service_request_id。"),
     "request_unknown": ("service_request_id was not found.", "找不到该 service_request_id。"),
+    "request_elsewhere": (
+        "The rights of the api_key do not reach this request.",
+        "该 api_key 的权限不包括此工单。",
+    ),
     "token_unknown": ("The token was not found.", "找不到该 token。"),
     "path_unknown": ("There is nothing at this address.", "该地址不存在。"),
     "format_unknown": ("Formats are xml and json.", "支持的格式为 xml 和 json。"),

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, ActorId, Refused
+from tocsin.runtime.board import parties_of
 from tocsin.runtime.ports import BoardRow, CaseQuery
 from tocsin.runtime.retention import (
     NEXT_WORD,
@@ -33,7 +34,7 @@ from tocsin.web.api.common import (
     staff_names,
 )
 from tocsin.web.api.sight_shapes import NothingBody, Number
-from tocsin.web.gate import Access, agencies_of
+from tocsin.web.gate import Access
 from tocsin.web.permissions import RULES, reach
 from tocsin.web.problems import Problem
 from tocsin.web.shapes import Days, Strict, like
@@ -178,7 +179,7 @@ async def _in_reach(
         row = rows.get(hold.case_id)
         if row is None or row.case.areas is None:
             continue
-        actor = reach(access.rule, access.who, row.case.areas, agencies_of(row.case))
+        actor = reach(access.rule, access.who, row.case.areas, parties_of(row.case))
         if not isinstance(actor, Refused):
             found.append((hold, row, actor))
     return found

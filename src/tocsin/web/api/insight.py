@@ -17,6 +17,7 @@ from tocsin.kernel.cases.likeness import FAR_M, LONG_S, rank
 from tocsin.kernel.cases.state import Case
 from tocsin.kernel.shared import Actor, AreaPath, Refused, ReportId, SealedRef
 from tocsin.packs.parts import Reason
+from tocsin.runtime.board import parties_of
 from tocsin.runtime.codec import name_of
 from tocsin.runtime.onlooking import seeing_also
 from tocsin.runtime.ports import BoardRow
@@ -29,7 +30,7 @@ from tocsin.web.api.common import (
     router,
     shown,
 )
-from tocsin.web.gate import Access, agencies_of
+from tocsin.web.gate import Access
 from tocsin.web.permissions import may_open_for, reach
 from tocsin.web.problems import Problem
 from tocsin.web.sealed import OPENS, refs_of, see_case, traits_of, words_by_case
@@ -309,7 +310,7 @@ def is_reached(row: BoardRow, access: Access) -> bool:
     """Whether the asker's roles reach a case."""
     if row.case.areas is None:
         return False
-    found = reach(access.rule, access.who, row.case.areas, agencies_of(row.case))
+    found = reach(access.rule, access.who, row.case.areas, parties_of(row.case))
     return not isinstance(found, Refused)
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from tocsin.kernel.cases.vocabulary import BreakGlass
 from tocsin.kernel.shared import Actor, CaseId, Refused
+from tocsin.runtime.board import parties_of
 from tocsin.runtime.onlooking import as_node, seeing_also
 from tocsin.runtime.ports import BoardRow
 from tocsin.runtime.seeing import holders_of
@@ -39,7 +40,7 @@ from tocsin.web.api.sight_shapes import (
     RecordsView,
     YesBody,
 )
-from tocsin.web.gate import Access, agencies_of
+from tocsin.web.gate import Access
 from tocsin.web.permissions import may_open_for, reach, second_role
 from tocsin.web.problems import Problem
 from tocsin.web.sealed import read_permitted, refs_of, wish_of
@@ -135,7 +136,7 @@ def _is_auditor(access: Access) -> bool:
 
 def _reaching(access: Access, row: BoardRow) -> Actor | None:
     assert row.case.areas is not None, "it is on the board"
-    found = reach(access.rule, access.who, row.case.areas, agencies_of(row.case))
+    found = reach(access.rule, access.who, row.case.areas, parties_of(row.case))
     return None if isinstance(found, Refused) else found
 
 

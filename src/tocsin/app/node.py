@@ -185,7 +185,7 @@ async def started(
             outgoing=caller_of(settings),
             room_bytes=room_of(settings.data, embedded),
             is_clock_stepped=lambda: isinstance(clock, SteadyClock) and clock.is_stepped,
-            redactions=PostgresRedactions(store.readers.own, keys, clock),
+            redactions=PostgresRedactions(store.readers, keys, clock),
             walls="ok" if doors.is_walled else "open",
         )
         services.advice.fitted = fitted_times(settings.bands, settings.data)

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tocsin.kernel.shared import AgencyId, AreaId, AssetId, CaseId
+from tocsin.kernel.shared import ActorId, AgencyId, AreaId, AssetId, CaseId
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,9 @@ class Onlooker:
     """The alarms of these very assets, wherever each stood when it spoke."""
     published: bool = False
     """Every case that was published."""
+    account: ActorId | None = None
+    """What they asked a second person for themselves, and, with a record of their own, the sealed
+    values they opened. Said only where that is read, so that all who see the same stay one."""
 
 
 NOBODY: Final = Onlooker()
@@ -67,10 +70,14 @@ def looking_as(who: Onlooker) -> Generator[None]:
 
 @contextmanager
 def seeing_also(
-    cases: Iterable[CaseId] = (), desks: Iterable[str] = (), assets: Iterable[AssetId] = ()
+    cases: Iterable[CaseId] = (),
+    desks: Iterable[str] = (),
+    assets: Iterable[AssetId] = (),
+    account: ActorId | None = None,
 ) -> Generator[None]:
     """For a while the onlooker sees these as well: what a permit, a code or an address opens beyond
-    their reach, and what an asset in reach has said elsewhere. Whoever calls it has proved it."""
+    their reach, what an asset in reach has said elsewhere, and what is an account's own. Whoever
+    calls it has proved it."""
     who = onlooker()
     if who is not None:
         who = replace(
@@ -78,6 +85,7 @@ def seeing_also(
             cases=who.cases | set(cases),
             desks=who.desks | set(desks),
             assets=who.assets | set(assets),
+            account=account or who.account,
         )
     before = _now.set(who)
     try:

@@ -268,7 +268,7 @@ TELL = (
     "SELECT set_config('tocsin.areas', $1, false), set_config('tocsin.posts', $2, false), "
     "set_config('tocsin.cases', $3, false), set_config('tocsin.types', $4, false), "
     "set_config('tocsin.desks', $5, false), set_config('tocsin.assets', $6, false), "
-    "set_config('tocsin.published', $7, false)"
+    "set_config('tocsin.published', $7, false), set_config('tocsin.account', $8, false)"
 )
 """What the policies of the reader look at; see `walls`."""
 POST_MARK = "\x1f"
@@ -285,6 +285,7 @@ def told_of(who: Onlooker) -> tuple[str, ...]:
         text_array(sorted(who.desks)),
         text_array(sorted(who.assets)),
         "on" if who.published else "off",
+        who.account or "",
     )
 
 

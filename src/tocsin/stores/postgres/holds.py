@@ -52,6 +52,7 @@ class PostgresHolds:
 
     def __init__(self, readers: Readers, clock: Clock) -> None:
         self._readers = readers.own
+        self._shown = readers
         self._clock = clock
 
     async def ask(
@@ -78,7 +79,7 @@ class PostgresHolds:
     async def of(self, cases: Sequence[CaseId] | None = None) -> Sequence[LegalHold]:
         where = "" if cases is None else " WHERE h.case_id = ANY($1::text[])"
         values = [] if cases is None else [list(cases)]
-        rows = await self._readers.fetch(f"{_HOLD}{where} ORDER BY 1", *values)
+        rows = await self._shown.fetch(f"{_HOLD}{where} ORDER BY 1", *values)
         return [_hold(row) for row in rows]
 
     async def listed(
@@ -86,7 +87,7 @@ class PostgresHolds:
     ) -> Sequence[LegalHold]:
         now = self._clock.now()
         asked = (now, now - UNCONFIRMED_HOLDS, after, limit)
-        rows = await self._readers.fetch(_LISTS[standing], *asked)
+        rows = await self._shown.fetch(_LISTS[standing], *asked)
         return [each for each in map(_hold, rows) if each.standing(now) == standing]
 
 

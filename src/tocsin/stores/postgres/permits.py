@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from tocsin.kernel.shared import Actor, ActorId, AgencyId, CaseId, Refused, SealedRef
+from tocsin.runtime.onlooking import seeing_also
 from tocsin.runtime.ports import Clock
 from tocsin.runtime.sight import ASK_WAITS, PERMIT_LIVES, READERS, SECOND_LIVES, WINDOW
 from tocsin.runtime.sight_ports import Answer, Ask, Need, Opened, Permit, SecondPerson, Wish
@@ -80,7 +81,10 @@ class Permits:
     """The half of `ports.Vault` that gives and takes permits."""
 
     def __init__(self, readers: Readers, clock: Clock) -> None:
+        # Giving is the node's act: it counts and locks what no one person sees. What is shown of
+        # it is read as whoever looks.
         self._readers = readers.own
+        self._shown = readers
         self._clock = clock
 
     async def permit(
@@ -133,7 +137,8 @@ class Permits:
 
     async def live_permit(self, permit: int, *, by: Actor) -> Permit | None:
         """See `ports.Vault.live_permit`."""
-        row = await self._readers.fetchrow(_ONE, by.id, self._clock.now(), permit)
+        with seeing_also(account=by.id):
+            row = await self._shown.fetchrow(_ONE, by.id, self._clock.now(), permit)
         return _permit(row) if row is not None else None
 
     async def give_back(self, permit: int, *, by: Actor) -> None:
@@ -167,13 +172,13 @@ class Permits:
 
     async def one_ask(self, ask: int) -> Ask | None:
         """See `ports.Vault.one_ask`."""
-        row = await self._readers.fetchrow(f"{_ASKED} WHERE a.id = $1", ask)
+        row = await self._shown.fetchrow(f"{_ASKED} WHERE a.id = $1", ask)
         return _ask(row) if row is not None else None
 
     async def asks(self, limit: int) -> Sequence[Ask]:
         """See `ports.Vault.asks`."""
         now = self._clock.now()
-        rows = await self._readers.fetch(
+        rows = await self._shown.fetch(
             # A permit outlives its ask by an hour at the most.
             f"{_ASKED} WHERE a.at > $1 AND (d.id IS NULL AND a.expires_at > $2 "
             "OR r.id IS NULL AND p.expires_at > $2 OR d.answer = 'denied' AND d.at > $3) "
@@ -216,7 +221,7 @@ class Permits:
                 *(row[0], row[1], row[2], ActorId(row[3]), row[4], row[5], _agency(row[6])),
                 *(row[7], CaseId(row[8]), SealedRef(row[9]), row[10], _actor(row[11])),
             )
-            for row in await self._readers.fetch(_OPENED, before, limit)
+            for row in await self._shown.fetch(_OPENED, before, limit)
         ]
 
 

@@ -15,12 +15,12 @@ from tocsin.stores.vault import KeyRow, MasterKeys, Sealer
 _VERSION: Final = "encode(sha256(v.ciphertext), 'hex')"
 """Values are sealed once, under a random nonce: the digest names the text and tells nothing."""
 _VERSIONS: Final = f"SELECT v.ref, {_VERSION} FROM vault.values v WHERE v.ref = ANY($1::text[])"
-_LAST: Final = f"""
+_LAST: Final = """
 SELECT DISTINCT ON (r.case_id, r.source)
        r.id, r.at, r.actor, r.case_id, r.source, r.version, r.decision, r.value
-  FROM unnest($1::text[], $2::text[]) w(case_id, ref)
-  JOIN vault.redactions r ON r.case_id = w.case_id AND r.source = w.ref
-  JOIN vault.values v ON v.ref = r.source AND {_VERSION} = r.version
+  FROM unnest($1::text[], $2::text[], $3::text[]) w(case_id, ref, version)
+  JOIN vault.redactions r
+    ON r.case_id = w.case_id AND r.source = w.ref AND r.version = w.version
  ORDER BY r.case_id, r.source, r.id DESC"""
 _SCOPE: Final = f"""
 SELECT k.case_id, k.subject, k.master, k.wrapped_key FROM vault.values v
@@ -40,7 +40,9 @@ class PostgresRedactions:
     """See `runtime.redactions.Redactions`."""
 
     def __init__(self, readers: Readers, keys: MasterKeys, clock: Clock) -> None:
+        # The digest of a sealed value is compared and not shown: it is the node's to make.
         self._readers = readers.own
+        self._shown = readers
         self._sealer = Sealer(keys)
         self._clock = clock
 
@@ -55,8 +57,11 @@ class PostgresRedactions:
     async def last_on(self, pieces: Collection[Piece]) -> Mapping[Piece, Redaction]:
         if not pieces:
             return {}
-        cases, refs = [case for case, _ in pieces], [ref for _, ref in pieces]
-        rows = await self._readers.fetch(_LAST, cases, refs)
+        versions = await self.versions([ref for _, ref in pieces])
+        there = [(case, ref, versions[ref]) for case, ref in pieces if ref in versions]
+        if not there:
+            return {}
+        rows = await self._shown.fetch(_LAST, *(list(each) for each in zip(*there, strict=True)))
         return {(word.case_id, word.source): word for word in map(_redaction, rows)}
 
     async def decide(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tocsin.kernel.shared import Actor, ActorId, AgencyId, CaseId, Instant, SealedRef
+from tocsin.runtime.onlooking import onlooker, seeing_also
 from tocsin.runtime.ports import Clock, Reading
 from tocsin.runtime.sight_ports import NotPermitted
 from tocsin.stores.log.leaves import BY_NAME, without_seed
@@ -33,6 +34,7 @@ fresh AS (
    WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.ref = w.ref)
   RETURNING id, ref)
 SELECT id, ref FROM fresh UNION ALL SELECT id, ref FROM known"""
+_SEEN = "SELECT p.id FROM vault.permits p WHERE p.id = ANY($1::bigint[])"
 _LEFT_OUT = "SELECT ref FROM vault.values WHERE ref = ANY($1::text[]) LIMIT 1"
 _READ = f"""
 SELECT DISTINCT ON (v.ref) v.ref, v.case_id, v.subject, v.kind, v.media_type, v.nonce, v.ciphertext,
@@ -44,11 +46,11 @@ SELECT DISTINCT ON (v.ref) v.ref, v.case_id, v.subject, v.kind, v.media_type, v.
  WHERE o.id = ANY($3::bigint[]) AND o.xid IS DISTINCT FROM pg_current_xact_id_if_assigned()
    AND {HOLDS}"""
 """Only what has its record, and a permit that holds, both of transactions that are over."""
-_READINGS = """
+_OLD_READINGS = """
 SELECT at, actor, kind, purpose, refs, '' AS role, NULL AS agency, 0 AS permit, '{}'::text[],
        NULL AS second, 0 AS number FROM vault.grants
- WHERE refs && $1::text[]
-UNION ALL
+ WHERE refs && $1::text[] ORDER BY at, id LIMIT $2"""
+_READINGS = """
 SELECT o.at, p.actor, p.kind, p.purpose, array_agg(o.ref ORDER BY o.id), p.role, p.agency, p.id,
        array_agg(o.field ORDER BY o.id), p.second, min(o.id)
   FROM vault.openings o JOIN vault.permits p ON p.id = o.permit
@@ -92,17 +94,27 @@ class PostgresVault(Permits):
             raise ValueError(f"at most {REFS_MAX} values at once")
         if not wanted:
             return {}
-        async with self._readers.acquire() as connection:
+        with seeing_also(account=by.id):
+            await self._check_seen(permits)
             # Its own transaction: whatever happens to the reader, the records stay.
-            async with connection.transaction():
+            async with self._readers.acquire() as connection, connection.transaction():
                 records = await self._record(connection, wanted, permits, by)
-            rows = await connection.fetch(_READ, by.id, self._clock.now(), records)
+            rows = await self._shown.fetch(_READ, by.id, self._clock.now(), records)
         found: dict[SealedRef, tuple[bytes, str]] = {}
         for row in rows:
             value = ValueRow(*tuple(row)[:7])
             key = KeyRow(value.case_id, value.subject, row["master"], row["wrapped_key"])
             found[SealedRef(value.ref)] = self._sealer.open(value, key), value.media_type
         return found
+
+    async def _check_seen(self, permits: Sequence[int]) -> None:
+        """The second wall, before anything is recorded: where somebody looks, the permits are on
+        what they see. Raises NotPermitted."""
+        if onlooker() is None or not permits:
+            return
+        seen = {row[0] for row in await self._shown.fetch(_SEEN, list(permits))}
+        if not seen.issuperset(permits):
+            raise NotPermitted
 
     async def _record(
         self,
@@ -122,7 +134,9 @@ class PostgresVault(Permits):
 
     async def readings(self, refs: Sequence[SealedRef]) -> Sequence[Reading]:
         """See `ports.Vault.readings`."""
-        rows = await self._readers.fetch(_READINGS, list(refs), READINGS_MAX)
+        # What was opened before there were permits names no case to go by: it is the node's.
+        rows = await self._readers.fetch(_OLD_READINGS, list(refs), READINGS_MAX)
+        rows += await self._shown.fetch(_READINGS, list(refs), READINGS_MAX - len(rows))
         return [
             Reading(
                 *(row[0], ActorId(row[1]), row[2], row[3], tuple(map(SealedRef, row[4]))),

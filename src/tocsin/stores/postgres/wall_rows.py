@@ -79,6 +79,28 @@ _REACH: Final = f"reach && ({_told('areas')} || {_told('posts')})"
 """See `reach`: what the row holds of areas and posts meets what the onlooker has of them."""
 
 
+_ACCOUNT: Final = "nullif(current_setting('tocsin.account', true), '')"
+_PERMITS: Final = (
+    "EXISTS (SELECT 1 FROM public.cases seen WHERE seen.id = ANY (holders)) "
+    f"OR (purpose = 'break_glass' AND actor = {_ACCOUNT})"
+)
+"""Whoever sees a case sees under which permits its values were opened, also for a case that was
+split off; one's own break-glass reaches further."""
+_VALUES: Final = (
+    "EXISTS (SELECT 1 FROM vault.openings o JOIN vault.permits p ON p.id = o.permit "
+    f'WHERE o.ref = "values".ref AND p.actor = {_ACCOUNT} AND "values".case_id = ANY (p.holders))'
+)
+"""Purpose before sight, once more: a permit of one's own that is seen, and a record of it."""
+_KEYS: Final = (
+    'EXISTS (SELECT 1 FROM vault."values" seen '
+    "WHERE seen.case_id = keys.case_id AND seen.subject = keys.subject)"
+)
+
+
+def _of_vault(table: str, column: str) -> str:
+    return f"EXISTS (SELECT 1 FROM vault.{table} seen WHERE seen.id = {column})"
+
+
 WALLS: Final[dict[str, Wall]] = {
     "log.checkpoints": Wall(ADDED),
     # An erasure takes the seed of a salt away, for good; nothing else of an entry ever changes.
@@ -133,23 +155,23 @@ WALLS: Final[dict[str, Wall]] = {
     "public.unit_keys": Wall(AWHILE),
     "public.unit_positions": Wall(AWHILE, _of("units", "unit_id")),
     "public.units": Wall(KEPT, _REACH),
-    "vault.asks": Wall(ADDED),
-    "vault.decisions": Wall(ADDED),
+    "vault.asks": Wall(ADDED, f"{_of_case('case_id')} OR actor = {_ACCOUNT}"),
+    "vault.decisions": Wall(ADDED, _of_vault("asks", "ask")),
     "vault.erasures": Wall(ADDED),
     "vault.grants": Wall(READ),
-    "vault.hold_words": Wall(ADDED),
-    "vault.holds": Wall(ADDED),
+    "vault.hold_words": Wall(ADDED, _of_vault("holds", "hold")),
+    "vault.holds": Wall(ADDED, _of_case("case_id")),
     # Values are sealed once; what may go is the whole value, with its key.
-    "vault.keys": Wall(("SELECT", "INSERT", "DELETE")),
+    "vault.keys": Wall(("SELECT", "INSERT", "DELETE"), _KEYS),
     "vault.masters": Wall(READ),
-    "vault.openings": Wall(ADDED),
-    "vault.permits": Wall(ADDED),
-    "vault.purposes": Wall(READ),
-    "vault.redactions": Wall(ADDED),
-    "vault.revocations": Wall(ADDED),
+    "vault.openings": Wall(ADDED, _of_vault("permits", "permit")),
+    "vault.permits": Wall(ADDED, _PERMITS),
+    "vault.purposes": Wall(READ, "true"),
+    "vault.redactions": Wall(ADDED, _of_case("case_id")),
+    "vault.revocations": Wall(ADDED, _of_vault("permits", "permit")),
     # What has had its day is destroyed by the owner of the tables, and by nobody else.
     "vault.tombstones": Wall(READ),
-    "vault.values": Wall(("SELECT", "INSERT", "DELETE")),
+    "vault.values": Wall(("SELECT", "INSERT", "DELETE"), _VALUES),
 }
 """By `schema.table`."""
 

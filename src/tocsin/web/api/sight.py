@@ -40,7 +40,7 @@ from tocsin.web.api.sight_shapes import (
     RecordsView,
     YesBody,
 )
-from tocsin.web.gate import Access
+from tocsin.web.gate import Access, hidden
 from tocsin.web.permissions import may_open_for, reach, second_role
 from tocsin.web.problems import Problem
 from tocsin.web.sealed import read_permitted, refs_of, wish_of
@@ -111,7 +111,9 @@ def _anywhere(access: Access) -> Actor:
 )
 async def asks(access: AccessArg) -> Response:
     found: list[dict[str, Any]] = []
-    for ask in await access.services.vault.asks(ASKS_SHOWN):
+    with seeing_also(account=access.who.id):
+        known = await access.services.vault.asks(ASKS_SHOWN)
+    for ask in known:
         is_told = ask.actor == access.who.id or _is_auditor(access)
         with seeing_also(cases=[ask.case_id] if is_told else ()):
             row = await access.services.store.case(ask.case_id)
@@ -164,7 +166,7 @@ async def _decide(access: Access, number: int, answer: Answer, reason: str) -> R
     services = access.services
     asked = await services.vault.one_ask(number)
     if asked is None:
-        raise Problem("ask_unknown")
+        raise await hidden(services.vault.one_ask(number), "ask_unknown")
     row, actor = await access.case(asked.case_id)
     role = second_role(asked.needs, actor)
     if role is None:
@@ -230,9 +232,11 @@ async def end(permit: Number, body: NothingBody, access: AccessArg) -> Response:
 )
 async def broken(access: AccessArg) -> Response:
     now = access.services.clock.now()
+    with as_node():  # everybody hears of it, wherever it is: no more than what is told below
+        known = await access.services.vault.asks(ASKS_SHOWN)
     found = [
         {"case_id": ask.case_id, "until": ask.permit_until, "role": ask.role, "reason": ask.reason}
-        for ask in await access.services.vault.asks(ASKS_SHOWN)
+        for ask in known
         if "break_glass" in ask.needs and ask.permit_until is not None and ask.permit_until > now
     ]
     return json({"broken": found})

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -36,6 +36,10 @@ from tocsin.stores.memory.redactions import MemoryRedactions
 from tocsin.stores.memory.store import MemoryStore
 from tocsin.stores.memory.stories import MemoryStories
 from tocsin.stores.memory.vault import MemoryVault
+from tocsin.stores.postgres.holds import PostgresHolds
+from tocsin.stores.postgres.redactions import PostgresRedactions
+from tocsin.stores.postgres.store import PostgresStore
+from tocsin.stores.postgres.vault import PostgresVault
 from tocsin.web.accounts import Accounts
 from tocsin.web.app import create_app
 from tocsin.web.live import Hub
@@ -90,6 +94,7 @@ class Node:
     app: FastAPI
     clock: TestClock
     vault: MemoryVault
+    """Where the store is in memory; `services.vault` is the one that serves."""
     url: str = ""
     runner: Runner | None = None
     closing: list[httpx.AsyncClient] = field(default_factory=list)
@@ -180,6 +185,13 @@ async def node(
     accounts = Accounts(account_store or MemoryAccounts(), clock, ids, account_options, options)
     kept = store or MemoryStore(vault)
     services = make_services(county(), kept, vault, accounts, clock, ids)
+    if isinstance(kept, PostgresStore):
+        services = replace(
+            services,
+            vault=PostgresVault(kept.readers, kept.keys, clock),
+            holds=PostgresHolds(kept.readers, clock),
+            redactions=PostgresRedactions(kept.readers, kept.keys, clock),
+        )
     app = create_app(
         services, accounts, options, extra_routes, Hub(services.store, clock=services.clock)
     )

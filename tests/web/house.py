@@ -37,8 +37,10 @@ from tocsin.stores.memory.store import MemoryStore
 from tocsin.stores.memory.stories import MemoryStories
 from tocsin.stores.memory.vault import MemoryVault
 from tocsin.stores.postgres.holds import PostgresHolds
+from tocsin.stores.postgres.quality import PostgresQuality
 from tocsin.stores.postgres.redactions import PostgresRedactions
 from tocsin.stores.postgres.store import PostgresStore
+from tocsin.stores.postgres.stories import PostgresStories
 from tocsin.stores.postgres.vault import PostgresVault
 from tocsin.web.accounts import Accounts
 from tocsin.web.app import create_app
@@ -191,6 +193,8 @@ async def node(
             vault=PostgresVault(kept.readers, kept.keys, clock),
             holds=PostgresHolds(kept.readers, clock),
             redactions=PostgresRedactions(kept.readers, kept.keys, clock),
+            stories=PostgresStories(kept.readers),
+            quality_store=PostgresQuality(kept.readers),
         )
     app = create_app(
         services, accounts, options, extra_routes, Hub(services.store, clock=services.clock)

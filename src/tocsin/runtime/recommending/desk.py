@@ -4,7 +4,7 @@ own work, in one thread. Nothing outside is asked: the store is the node's own."
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -117,27 +117,44 @@ class AdviceDesk:
         """The duty units and the waiting cases that the asker reaches, the asked one first."""
         at = self.clock.now()
         seen = await self.positions.now()
+        rows = await self._units()
         fleet = tuple(
             each
-            for each in on_duty(await self._units(), seen, self.pack, self.atlas)
+            for each in on_duty(rows, seen, self.pack, self.atlas)
             if each.unit.agency is not None and sees(each.unit.areas, (each.unit.agency,))
         )
-        with as_node():  # what units out of reach bring to a case in reach; they are not shown
-            every = on_duty(await self._units(), {}, self.pack, self.atlas)
-        able = {each.unit.id: each.capabilities for each in every}
+        waiting = [row.case for row in await self._at_work()]
+        able = await self._able(rows, waiting if asked is None else (*waiting, asked))
         found = [
             wanted
-            for row in await self._at_work()
-            if (asked is None or row.case.id != asked.id)
-            and row.case.areas is not None
-            and sees(row.case.areas, agencies_at_work(row.case))
-            and (wanted := self.wanted(row.case, able, at)) is not None
+            for case in waiting
+            if (asked is None or case.id != asked.id)
+            and case.areas is not None
+            and sees(case.areas, agencies_at_work(case))
+            and (wanted := self.wanted(case, able, at)) is not None
             and wanted.call is not None
         ]
         found.sort(key=_urgency)
         own = self.wanted(asked, able, at, level) if asked is not None else None
         first = [own] if own is not None else []
         return Look(at, fleet, (*first, *found), able, await self._engaged(fleet))
+
+    async def _able(
+        self, rows: Sequence[UnitRow], cases: Iterable[Case]
+    ) -> Mapping[UnitId, tuple[str, ...]]:
+        """What the units bring that are at these cases. Only where one of them was not among those
+        that the asker sees are all of them read."""
+        known = {row.unit.id for row in rows}
+        if any(
+            each.released_at is None and each.unit not in known
+            for case in cases
+            for each in case.units
+        ):
+            with as_node():  # what they bring to a case in reach; they are not shown
+                rows = await self._units()
+        return {
+            each.unit.id: each.capabilities for each in on_duty(rows, {}, self.pack, self.atlas)
+        }
 
     async def _units(self) -> list[UnitRow]:
         return [row for row in await self.store.units() if row.unit.agency is not None]

@@ -21,12 +21,16 @@ from bench.harness import Figure, median
 from tocsin.kernel.alarms.state import About as AlarmAbout
 from tocsin.kernel.alarms.state import Alarm
 from tocsin.kernel.assets.state import About, Asset
-from tocsin.kernel.shared import AgencyId, AlarmId, AreaId, AssetId, UnitId
+from tocsin.kernel.cases.state import Case
+from tocsin.kernel.shared import Actor, ActorId, AgencyId, AlarmId, AreaId, AssetId, UnitId
 from tocsin.kernel.units.vocabulary import AddUnit
 from tocsin.runtime import codec
 from tocsin.runtime.onlooking import Onlooker, looking_as
 from tocsin.runtime.ports import AlarmQuery, AssetQuery, CaseQuery
+from tocsin.runtime.sight_ports import SecondPerson, Wish
 from tocsin.stores.postgres.embedded import EmbeddedPostgres
+from tocsin.stores.postgres.redactions import PostgresRedactions
+from tocsin.stores.postgres.vault import PostgresVault
 
 FIRST = 3_000
 TOTAL = int(os.environ.get("WALLS_CASES", "100000"))
@@ -44,6 +48,7 @@ def bench() -> list[Figure]:
 async def _bench(embedded: EmbeddedPostgres, folder: Path) -> list[Figure]:
     async with filled(embedded, folder) as full:
         await full.send_many(0, FIRST, 1)
+        first = [row.case for row in (await full.store.cases(CaseQuery(limit=50))).rows]
         await multiply(full.dsn, TOTAL)
         found: list[Figure] = []
         town = full.reception.atlas.tier("town")[0].id
@@ -53,6 +58,8 @@ async def _bench(embedded: EmbeddedPostgres, folder: Path) -> list[Figure]:
         for name, who, ask in _questions(full, whole, part, town, ids):
             found += await _compare(name, who, ask)
         found += await _changing(full, whole, part)
+        for name, who, ask in _sealed(full, whole, first):
+            found += await _compare(name, who, ask)
         await _stand_devices(full)
         for name, who, ask in _devices(full, whole, part):
             found += await _compare(name, who, ask)
@@ -71,6 +78,30 @@ def _questions(
         ("count of a town", part, lambda: store.count(own)),
         ("a case", whole, lambda: store.case(chance.choice(ids))),  # pyright: ignore[reportArgumentType]
         ("a journal", whole, lambda: store.journal(chance.choice(ids))),  # pyright: ignore[reportArgumentType]
+    ]
+
+
+def _sealed(full: Filled, whole: Onlooker, cases: list[Case]) -> list[tuple[str, Onlooker, Ask]]:
+    """What is sealed: opened under a permit that is there already, and who opened it."""
+    store, chance = full.store, random.Random(7)
+    clock = full.reception.engine.clock
+    vault = PostgresVault(store.readers, store.keys, clock)
+    words = PostgresRedactions(store.readers, store.keys, clock)
+    told = {case.id: case.reports[0].description for case in cases}
+    refs = {case: ref for case, ref in told.items() if ref is not None}
+    by = Actor(ActorId("bench"), "staff", ("dispatcher",))
+
+    async def opened() -> object:
+        case = chance.choice(list(refs))
+        permits = await vault.permit([Wish(case, (case,))], by=by, purpose="handling")
+        assert not isinstance(permits, SecondPerson)
+        return await vault.read([refs[case]], [permits[0].id], by=by)
+
+    return [
+        ("opening the words of a case", whole, opened),
+        ("who opened them", whole, lambda: vault.readings([chance.choice(list(refs.values()))])),
+        ("access records", whole, lambda: vault.opened(None, 100)),
+        ("words of redaction of 50 cases", whole, lambda: words.decided(refs)),
     ]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from contextlib import suppress
+from typing import Final, cast
 
 Way = Callable[[int], tuple[bytes, int]]
 """What client N sends bit by bit, and how much of it at once."""
@@ -13,21 +14,37 @@ _POST: Final = (
     b"POST /open311/v2/requests.json HTTP/1.1\r\nhost: x\r\n"
     b"content-type: application/x-www-form-urlencoded\r\n"
 )
+_PARTS: Final = (
+    b"POST /open311/v2/requests.json HTTP/1.1\r\nhost: x\r\ncontent-length: 900000\r\n"
+    b"content-type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+    b'content-disposition: form-data; name="media"; filename="a.jpg"\r\n'
+    b"content-type: image/jpeg\r\n\r\n"
+)
 _ASKS: Final = b"GET /open311/v2/services.json HTTP/1.1\r\nhost: x\r\n\r\n" * 400
+_ONCE: Final = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n"
+_LARGE: Final = b"a" * 700_000
 UNREAD_S: Final = 30.0
 
 
 def http(number: int) -> tuple[bytes, int]:
-    """A slow head, a slow body, half open, or much asked for and nothing read."""
-    match number % 4:
+    """A slow head, a slow body, half open, much asked for and nothing read, parts of a form bit by
+    bit, one question and then half of another, or a body that is large at once and then slow."""
+    match number % 7:
         case 0:
             return _POST + b"x-slow: " + b"a" * 30_000, 40
         case 1:
             return _POST + b"content-length: 900000\r\n\r\n" + b"a" * 30_000, len(_POST) + 30
         case 2:
             return b"", 0
-        case _:
+        case 3:
             return _ASKS, len(_ASKS)
+        case 4:
+            return _PARTS + b"a" * 30_000, len(_PARTS) + 30
+        case 5:
+            return _ONCE + b"GET", len(_ONCE)
+        case _:
+            begun = _POST + b"content-length: 900000\r\n\r\n" + _LARGE
+            return begun + b"a" * 30_000, len(begun)
 
 
 def mqtt(number: int) -> tuple[bytes, int]:
@@ -57,36 +74,57 @@ def dc09(number: int) -> tuple[bytes, int]:
 WAYS: Final[dict[str, Way]] = {"http": http, "mqtt": mqtt, "dc09": dc09}
 
 
+class _Wire(asyncio.Protocol):
+    """The socket of a slow client, which throws away what it is told, or does not even read it."""
+
+    def __init__(self, *, is_deaf: bool) -> None:
+        self.is_deaf = is_deaf
+        self.is_cut = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self.is_deaf:
+            cast(asyncio.Transport, transport).pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_cut.set()
+
+
 async def trickle(
-    port: int, way: Way, number: int, held: set[tuple[str, int]], drip_s: float
+    port: int,
+    way: Way,
+    number: int,
+    held: set[tuple[str, int]],
+    drip_s: float,
+    address: str = "127.0.0.1",
 ) -> None:
-    """One slow client, who comes back when it is cut off. Never reads; enters itself in `held`."""
+    """One slow client at `address`, who comes back when it is cut off. Enters itself in `held` when
+    it is first connected. Who sends all at once does not read what it is answered."""
     text, at_once = way(number)
+    loop = asyncio.get_running_loop()
+    is_deaf = 0 < at_once == len(text)
     while True:
+        wire = _Wire(is_deaf=is_deaf)
         try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_024)
+            transport, _ = await loop.create_connection(
+                lambda wire=wire: wire, "127.0.0.1", port, local_addr=(address, 0)
+            )
         except OSError:
             await asyncio.sleep(drip_s)
             continue
         held.add((way.__name__, number))
         try:
-            writer.write(text[:at_once])
-            for sent in range(at_once, len(text)):
-                await asyncio.sleep(drip_s)
-                if writer.is_closing():
-                    break
-                writer.write(text[sent : sent + 1])
-            else:
-                await _hold(writer, drip_s)
-        except OSError:
-            pass
+            transport.write(text[:at_once])
+            await _drip(transport, wire, text[at_once:], drip_s)
         finally:
-            writer.close()
+            transport.abort()
 
 
-async def _hold(writer: asyncio.StreamWriter, drip_s: float) -> None:
-    """Holds what it has, until it is cut off or that gets dull."""
-    waited = 0.0
-    while waited < UNREAD_S and not writer.is_closing():
-        await asyncio.sleep(drip_s)
-        waited += drip_s
+async def _drip(transport: asyncio.WriteTransport, wire: _Wire, rest: bytes, drip_s: float) -> None:
+    """A byte now and then, until it is cut off or that gets dull."""
+    for sent in range(max(len(rest), int(UNREAD_S / drip_s))):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(wire.is_cut.wait(), drip_s)
+            return
+        if transport.is_closing():
+            return
+        transport.write(rest[sent : sent + 1])

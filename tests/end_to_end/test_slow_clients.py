@@ -71,16 +71,15 @@ async def test_tricklers_do_not_keep_honest_people_out(tmp_path: Path):
         print(f"{taken} reports taken among {TRICKLERS} tricklers, answers {dict(ledger.answers)}")
         assert taken > 100
         # An honest connection in work is never cut for room; an idle one may be, now and then.
-        assert ledger.answers[200] > 4 * (sum(ledger.answers.values()) - ledger.answers[200])
+        assert ledger.answers[200] > 20 * (sum(ledger.answers.values()) - ledger.answers[200])
         assert await campaign.settle_and_check() == []
         lines = node.log.read_text().count("\n")
         assert lines < 300, "a flood in the log"
 
 
 SLOW_EACH = 90
-GROWTH_MIB_MAX = 128
-"""Twice what is aimed at: bombs and slow clients at once left 42 to 83 MiB behind, by the chance of
-when memory is given back; a node that keeps what it refused grows by far more."""
+GROWTH_MIB_MAX = 64
+"""Slow clients and bombs at once; a node that keeps what it refused grows by far more."""
 
 
 @pytest.mark.slow

@@ -16,7 +16,8 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tocsin.app.logs import configure
-from tocsin.web.guard import ACCEPT_BACKLOG, GuardLimits, guarded_protocol
+from tocsin.web.guard_limits import ACCEPT_BACKLOG, GuardLimits
+from tocsin.web.guarded import guarded_protocol
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:

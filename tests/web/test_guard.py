@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tocsin.web.guard import (
+from tocsin.web.guard_limits import (
     DESCRIPTOR_RESERVE,
     GuardLimits,
     client_key,

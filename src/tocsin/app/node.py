@@ -57,7 +57,8 @@ from tocsin.stores.postgres.vault import PostgresVault
 from tocsin.stores.vault import MasterKeys, load_master_keys
 from tocsin.web.accounts import Accounts
 from tocsin.web.app import create_app
-from tocsin.web.guard import GuardLimits, guarded_protocol, is_trusted, raise_descriptor_limit
+from tocsin.web.guard_limits import GuardLimits, is_trusted, raise_descriptor_limit
+from tocsin.web.guarded import guarded_protocol
 from tocsin.web.limits import Buckets, address_key
 from tocsin.web.live import Hub
 from tocsin.web.options import WebOptions
@@ -71,6 +72,10 @@ TIDY_EVERY_S: Final = 3600.0
 
 BACKLOG: Final = 1024
 """Connections that may wait to be taken: a burst of a county's alarms."""
+
+
+UNSENT_MAX: Final = 131_072
+"""Bytes that the system takes of an answer before any of them left."""
 
 
 class AddressTaken(RuntimeError):
@@ -275,6 +280,9 @@ def listen(settings: Settings) -> socket.socket:
         )
         # Small answers go out at once; accepted sockets inherit it.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            # Who does not read is noticed after so much, not after megabytes in the system's hands.
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_MAX)
         return listening
     except OSError as error:
         raise AddressTaken(

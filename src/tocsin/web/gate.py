@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from hmac import compare_digest
+from json import JSONDecodeError
 from typing import Any, Final, cast, get_args, get_origin
 from urllib.parse import urlsplit
 
@@ -136,8 +137,20 @@ class BoundedRequest(Request):
     """A request whose JSON is counted before anybody looks at what is wrong with it."""
 
     async def json(self) -> Any:
-        """The body. Raises HTTPException (413) where it has more members and items than ours."""
-        body = await super().json()
+        """The body. Raises HTTPException: 400 for what cannot be read, 413 where it has more
+        members and items than ours; and JSONDecodeError, which says where it is wrong."""
+        try:
+            body = await super().json()
+        except JSONDecodeError:
+            raise
+        except (ValueError, RecursionError):
+            # Not raised from here: what a framework raises from it goes in a circle with the body,
+            # which then stays until the collector comes.
+            is_readable, body = False, None
+        else:
+            is_readable = True
+        if not is_readable:
+            raise HTTPException(400)
         count, heap = 0, [body]
         while heap:
             each = heap.pop()

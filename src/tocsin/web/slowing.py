@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tocsin.web.guard import is_trusted
+from tocsin.web.guard_limits import is_trusted
 from tocsin.web.limits import Buckets, address_key
 from tocsin.web.options import WebOptions
 

@@ -23,7 +23,16 @@ log = structlog.get_logger("tocsin.intakes.sia_dc09")
 
 CODE: Final = "sia-dc09"
 FRAMES_QUEUED_MAX: Final = 16
-"""Frames of one connection that wait; while there are more, nothing is read from it."""
+"""Frames of one datagram that are worked."""
+STEP: Final = 1_024
+"""Bytes of one connection that are cut into frames at a time; while any wait, nothing is read from
+it."""
+AHEAD_MAX: Final = 16_384
+"""Bytes sent before the last frame was answered: four of the longest. A panel waits for its answer;
+who sends more is hung up on."""
+HASTY_MAX: Final = 16
+"""Panels that sent more before the last frame was answered, and are served at once: one that floods
+shares these places with its like, and takes nothing from a panel that waits for its answer."""
 DATAGRAMS_MAX: Final = 1_000
 """Datagrams in work; more are dropped, and the panels send again."""
 ALIVE_QUEUED_MAX: Final = 20_000
@@ -80,6 +89,7 @@ class Server:
         self.per_address: dict[str, int] = {}
         self.port = 0
         self.tasks: set[asyncio.Task[None]] = set()
+        self.hasty = asyncio.Semaphore(HASTY_MAX)
         self._alive: asyncio.Queue[IncomingAlarm] = asyncio.Queue(ALIVE_QUEUED_MAX)
         self._tcp: asyncio.Server | None = None
         self._udp: asyncio.DatagramTransport | None = None
@@ -159,14 +169,15 @@ class Line(asyncio.Protocol):
     end stay in their order."""
 
     __slots__ = (
-        "_address", "_begun", "_frames", "_heard", "_is_working", "_server", "_splitter",
-        "_transport",
+        "_address", "_ahead", "_begun", "_frames", "_heard", "_is_working", "_server",
+        "_splitter", "_transport",
     )  # fmt: skip
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._splitter = Splitter()
         self._frames: deque[Frame] = deque()
+        self._ahead = b""
         self._transport: asyncio.Transport | None = None
         self._address = ""
         self._is_working = False
@@ -199,8 +210,28 @@ class Line(asyncio.Protocol):
             else:
                 del server.per_address[self._address]
         self._frames.clear()
+        self._ahead = b""
 
     def data_received(self, data: bytes) -> None:
+        self._ahead += data
+        if not self._is_working:
+            self._cut()
+            if self._frames:
+                self._is_working = True
+                self._server.spawn(asyncio.create_task(self._work()))
+        if len(self._ahead) > AHEAD_MAX:
+            self._ahead = b""
+            self.hang_up("unread")
+        if self._ahead and self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def _cut(self) -> None:
+        """The next frames of what came."""
+        while self._ahead and not self._frames:
+            data, self._ahead = self._ahead[:STEP], self._ahead[STEP:]
+            self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
         now = asyncio.get_running_loop().time()
         was_waiting = self._splitter.is_waiting
         found = self._splitter.feed(data)
@@ -209,15 +240,10 @@ class Line(asyncio.Protocol):
         if found:
             self._heard = now
         if self._splitter.is_overfull:
+            self._ahead = b""
             self.hang_up("foreign")
             return
         self._frames.extend(found)
-        assert self._transport is not None
-        if len(self._frames) > FRAMES_QUEUED_MAX:
-            self._transport.pause_reading()
-        if self._frames and not self._is_working:
-            self._is_working = True
-            self._server.spawn(asyncio.create_task(self._work()))
 
     def pause_writing(self) -> None:
         """The panel does not read its answers."""
@@ -244,21 +270,31 @@ class Line(asyncio.Protocol):
         transport = self._transport
         assert transport is not None
         try:
+            await self._answer(self._frames.popleft())
+            self._cut()
             while self._frames:
-                answer, alive = await self._server.receiver.answer(self._frames.popleft())
-                if answer is not None and not transport.is_closing():
-                    transport.write(answer)
-                self._server.note(alive)
-                if len(self._frames) == FRAMES_QUEUED_MAX // 2 and not transport.is_closing():
-                    transport.resume_reading()
+                async with self._server.hasty:
+                    if not self._frames:  # hung up on meanwhile
+                        break
+                    await self._answer(self._frames.popleft())
+                    await asyncio.sleep(0)
+                self._cut()
             if not transport.is_closing():
                 transport.resume_reading()
         except Exception as error:  # a bug behind us: nothing is acknowledged, the panel calls anew
             log.error("dc09_fails", why=type(error).__name__)
             self._frames.clear()
+            self._ahead = b""
             self.hang_up("failed")
         finally:
             self._is_working = False
+
+    async def _answer(self, frame: Frame) -> None:
+        transport = self._transport
+        answer, alive = await self._server.receiver.answer(frame)
+        if answer is not None and transport is not None and not transport.is_closing():
+            transport.write(answer)
+        self._server.note(alive)
 
 
 class Datagrams(asyncio.DatagramProtocol):

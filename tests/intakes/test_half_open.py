@@ -40,7 +40,7 @@ async def test_half_open_devices_are_closed():
         begun.sendall(HELLO[: len(HELLO) // 2])
         known.sendall(HELLO)
         await until(lambda: len(server.wires) == 3)
-        await until(lambda: not server.wires and not server.per_address)
+        await until(lambda: not server.wires and not server.seats.addresses)
         for each in (silent, begun, known):
             each.close()
 
@@ -68,7 +68,7 @@ async def test_half_open_devices_over_tls_are_closed(
         begun.sendall(HELLO[: len(HELLO) // 2])
         known.sendall(HELLO)
         # Without a limit of our own the goodbye of TLS would be waited for, half a minute.
-        await until(lambda: not server.wires and not server.per_address, 15)
+        await until(lambda: not server.wires and not server.seats.addresses, 15)
         for each in (silent, begun, known):
             each.close()
 

@@ -268,7 +268,7 @@ async def test_slow_silent_and_greedy_connections_are_closed():
         await large.hear()
         large.writer.write(b"\x30\xff\x7f")
         assert await large.hear() is None
-        await until(lambda: not server.wires and not server.per_address)
+        await until(lambda: not server.wires and not server.seats.addresses)
 
 
 async def test_a_guesser_is_barred(monkeypatch: pytest.MonkeyPatch):

@@ -151,7 +151,7 @@ async def test_silent_slow_and_foreign_connections_are_hung_up_on():
             with pytest.raises(ConnectionResetError):
                 assert await each.read(1) == b""
                 raise ConnectionResetError
-        await until(lambda: not server.lines and not server.per_address)
+        await until(lambda: not server.lines and not server.seats.addresses)
     told = {"full": 1, "silent": 1, "slow": 1, "foreign": 1}
     assert server.hang_ups.counts == told
 
@@ -179,7 +179,7 @@ async def test_a_panel_that_reads_no_answer_is_hung_up_on_and_one_that_is_half_o
                     with suppress(BlockingIOError, ConnectionError):
                         unsent = unsent[deaf.send(unsent) :]
                     await asyncio.sleep(0.001)
-        await until(lambda: not server.lines and not server.per_address)
+        await until(lambda: not server.lines and not server.seats.addresses)
         half_open.close()
     assert server.hang_ups.counts == {"unread": 1, "silent": 1}
 

@@ -29,7 +29,7 @@ from tocsin.app.settings import Settings
 from tocsin.app.signing_on import sign_on_of
 from tocsin.app.supervising import room_of, supervise
 from tocsin.app.synthetic import keep_synthetic, reached_at
-from tocsin.app.ways_in import intake_routes, intake_runs, intake_tables
+from tocsin.app.ways_in import intake_listeners, intake_routes, intake_runs, intake_tables
 from tocsin.app.web_options import account_options, web_options
 from tocsin.geography.map_folder import FOLDER, MapFolder
 from tocsin.packs.find import builtin
@@ -41,6 +41,7 @@ from tocsin.runtime.following import follow
 from tocsin.runtime.ports import Unavailable
 from tocsin.runtime.reception import Reception
 from tocsin.runtime.runner import Runner
+from tocsin.runtime.seats import shared_seats
 from tocsin.runtime.services import Services
 from tocsin.stores.postgres.accounts import PostgresAccounts
 from tocsin.stores.postgres.connections import Dsn, Readers
@@ -292,15 +293,20 @@ def listen(settings: Settings) -> socket.socket:
 
 def _server_config(node: Node) -> uvicorn.Config:
     settings = node.settings
+    people, node.services.seats_max = shared_seats(
+        raise_descriptor_limit(),
+        settings.connection_budget,
+        len(intake_listeners(node.services.intakes)),
+    )
     limits = GuardLimits(
-        connection_budget=settings.connection_budget,
+        connection_budget=people,
         per_client_connections=settings.per_client_connections,
         header_timeout_s=settings.header_timeout_s,
         body_timeout_s=settings.body_timeout_s,
         body_min_rate=settings.body_min_rate,
         keep_alive_s=settings.keep_alive_s,
         trusted_proxies=settings.trusted_proxies,
-    ).fitted(raise_descriptor_limit())
+    )
     return uvicorn.Config(
         application(node),
         http=guarded_protocol(limits),

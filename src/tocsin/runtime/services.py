@@ -100,6 +100,8 @@ class Services:
     """What an intake shares between its routes and its sockets, by its code; never on disk."""
     hang_ups: dict[str, HangUps] = field(default_factory=dict[str, HangUps])
     """Whom the ways in hung up on, by their code."""
+    seats_max: int = 65_536
+    """Connections that each listener for devices may have, by the descriptors of the process."""
 
     synthetic: Synthetic | None = None
     """The report of nobody that travels the whole path; None on a node that sends none."""

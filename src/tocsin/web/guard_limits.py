@@ -1,13 +1,11 @@
 """The limits of the guard, and what counts as one client."""
 
 import resource
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
-# Descriptors that are not connections: database, files, event loop, and what is accepted at once.
-DESCRIPTOR_RESERVE: Final = 256
 # Give uvicorn this backlog: a loop accepts up to so many before the guard can close one.
 ACCEPT_BACKLOG: Final = 128
 WANTED_DESCRIPTORS: Final = 65_536
@@ -27,11 +25,6 @@ class GuardLimits:
     send_timeout_s: float = 30.0
     max_head_bytes: int = 32_768
     trusted_proxies: tuple[str, ...] = ("127.0.0.1/32", "::1/128")
-
-    def fitted(self, descriptors: int) -> "GuardLimits":
-        """The same limits with a budget that `descriptors` allow, the reserve kept back."""
-        room = max(8, descriptors - DESCRIPTOR_RESERVE)
-        return replace(self, connection_budget=min(self.connection_budget, room))
 
 
 def raise_descriptor_limit(wanted: int = WANTED_DESCRIPTORS) -> int:

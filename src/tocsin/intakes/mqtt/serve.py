@@ -22,8 +22,9 @@ from tocsin.intakes.mqtt.meanings import CODE, meanings_of
 from tocsin.intakes.mqtt.parse import Topics
 from tocsin.intakes.mqtt.rights import own
 from tocsin.intakes.mqtt.secrets import is_secret
-from tocsin.intakes.mqtt.settings import FAILURES_MAX, MqttSettings
+from tocsin.intakes.mqtt.settings import CONNECTIONS_MAX, FAILURES_MAX, MqttSettings
 from tocsin.runtime.intake_settings import IntakeError, Listener, Tables, taken
+from tocsin.runtime.seats import Seats
 from tocsin.runtime.services import Services
 
 log = structlog.get_logger("tocsin.intakes.mqtt")
@@ -53,7 +54,7 @@ async def run(services: Services) -> None:
     if settings is None:
         return
     keeper = Keeper(Topics(meanings_of(settings)), services.alarms)
-    server = Server(settings, keeper)
+    server = Server(settings, keeper, services.seats_max)
     towns = [Town(each, keeper, settings) for each in settings.broker]
     if settings.listen:
         await server.start()
@@ -104,12 +105,15 @@ def limits_of(settings: MqttSettings) -> Limits:
 class Server:
     """The sockets of the listener with all their limits."""
 
-    def __init__(self, settings: MqttSettings, keeper: Keeper) -> None:
+    def __init__(
+        self, settings: MqttSettings, keeper: Keeper, seats_max: int = CONNECTIONS_MAX
+    ) -> None:
         self.settings = settings
+        most = min(settings.connections, seats_max)
+        self.seats = Seats[Wire](most, settings.per_address, lambda wire: wire.hang_up())
         self.keeper = keeper
         self.machine = Machine(check_of(settings), limits_of(settings), os.urandom)
         self.wires: dict[Link, Wire] = {}
-        self.per_address: dict[str, int] = {}
         self.port = self.tls_port = 0
         self.tasks: set[asyncio.Task[None]] = set()
         self._failures: dict[str, tuple[float, int]] = {}
@@ -300,14 +304,10 @@ class Wire(asyncio.Protocol):
         server = self._server
         peer = transport.get_extra_info("peername")
         address = str(peer[0]) if peer else ""
-        held = server.per_address.get(address, 0)
-        settings = server.settings
-        is_full = len(server.wires) >= settings.connections or held >= settings.per_address
-        if is_full or server.is_barred(address):
+        if server.is_barred(address) or not server.seats.take(self, address):
             self._transport.abort()
             return
         self._address = address
-        server.per_address[address] = held + 1
         self.link = server.machine.link(server.now())
         server.wires[self.link] = self
         self._transport.set_write_buffer_limits(UNSENT_MAX)
@@ -319,11 +319,7 @@ class Wire(asyncio.Protocol):
             return
         self.link = None
         server.wires.pop(link, None)
-        left = server.per_address[self._address] - 1
-        if left:
-            server.per_address[self._address] = left
-        else:
-            del server.per_address[self._address]
+        server.seats.leave(self)
         if self.is_ending:
             link.will = None  # it is we who go: the device is there
         link.lost(server.now())
@@ -334,6 +330,8 @@ class Wire(asyncio.Protocol):
         if link is None or link.is_closed:
             return
         link.feed(data, server.now())
+        if link.rights is not None:
+            server.seats.prove(self)
         if link.is_closed and link.rights is None and server.machine.shut_until <= server.now():
             server.failed(self._address)
         server.act()

@@ -11,12 +11,13 @@ from typing import Final, Literal, cast
 
 import structlog
 
-from tocsin.intakes.sia_dc09.accounts import Dc09Settings
+from tocsin.intakes.sia_dc09.accounts import CONNECTIONS_MAX, Dc09Settings
 from tocsin.intakes.sia_dc09.frames import Frame, Splitter
 from tocsin.intakes.sia_dc09.receiver import Receiver
 from tocsin.runtime.alarm_ports import IncomingAlarm
 from tocsin.runtime.hang_ups import HangUps
 from tocsin.runtime.intake_settings import IntakeError, Listener, Tables, taken
+from tocsin.runtime.seats import Seats
 from tocsin.runtime.services import Services
 
 log = structlog.get_logger("tocsin.intakes.sia_dc09")
@@ -47,7 +48,8 @@ KEEPALIVE_IDLE_S: Final = 60
 connection whose other end is gone is closed two minutes later."""
 
 Reason = Literal["full", "silent", "slow", "foreign", "unread", "failed"]
-"""Why a panel is hung up on: no room for it or its address; no frame for `idle_s`; a frame that
+"""Why a panel is hung up on: no room for it or its address, or a newcomer took the
+seat that was lent to it; no frame for `idle_s`; a frame that
 does not end within `frame_s`; bytes that are no frame; answers that it does not read; a fault of
 ours."""
 
@@ -59,7 +61,7 @@ async def run(services: Services) -> None:
     if settings is None:
         return
     receiver = Receiver(settings, services.alarms, services.clock, os.urandom)
-    server = Server(receiver)
+    server = Server(receiver, services.seats_max)
     services.hang_ups[CODE] = server.hang_ups
     await server.start()
     try:
@@ -81,12 +83,13 @@ def listens(tables: Tables) -> list[Listener]:
 class Server:
     """Both sockets of a receiver and all their limits."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Receiver, seats_max: int = CONNECTIONS_MAX) -> None:
         self.receiver = receiver
         self.settings = receiver.settings
+        most = min(self.settings.connections, seats_max)
+        self.seats = Seats[Line](most, self.settings.per_address, lambda line: line.hang_up("full"))
         self.lines: set[Line] = set()
         self.hang_ups = HangUps(CODE)
-        self.per_address: dict[str, int] = {}
         self.port = 0
         self.tasks: set[asyncio.Task[None]] = set()
         self.hasty = asyncio.Semaphore(HASTY_MAX)
@@ -169,7 +172,7 @@ class Line(asyncio.Protocol):
     end stay in their order."""
 
     __slots__ = (
-        "_address", "_ahead", "_begun", "_frames", "_heard", "_is_working", "_server",
+        "_ahead", "_begun", "_frames", "_heard", "_is_working", "_server",
         "_splitter", "_transport",
     )  # fmt: skip
 
@@ -179,7 +182,6 @@ class Line(asyncio.Protocol):
         self._frames: deque[Frame] = deque()
         self._ahead = b""
         self._transport: asyncio.Transport | None = None
-        self._address = ""
         self._is_working = False
         self._heard = self._begun = 0.0
 
@@ -189,26 +191,16 @@ class Line(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         address = str(peer[0]) if peer else ""
         server = self._server
-        held = server.per_address.get(address, 0)
-        settings = server.settings
-        if len(server.lines) >= settings.connections or held >= settings.per_address:
+        if not server.seats.take(self, address):
             self.hang_up("full")
             return
-        self._address = address
-        server.per_address[address] = held + 1
         server.lines.add(self)
         self._transport.set_write_buffer_limits(UNSENT_MAX)
         _watch(transport.get_extra_info("socket"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        server = self._server
-        if self in server.lines:
-            server.lines.discard(self)
-            left = server.per_address[self._address] - 1
-            if left:
-                server.per_address[self._address] = left
-            else:
-                del server.per_address[self._address]
+        self._server.lines.discard(self)
+        self._server.seats.leave(self)
         self._frames.clear()
         self._ahead = b""
 
@@ -294,6 +286,8 @@ class Line(asyncio.Protocol):
         answer, alive = await self._server.receiver.answer(frame)
         if answer is not None and transport is not None and not transport.is_closing():
             transport.write(answer)
+            if b'ACK"' in answer:
+                self._server.seats.prove(self)
         self._server.note(alive)
 
 

@@ -257,8 +257,7 @@ class Bench:
 
     async def ask(self, frame: bytes) -> bytes:
         (cut,) = Splitter().feed(frame)
-        answer, _ = await self.receiver.answer(cut)
-        return answer or b""
+        return (await self.receiver.answer(cut)).data or b""
 
     async def say(self, panel: Dialler, frame: bytes) -> str:
         answer = await self.ask(frame)
@@ -407,8 +406,9 @@ async def test_unknown_accounts_are_kept_unless_only_known_ones_are_wanted():
 async def test_a_poll_is_answered_and_its_account_lives():
     bench = Bench()
     (cut,) = Splitter().feed(bench.plain.poll())
-    answer, alive = await bench.receiver.answer(cut)
-    assert answer is not None and b'"ACK"0000L0#0123[]' in answer
+    answer = await bench.receiver.answer(cut)
+    alive = answer.alive
+    assert answer.is_taken and b'"ACK"0000L0#0123[]' in (answer.data or b"")
     assert alive is not None and (alive.device, alive.signal) == ("0123", "heard")
     await bench.receiver.keep_alive(alive)
     assert bench.desk.told == [("0123", "", "heard")]

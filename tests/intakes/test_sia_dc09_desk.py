@@ -21,10 +21,10 @@ async def test_what_a_panel_says_becomes_alarms_and_a_restore_of_nothing_is_take
 
     async def say(frame: bytes) -> str:
         (cut,) = Splitter().feed(frame)
-        answer, alive = await receiver.answer(cut)
-        if alive is not None:
-            await receiver.keep_alive(alive)
-        (read,) = Splitter().feed(answer or b"")
+        answer = await receiver.answer(cut)
+        if answer.alive is not None:
+            await receiver.keep_alive(answer.alive)
+        (read,) = Splitter().feed(answer.data or b"")
         return panel.read(read).said
 
     fire = panel.contact_id("110", 5)

@@ -87,6 +87,38 @@ async def test_many_frames_on_one_connection_are_answered_in_their_order():
     assert [each.sequence for each in desk.kept] == list(range(1, len(frames) + 1))
 
 
+async def test_a_burst_of_any_size_is_read_bit_by_bit_and_answered():
+    """What was kept while a line was down comes all at once."""
+    desk, dialler = KeptDesk(), panel()
+    frames = [dialler.contact_id("110", 1 + n % 900) for n in range(1_500)]
+    async with listening(desk) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"".join(frames))
+        answered = 0
+        async with asyncio.timeout(30):
+            while answered < len(frames):
+                answered += (await reader.read(4096)).count(b'"ACK"')
+        writer.close()
+    assert len(desk.kept) == len(frames) and not server.hang_ups.counts
+
+
+async def test_a_panel_that_was_acknowledged_keeps_its_seat_among_strangers():
+    desk, dialler = KeptDesk(), panel()
+    async with listening(desk, connections=3) as server:
+        known, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(dialler.contact_id("110", 5))
+        assert b'"ACK"' in await known.readuntil(b"\r")
+        strangers = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(8)]
+        for _, each in strangers:
+            each.write(b'\n00000000"')
+        await until(lambda: server.hang_ups.counts["full"] == 6)
+        writer.write(dialler.contact_id("110", 6))
+        assert b'"ACK"' in await known.readuntil(b"\r")
+        for _, each in strangers:
+            each.transport.abort()
+    assert len(desk.kept) == 2
+
+
 @pytest.mark.parametrize("key", [b"", bytes.fromhex(KEY)], ids=["plain", "aes"])
 async def test_frames_of_another_library_are_answered_so_that_it_reads_the_answer(key: bytes):
     desk = KeptDesk()
@@ -137,13 +169,13 @@ async def test_a_bug_behind_the_receiver_is_never_acknowledged_and_does_not_end_
 
 async def test_silent_slow_and_foreign_connections_are_hung_up_on():
     async with listening(KeptDesk(), idle_s=1.0, frame_s=0.5, per_address=3) as server:
-        silent, _w1 = await asyncio.open_connection("127.0.0.1", server.port)
+        oldest, _w1 = await asyncio.open_connection("127.0.0.1", server.port)
         slow, slow_writer = await asyncio.open_connection("127.0.0.1", server.port)
         foreign, foreign_writer = await asyncio.open_connection("127.0.0.1", server.port)
         await until(lambda: len(server.lines) == 3)
-        many, _w2 = await asyncio.open_connection("127.0.0.1", server.port)
+        silent, _w2 = await asyncio.open_connection("127.0.0.1", server.port)
         with pytest.raises(ConnectionResetError):
-            assert await many.read(1) == b""
+            assert await oldest.read(1) == b"", "none of them said a word: it makes room"
             raise ConnectionResetError
         slow_writer.write(b"\n12340020")
         foreign_writer.write(b'\n00000000"' + b"x" * 9_000)

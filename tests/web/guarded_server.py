@@ -40,7 +40,8 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["path"] == "/flood":
         for _ in range(10_000):
             await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
-    await send({"type": "http.response.body", "body": str(size).encode()})
+    told = bytes(16_000_000) if scope["path"] == "/large" else str(size).encode()
+    await send({"type": "http.response.body", "body": told})
 
 
 def main() -> None:

@@ -261,6 +261,39 @@ async def test_a_steady_body_and_a_long_answer_are_left_alone(tmp_path: Path) ->
     assert not {"body_timeout", "send_timeout", "budget"} & set(facts["counts"])
 
 
+async def test_haste_excuses_no_stop(tmp_path: Path) -> None:
+    """Much of a body at once and then a drop now and then: it may not wait for all that much."""
+    with running(tmp_path) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"POST / HTTP/1.1\r\ncontent-length: 900000\r\n\r\n" + b"a" * 500_000)
+        told = asyncio.create_task(reader.readline())
+        async with asyncio.timeout(PATIENCE_S):
+            while not told.done():
+                writer.write(b"a")
+                await asyncio.sleep(0.2)
+        assert await told == b"HTTP/1.1 408 Request Timeout\r\n"
+        writer.transport.abort()
+
+
+async def test_who_reads_slowly_is_waited_for_and_who_does_not_read_is_not(tmp_path: Path) -> None:
+    """Although all of the answer is made: what lies in the node's memory keeps us waiting."""
+    with running(tmp_path) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        _, deaf = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+        writer.write(b"GET /large HTTP/1.1\r\n\r\n")
+        deaf.write(b"GET /large HTTP/1.1\r\nconnection: close\r\n\r\n")
+        size = 0
+        while size < 16_000_000:
+            piece = await asyncio.wait_for(reader.read(65_536), PATIENCE_S)
+            assert piece, "cut, although it read"
+            size += len(piece)
+            await asyncio.sleep(0.02)
+        await wait_for_count(server, "send_timeout")
+        assert server.facts()["counts"] == {"send_timeout": 1}
+        writer.transport.abort()
+        deaf.transport.abort()
+
+
 async def test_one_address_cannot_take_every_place(tmp_path: Path) -> None:
     with running(tmp_path, per_client=5) as server:
         streams = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(5)]

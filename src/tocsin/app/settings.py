@@ -172,15 +172,15 @@ class Settings(WatchSettings):
     body_timeout_s: Positive = _set(
         20.0,
         "s",
-        "A request's body must start and keep coming; it may take this long plus its size over "
+        "A request's body must keep coming: how long it may stop, or come slower than "
         "body_min_rate.",
-        "请求正文须持续到达；允许的时间为此值加上按最低速率计算的时间。",
+        "请求正文须持续到达：可停顿或低于最低速率的最长时间。",
     )
     body_min_rate: Count = _set(
-        10_000,
+        1_000,
         "bytes/s",
-        "The slowest sender of a body that is waited for.",
-        "可接受的正文最低传输速率。",
+        "The slowest line that is waited for, for a body or for the reading of an answer.",
+        "可接受的最低线路速率：发送正文或读取应答。",
     )
     keep_alive_s: Positive = _set(
         15.0,

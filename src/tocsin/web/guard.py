@@ -5,17 +5,18 @@ send one byte now and then take every descriptor and nobody else is served. Here
 is in one phase, and each phase has its limit:
 
 - head: the request's head must be complete in `header_timeout_s`, and at most `max_head_bytes`;
-- body: it may take `body_timeout_s` plus its bytes over `body_min_rate`;
-- work: ours to answer, however long it streams; a client that stops *reading* is cut after
-  `send_timeout_s` without one byte of progress past the high-water mark;
+- body: it may keep us waiting for `body_timeout_s`; a byte makes up for 1 / `body_min_rate` of it,
+  and no haste of before excuses a stop;
+- work: ours to answer, however long it streams; a client that does not *read* the answer is cut
+  after `send_timeout_s`, by the same count of what it took;
 - idle: kept for the next request for `keep_alive_s`.
 
 Over the budget the slowest makes room for the new one: first whoever has kept us waiting for
 `SLOW_S` amid a request or an answer, then whoever is idle or incomplete for the longest. One that
-is being answered and reads is never cut for that. Bodies under way are counted in all, and the
-slowest of them goes when they are too many. Whoever asks the next thing before the last one was
-answered waits for a turn, and few have one at a time. Cuts are counted, and logged as one line now
-and then, never one line each.
+is being answered and reads is never cut for that. Bodies under way are counted in all, and the one
+that keeps us waiting the longest goes when they are too many. Whoever asks the next thing before
+the last one was answered waits for a turn, and few have one at a time. Cuts are counted, and logged
+as one line now and then, never one line each.
 """
 
 import asyncio
@@ -73,8 +74,8 @@ class Watched(Protocol):
         """How late it is cut for room, the lower the sooner; None for never."""
         ...
 
-    def rate(self, now_s: float) -> float:
-        """Bytes a second of the body that is under way."""
+    def waited_s(self, now_s: float) -> float:
+        """How long it has kept us waiting by now."""
         ...
 
     def end(self, status: int) -> None:
@@ -108,6 +109,19 @@ class Guard:
     @property
     def open_connections(self) -> int:
         return sum(len(members) for members in self._phases.values())
+
+    @property
+    def held(self) -> dict[str, int]:
+        """What it holds for the connections: all zero once they are gone."""
+        return {
+            "connections": self.open_connections,
+            "clients": len(self._clients),
+            "unread": len(self._unread),
+            "hasty": len(self._hasty),
+            "turns": len(self._turns),
+            "waiting_bytes": self.waiting_bytes,
+            "body_bytes": self._body_bytes,
+        }
 
     def admit(self, connection: Watched, address: str | None) -> int:
         """Takes a new connection: 0, or the status of its refusal. May cut older ones for it."""
@@ -159,14 +173,16 @@ class Guard:
     # ------------------------------------------------------------------ what is held in memory
 
     def note_unread(self, connection: Watched, *, is_unread: bool) -> None:
-        """The connection does not read its answer, or reads on."""
-        self._unread.pop(connection, None)
-        if is_unread and connection in self._phases[connection.phase]:
-            self._unread[connection] = None
+        """What the connection was told lies here unsent, or does so no longer."""
+        if not is_unread:
+            self._unread.pop(connection, None)
+        elif connection in self._phases[connection.phase]:
+            self._unread.setdefault(connection)
             self.end_turn(connection)
 
     def count_body(self, connection: Watched, size: int) -> None:
-        """So much of the connection's body is held. The slowest of all goes when it is too much."""
+        """So much of the connection's body is held. When all are too much, those go that keep us
+        waiting for the longest."""
         size = min(size, BODY_COUNTED_MAX)
         self._body_bytes += size - connection.body_bytes
         connection.body_bytes = size
@@ -176,7 +192,7 @@ class Guard:
         bodies = self._phases[Phase.BODY]
         while self._body_bytes > BODIES_MAX:
             held = (each for each in bodies if each.body_bytes)
-            slowest = min(held, key=lambda each: each.rate(now_s), default=None)
+            slowest = max(held, key=lambda each: each.waited_s(now_s), default=None)
             if slowest is None:
                 return
             self.cut(slowest, "bodies", 503)

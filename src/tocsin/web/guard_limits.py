@@ -20,7 +20,7 @@ class GuardLimits:
     per_client_connections: int = 64
     header_timeout_s: float = 10.0
     body_timeout_s: float = 20.0
-    body_min_rate: int = 10_000  # bytes a second
+    body_min_rate: int = 1_000  # bytes a second: half of what a phone does on the worst of lines
     keep_alive_s: float = 15.0
     send_timeout_s: float = 30.0
     max_head_bytes: int = 32_768

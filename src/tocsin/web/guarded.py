@@ -12,8 +12,9 @@ from tocsin.web.headers import RAW
 
 LAST_WORD_S: Final = 2.0  # for a refusal to leave; then the connection is dropped
 AHEAD_MAX: Final = 262_144  # bytes sent before their turn: one read of the socket
-_BODY_STEP: Final = 1_024  # of a body: how much may hold the ends of more than one request
+_CHUNKED_STEP: Final = 64  # of a body of unknown length: its blank lines are not all looked at
 _BLANK: Final = re.compile(rb"\n\r?\n")
+_LINE_END: Final = re.compile(rb"\r?\n")
 _STATUS: Final = {
     400: b"400 Bad Request",
     408: b"408 Request Timeout",
@@ -47,14 +48,15 @@ class GuardedProtocol(HttpToolsProtocol):
         self.waiting_bytes = 0
         self.body_bytes = 0
         self._ahead = b""  # sent before its turn, as it came
-        self._since_s = 0.0  # when this phase began
+        self._since_s = 0.0  # since when it keeps us waiting in this phase
         self._head_bytes = 0
-        self._received_bytes = 0  # in this phase
         self._unanswered_bytes = 0  # of one body
+        self._body_left = 0  # of a body whose length was told
         self._is_reading_head = True
         self._is_reading_body = False
         self._began_in_this_feed = False
-        self._write_blocked_since_s: float | None = None
+        self._unsent_bytes = 0  # of answers, when last looked at
+        self._unsent_since_s = 0.0
         self._is_ended = False
         self._last_word: asyncio.TimerHandle | None = None
 
@@ -82,16 +84,6 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         self._feed(data)
 
-    def pause_writing(self) -> None:
-        self._write_blocked_since_s = self.loop.time()
-        self.guard.note_unread(self, is_unread=True)
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        self._write_blocked_since_s = None
-        self.guard.note_unread(self, is_unread=False)
-        super().resume_writing()
-
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP is told so with our headers; the parser's words are left out."""
         self.transport.write(_short_answer(400))
@@ -111,12 +103,20 @@ class GuardedProtocol(HttpToolsProtocol):
             if self._is_busy:
                 self._keep(data[start:])
                 return
-            # A blank line ends a head. In a body it may end the body, but there are many of them.
-            step = _BODY_STEP if self._is_reading_body else 0
-            blank = _BLANK.search(data, start + step)
-            end = blank.end() if blank is not None else len(data)
+            end = self._piece_end(data, start)
             self._feed_piece(data[start:end] if end - start < len(data) else data)
             start = end
+
+    def _piece_end(self, data: bytes, start: int) -> int:
+        """Where the request that is being read may end. Where it does not, the parser waits."""
+        if self._is_reading_body:
+            if self._body_left > 0:
+                return min(start + self._body_left, len(data))
+            start += _CHUNKED_STEP
+        elif start == 0 and (begun := _LINE_END.match(data)):
+            return begun.end()  # of a blank line that began in what came before
+        blank = _BLANK.search(data, start)
+        return blank.end() if blank is not None else len(data)
 
     def _feed_piece(self, data: bytes) -> None:
         if not self._is_reading_body and not self._is_reading_head:
@@ -164,10 +164,14 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_reading_head = False
         self._is_reading_body = True
         self._unanswered_bytes = 0
+        lengths = [each for name, each in self.headers if name == b"content-length"]
+        self._body_left = int(lengths[0]) if lengths and lengths[0].isdigit() else 0
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        self._received_bytes += len(body)
+        self._body_left -= len(body)
+        made_up_s = len(body) / self.guard.limits.body_min_rate
+        self._since_s = min(self.loop.time(), self._since_s + made_up_s)
         super().on_body(body)
         if self._is_answering:  # else it is thrown away
             self._unanswered_bytes += len(body)
@@ -205,7 +209,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         if self._is_reading_body and not self.flow.read_paused:
             phase = Phase.BODY
-        elif self._is_answering:
+        elif self._is_answering or self._unsent_bytes:
             phase = Phase.WORK
         elif self._is_reading_head or self._ahead:
             phase = Phase.HEAD
@@ -213,55 +217,64 @@ class GuardedProtocol(HttpToolsProtocol):
             phase = Phase.IDLE
         if phase is not self.phase:
             self._since_s = self.loop.time()
-            self._received_bytes = 0
             self.guard.move(self, phase)
+
+    def _look_at_unsent(self, now_s: float) -> None:
+        """What is taken makes up for the wait, as bytes of a body do."""
+        unsent = self.transport.get_write_buffer_size()
+        if not self._unsent_bytes:
+            self._unsent_since_s = now_s
+        made_up_s = max(0, self._unsent_bytes - unsent) / self.guard.limits.body_min_rate
+        self._unsent_since_s = min(now_s, self._unsent_since_s + made_up_s)
+        if unsent or self._unsent_bytes:
+            self.guard.note_unread(self, is_unread=unsent > 0)
+        self._unsent_bytes = unsent
 
     def overdue(self, now_s: float) -> tuple[str, int] | None:
         """Why and with which status this connection must end now (0: without a word)."""
+        self._look_at_unsent(now_s)
+        limits = self.guard.limits
+        # One that is closing, too: it waits for a reader.
+        if self._unsent_bytes and now_s - self._unsent_since_s > limits.send_timeout_s:
+            return "send_timeout", 0
         if self.transport.is_closing():
             return None
         self._settle()
-        limits = self.guard.limits
-        waited_s = now_s - self._since_s
+        waited_s = self.waited_s(now_s)
         if self.phase is Phase.HEAD and waited_s > limits.header_timeout_s:
             return "head_timeout", 408
-        if self.phase is Phase.BODY:
-            allowed_s = limits.body_timeout_s + self._received_bytes / limits.body_min_rate
-            return ("body_timeout", 408) if waited_s > allowed_s else None
+        if self.phase is Phase.BODY and waited_s > limits.body_timeout_s:
+            return "body_timeout", 408
         if self.phase is Phase.IDLE and waited_s > limits.keep_alive_s:
             return "idle", 0
-        blocked = self._write_blocked_since_s
-        if blocked is not None and now_s - blocked > limits.send_timeout_s:
-            return "send_timeout", 0
         return None
 
-    def rate(self, now_s: float) -> float:
-        """Bytes a second since the body began."""
-        return self._received_bytes / max(now_s - self._since_s, 0.1)
+    def waited_s(self, now_s: float) -> float:
+        """How long it has kept us waiting: for a request, or for its reading of an answer."""
+        if self.phase is not Phase.WORK:
+            return now_s - self._since_s
+        return now_s - self._unsent_since_s if self._unsent_bytes else 0.0
 
     def spared(self, now_s: float) -> tuple[int, float] | None:
-        """The slow first, then whoever is idle or incomplete for the longest, then bodies that come
-        fast; None for one that is being answered and reads."""
-        since_s, is_fast = self._since_s, False
+        """The slow first, then whoever is idle or incomplete for the longest, then bodies that
+        keep coming; None for one that is being answered and reads."""
         if self.phase is Phase.WORK:
-            if self._write_blocked_since_s is None:
+            self._look_at_unsent(now_s)
+            if not self._unsent_bytes:
                 return None
-            since_s = self._write_blocked_since_s
-        elif self.phase is Phase.BODY:
-            is_fast = self.rate(now_s) >= self.guard.limits.body_min_rate
-        if is_fast:
-            return 2, since_s
-        is_slow = self.phase is not Phase.IDLE and now_s - since_s > SLOW_S
-        return (0 if is_slow else 1), since_s
+        waited_s = self.waited_s(now_s)
+        if waited_s > SLOW_S and self.phase is not Phase.IDLE:
+            return 0, -waited_s
+        return (2 if self.phase is Phase.BODY else 1), -waited_s
 
     def end(self, status: int) -> None:
         """Closes the connection, with a short answer where none has begun."""
         self._is_ended = True
-        if self.transport.is_closing():
-            return
         if self.transport.get_write_buffer_size():
             self.transport.abort()  # nobody reads at the other end: waiting would keep it open
             self._let_go()
+            return
+        if self.transport.is_closing():
             return
         cycle: Any = self.cycle
         if status and not (self._is_answering and cycle.response_started):

@@ -66,6 +66,18 @@ class Run:
     recent: OrderedDict[str, Instant] = field(default_factory=OrderedDict[str, Instant])
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said to one frame."""
+
+    data: bytes | None = None
+    """What to send back; None: nothing."""
+    alive: IncomingAlarm | None = None
+    """A sign of life that is still to be kept: it need not be on disk before the answer goes."""
+    is_taken: bool = False
+    """Whether the frame was acknowledged: it is from a panel that may speak here."""
+
+
 @dataclass(slots=True)
 class Receiver:
     """The receiving side of every panel. `chance(n)` gives n random bytes for padding."""
@@ -85,32 +97,31 @@ class Receiver:
             for each in self.settings.account
         }
 
-    async def answer(self, frame: Frame) -> tuple[bytes | None, IncomingAlarm | None]:
-        """What to send back (None: nothing), and the sign of life that is still to be kept: it
-        need not be on disk before the answer goes out."""
+    async def answer(self, frame: Frame) -> Answer:
+        """What to send back, once what the frame says is kept."""
         if not frame.is_sound:
             self._count("bad_crc")
-            return None, None
+            return Answer()
         head = header(frame.body)
         if head is None:
             self._count("unreadable")
-            return None, None
+            return Answer()
         opened = self._open(head)
         if isinstance(opened, Refused):
-            return self._duh(head, head.account, frame, opened), None
+            return self._duh(head, head.account, frame, opened)
         key, panel, clear = opened
         read = read_content(head, clear)
         if isinstance(read, Refused):
-            return self._duh(head, head.account, frame, read), None
+            return self._duh(head, head.account, frame, read)
         name = head.account or read.account
         if not key:
             panel = self._panel(head.prefix, name)
             refused = self._refused_in_clear(panel)
             if refused is not None:
-                return self._duh(head, name, frame, refused), None
+                return self._duh(head, name, frame, refused)
         if self._is_off_time(read, panel):
             self._count("off_time")
-            return answers.nak(self.clock.now(), frame.is_binary), None
+            return Answer(answers.nak(self.clock.now(), frame.is_binary))
         return await self._take(head, read, key, frame)
 
     # -- what came
@@ -148,9 +159,7 @@ class Receiver:
 
     # -- what is done with it
 
-    async def _take(
-        self, head: Header, read: Content, key: bytes, frame: Frame
-    ) -> tuple[bytes | None, IncomingAlarm | None]:
+    async def _take(self, head: Header, read: Content, key: bytes, frame: Frame) -> Answer:
         run = self._run(account_of(head, read), head, read)
         count = run.carried + int(head.sequence)
         found = alarms(head, read, run.session, count, is_proven=bool(key))
@@ -164,15 +173,16 @@ class Receiver:
                 outcome = await self.desk.receive(incoming, BY)
             except Unavailable:
                 self._count("unavailable")
-                return None, None
+                return Answer()
             if isinstance(outcome, Refused):
-                return self._duh(head, name, frame, outcome), None
+                return self._duh(head, name, frame, outcome)
         self._count("polls" if alive is not None else "taken")
         if not key:
-            return answers.ack(head, name, frame.is_binary), alive
+            return Answer(answers.ack(head, name, frame.is_binary), alive, is_taken=True)
         padding = self.chance(2 * BLOCK)
         now = self.clock.now()
-        return answers.encrypted_ack(head, name, key, now, padding, frame.is_binary), alive
+        data = answers.encrypted_ack(head, name, key, now, padding, frame.is_binary)
+        return Answer(data, alive, is_taken=True)
 
     def _run(self, account: str, head: Header, read: Content) -> Run:
         """The run of the count to which this message belongs.
@@ -218,10 +228,10 @@ class Receiver:
         except Unavailable:
             self._count("unavailable")
 
-    def _duh(self, head: Header, account: str, frame: Frame, why: Refused) -> bytes:
+    def _duh(self, head: Header, account: str, frame: Frame, why: Refused) -> Answer:
         self._count(why.reason)
         log.warning("dc09_refused", reason=why.reason, kind=head.kind)
-        return answers.duh(head, account, frame.is_binary)
+        return Answer(answers.duh(head, account, frame.is_binary))
 
     def _count(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1

@@ -25,12 +25,9 @@ log = structlog.get_logger("tocsin.intakes.sia_dc09")
 CODE: Final = "sia-dc09"
 FRAMES_QUEUED_MAX: Final = 16
 """Frames of one datagram that are worked."""
-STEP: Final = 1_024
-"""Bytes of one connection that are cut into frames at a time; while any wait, nothing is read from
-it."""
-AHEAD_MAX: Final = 16_384
-"""Bytes sent before the last frame was answered: four of the longest. A panel waits for its answer;
-who sends more is hung up on."""
+READ_MAX: Final = 4_096
+"""Bytes of one connection that are read at a time: the longest frame. Until all frames in them are
+answered nothing more is read from it."""
 HASTY_MAX: Final = 16
 """Panels that sent more before the last frame was answered, and are served at once: one that floods
 shares these places with its like, and takes nothing from a panel that waits for its answer."""
@@ -48,10 +45,9 @@ KEEPALIVE_IDLE_S: Final = 60
 connection whose other end is gone is closed two minutes later."""
 
 Reason = Literal["full", "silent", "slow", "foreign", "unread", "failed"]
-"""Why a panel is hung up on: no room for it or its address, or a newcomer took the
-seat that was lent to it; no frame for `idle_s`; a frame that
-does not end within `frame_s`; bytes that are no frame; answers that it does not read; a fault of
-ours."""
+"""Why a panel is hung up on: no room for it or its address, or a newcomer took the seat that was
+lent to it; no frame for `idle_s`; a frame that does not end within `frame_s`; bytes that are no
+frame; answers that it does not read; a fault of ours."""
 
 
 async def run(services: Services) -> None:
@@ -93,6 +89,7 @@ class Server:
         self.port = 0
         self.tasks: set[asyncio.Task[None]] = set()
         self.hasty = asyncio.Semaphore(HASTY_MAX)
+        self.read_into = memoryview(bytearray(READ_MAX))
         self._alive: asyncio.Queue[IncomingAlarm] = asyncio.Queue(ALIVE_QUEUED_MAX)
         self._tcp: asyncio.Server | None = None
         self._udp: asyncio.DatagramTransport | None = None
@@ -167,20 +164,18 @@ class Server:
             self.hang_ups.tell(now)
 
 
-class Line(asyncio.Protocol):
+class Line(asyncio.BufferedProtocol):
     """One panel's connection. Its frames are worked one after the other, so that an alarm and its
     end stay in their order."""
 
     __slots__ = (
-        "_ahead", "_begun", "_frames", "_heard", "_is_working", "_server",
-        "_splitter", "_transport",
+        "_begun", "_frames", "_heard", "_is_working", "_server", "_splitter", "_transport",
     )  # fmt: skip
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._splitter = Splitter()
         self._frames: deque[Frame] = deque()
-        self._ahead = b""
         self._transport: asyncio.Transport | None = None
         self._is_working = False
         self._heard = self._begun = 0.0
@@ -202,28 +197,15 @@ class Line(asyncio.Protocol):
         self._server.lines.discard(self)
         self._server.seats.leave(self)
         self._frames.clear()
-        self._ahead = b""
 
-    def data_received(self, data: bytes) -> None:
-        self._ahead += data
-        if not self._is_working:
-            self._cut()
-            if self._frames:
-                self._is_working = True
-                self._server.spawn(asyncio.create_task(self._work()))
-        if len(self._ahead) > AHEAD_MAX:
-            self._ahead = b""
-            self.hang_up("unread")
-        if self._ahead and self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """One for all lines: what was read is copied before the next is read."""
+        return self._server.read_into
 
-    def _cut(self) -> None:
-        """The next frames of what came."""
-        while self._ahead and not self._frames:
-            data, self._ahead = self._ahead[:STEP], self._ahead[STEP:]
-            self._feed(data)
-
-    def _feed(self, data: bytes) -> None:
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        data = bytes(self._server.read_into[:nbytes])
         now = asyncio.get_running_loop().time()
         was_waiting = self._splitter.is_waiting
         found = self._splitter.feed(data)
@@ -232,10 +214,13 @@ class Line(asyncio.Protocol):
         if found:
             self._heard = now
         if self._splitter.is_overfull:
-            self._ahead = b""
             self.hang_up("foreign")
             return
         self._frames.extend(found)
+        if self._frames and not self._is_working:
+            self._is_working = True
+            self._transport.pause_reading()
+            self._server.spawn(asyncio.create_task(self._work()))
 
     def pause_writing(self) -> None:
         """The panel does not read its answers."""
@@ -262,33 +247,30 @@ class Line(asyncio.Protocol):
         transport = self._transport
         assert transport is not None
         try:
-            await self._answer(self._frames.popleft())
-            self._cut()
+            await self._answer_next()
             while self._frames:
                 async with self._server.hasty:
-                    if not self._frames:  # hung up on meanwhile
-                        break
-                    await self._answer(self._frames.popleft())
+                    await self._answer_next()
                     await asyncio.sleep(0)
-                self._cut()
             if not transport.is_closing():
                 transport.resume_reading()
         except Exception as error:  # a bug behind us: nothing is acknowledged, the panel calls anew
             log.error("dc09_fails", why=type(error).__name__)
             self._frames.clear()
-            self._ahead = b""
             self.hang_up("failed")
         finally:
             self._is_working = False
 
-    async def _answer(self, frame: Frame) -> None:
+    async def _answer_next(self) -> None:
+        if not self._frames:  # the panel has gone meanwhile
+            return
+        answer = await self._server.receiver.answer(self._frames.popleft())
+        if answer.is_taken:
+            self._server.seats.prove(self)
         transport = self._transport
-        answer, alive = await self._server.receiver.answer(frame)
-        if answer is not None and transport is not None and not transport.is_closing():
-            transport.write(answer)
-            if b'ACK"' in answer:
-                self._server.seats.prove(self)
-        self._server.note(alive)
+        if answer.data is not None and transport is not None and not transport.is_closing():
+            transport.write(answer.data)
+        self._server.note(answer.alive)
 
 
 class Datagrams(asyncio.DatagramProtocol):
@@ -312,10 +294,10 @@ class Datagrams(asyncio.DatagramProtocol):
     async def _work(self, frames: list[Frame], addr: tuple[str, int]) -> None:
         try:
             for frame in frames:
-                answer, alive = await self._server.receiver.answer(frame)
-                if answer is not None and self._transport is not None:
-                    self._transport.sendto(answer, addr)
-                self._server.note(alive)
+                answer = await self._server.receiver.answer(frame)
+                if answer.data is not None and self._transport is not None:
+                    self._transport.sendto(answer.data, addr)
+                self._server.note(answer.alive)
         except Exception as error:  # a bug behind us: nothing is answered, the panel sends again
             log.error("dc09_fails", why=type(error).__name__)
         finally:

@@ -178,7 +178,7 @@ def _measure(running: Running, ports: dict[str, int]) -> list[Figure]:
     found = _waits("nobody else", honest(plan, 2))
     before = running.memory_mib()
     slow = {"crowd": [(name, ports[name], count) for name, count in CROWD.items()]}
-    throw = {"port": running.port, "rounds": 0}
+    throw = {"port": running.port}
     count = sum(CROWD.values())
     for seed, note, with_bombs in (
         (3, f"{count:,} slow", False),

@@ -17,7 +17,7 @@ from typing import Any, cast
 import uvloop
 
 from bench.load import requests
-from tests.end_to_end.bombs import OPEN311, Bomb, bombs
+from tests.end_to_end.bombs import FORM, JSON, OPEN311, PARTS, Bomb, bombs
 from tests.end_to_end.slow_clients import WAYS, trickle
 
 OPEN_TO_ALL = (OPEN311, "/open311/v2/requests.xml", "/report", "/api/login", "/api/receipts/")
@@ -30,6 +30,11 @@ DISPATCHER_EVERY_S = 0.5
 RESIDENTS = 250
 """Addresses that reports come from; one may send thirty a minute."""
 PATIENCE_S = 30.0
+HUGE = 200 * 2**20
+"""Bytes of a body that are sent unless somebody says no."""
+POURED = [(OPEN311, FORM), (OPEN311, PARTS), ("/api/login", JSON)]
+PIECE = bytes(65_536)
+PART = b'--x\r\ncontent-disposition: form-data; name="media"; filename="a.jpg"\r\n\r\n'
 
 
 def _local(net: int, number: int) -> str:
@@ -57,15 +62,48 @@ async def slow(plan: dict[str, Any]) -> None:
 
 
 async def throw(plan: dict[str, Any]) -> None:
-    """Every bomb that a stranger can send, `rounds` times or until told to stop. One line a bomb:
-    its status, 0 where nothing was said; the most that the answer may be is known by it."""
+    """Every bomb that a stranger can send, and bodies of 200 MB, time and again. One line each: its
+    status (0 where nothing was said), whether it must be refused, and what it was."""
+    port = plan["port"]
     thrown: list[Bomb] = [each for each in bombs() if each.path.startswith(OPEN_TO_ALL)]
     print("at work", flush=True)
     for number, bomb in enumerate(cycle(thrown)):
-        if plan["rounds"] and number >= plan["rounds"] * len(thrown):
-            break
-        status = await _thrown(plan["port"], bomb, _local(31, number))
+        status = await _thrown(port, bomb, _local(31, number))
         print(json.dumps([status, bomb.is_refused, bomb.what]), flush=True)
+        if number % 20 == 0:
+            for path, kind in POURED:
+                for is_told in (False, True):
+                    status = await _poured(port, path, kind, _local(32, number), is_told=is_told)
+                    print(json.dumps([status, True, f"{path}: 200 MB of {kind}"]), flush=True)
+
+
+async def _poured(port: int, path: str, kind: str, address: str, *, is_told: bool) -> int:
+    """The status of a body that is sent until somebody says no, its length told or in chunks."""
+    head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {kind}\r\n"
+    head += f"content-length: {HUGE}\r\n\r\n" if is_told else "transfer-encoding: chunked\r\n\r\n"
+    first = (PART if kind == PARTS else b"") + PIECE
+    if not is_told:
+        first = b"%x\r\n%b\r\n" % (len(first), first)
+    piece = PIECE if is_told else b"%x\r\n%b\r\n" % (len(PIECE), PIECE)
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+    except OSError:
+        return 0
+    reading = asyncio.create_task(reader.readline())
+    try:
+        writer.write(head.encode() + first)
+        for _ in range(HUGE // len(PIECE)):
+            if reading.done():
+                break
+            writer.write(piece)
+            await asyncio.wait_for(writer.drain(), 60)
+        return int((await asyncio.wait_for(reading, 60))[9:12] or 0)
+    except (OSError, TimeoutError, ValueError):
+        said = await asyncio.gather(reading, return_exceptions=True)  # it may have come before
+        return int(said[0][9:12] or 0) if isinstance(said[0], bytes) else 0
+    finally:
+        reading.cancel()
+        writer.transport.abort()
 
 
 async def _thrown(port: int, bomb: Bomb, address: str) -> int:

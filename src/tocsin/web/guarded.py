@@ -50,6 +50,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._ahead = b""  # sent before its turn, as it came
         self._since_s = 0.0  # since when it keeps us waiting in this phase
         self._head_bytes = 0
+        self._came_bytes = 0  # of a body, in this piece
         self._unanswered_bytes = 0  # of one body
         self._body_left = 0  # of a body whose length was told
         self._is_reading_head = True
@@ -123,6 +124,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._begin_head()
         self._began_in_this_feed = False
         super().data_received(data)
+        if self._came_bytes:
+            self._count_body()
         # The head's first piece is not counted: it may hold the end of a body, and it is bounded
         # by what one read gives.
         if self._is_reading_head and not self._began_in_this_feed:
@@ -131,6 +134,15 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.guard.cut(self, "head_too_large", 431)
                 return
         self._settle()
+
+    def _count_body(self) -> None:
+        came, self._came_bytes = self._came_bytes, 0
+        self._body_left -= came
+        made_up_s = came / self.guard.limits.body_min_rate
+        self._since_s = min(self.loop.time(), self._since_s + made_up_s)
+        if self._is_answering:  # else it is thrown away
+            self._unanswered_bytes += came
+            self.guard.count_body(self, self._unanswered_bytes)
 
     def _keep(self, data: bytes) -> None:
         """Bytes of the next request, for when the present one is answered. Nothing is read on."""
@@ -169,13 +181,8 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        self._body_left -= len(body)
-        made_up_s = len(body) / self.guard.limits.body_min_rate
-        self._since_s = min(self.loop.time(), self._since_s + made_up_s)
+        self._came_bytes += len(body)  # counted after the piece: chunks may be of one byte
         super().on_body(body)
-        if self._is_answering:  # else it is thrown away
-            self._unanswered_bytes += len(body)
-            self.guard.count_body(self, self._unanswered_bytes)
 
     def on_message_complete(self) -> None:
         self._is_reading_body = False

@@ -14,7 +14,7 @@ is in one phase, and each phase has its limit:
 Over the budget the slowest makes room for the new one: first whoever has kept us waiting for
 `SLOW_S` amid a request or an answer, then whoever is idle or incomplete for the longest. One that
 is being answered and reads is never cut for that. Bodies under way are counted in all, and the one
-that keeps us waiting the longest goes when they are too many. Whoever asks the next thing before
+that keeps us waiting the longest goes when they are too many. Whoever asks twice more before
 the last one was answered waits for a turn, and few have one at a time. Cuts are counted, and logged
 as one line now and then, never one line each.
 """
@@ -38,6 +38,7 @@ BODIES_MAX: Final = 40 * 2**20  # bytes of unanswered bodies in memory, all conn
 BODY_COUNTED_MAX: Final = 2**20  # of one body: what is more of an upload lies in a file
 WAITING_MAX: Final = 8 * 2**20  # bytes of requests sent before their turn, all together
 TURNS_MAX: Final = 2  # requests of the hasty that are worked at once
+TURN_EVERY_S: Final = 0.02  # turns are given this often: a tenth of a processor for them all
 TURN_S: Final = 1.0  # after so long another has the turn, done or not
 _LOOKED_AT: Final = 32  # the oldest bodies among which the slowest is sought for room
 
@@ -102,6 +103,7 @@ class Guard:
         self._clients: dict[str, dict[Watched, None]] = {}
         self._hasty: dict[Watched, None] = {}
         self._turns: dict[Watched, float] = {}
+        self._giving: asyncio.TimerHandle | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._logged: Counter[str] = Counter()
         self._next_log_s = 0.0
@@ -209,19 +211,24 @@ class Guard:
         """The connection has more to ask, and will `take_turn` in the order of asking."""
         self._turns.pop(connection, None)
         self._hasty[connection] = None
-        self._give_turns(connection.loop)
+        self._give_turns_soon(connection.loop)
 
     def end_turn(self, connection: Watched) -> None:
         """It needs its turn no longer; harmless to repeat."""
         if self._turns.pop(connection, None) is not None:
-            self._give_turns(connection.loop)
+            self._give_turns_soon(connection.loop)
+
+    def _give_turns_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._hasty and self._giving is None:
+            self._giving = loop.call_later(TURN_EVERY_S, self._give_turns, loop)
 
     def _give_turns(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._giving = None
         while self._hasty and len(self._turns) < TURNS_MAX:
             first = next(iter(self._hasty))
             del self._hasty[first]
             self._turns[first] = loop.time()
-            loop.call_soon(first.take_turn)
+            first.take_turn()
 
     def _end_long_turns(self, loop: asyncio.AbstractEventLoop) -> None:
         now_s = loop.time()

@@ -48,6 +48,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.waiting_bytes = 0
         self.body_bytes = 0
         self._ahead = b""  # sent before its turn, as it came
+        self._is_hasty = False  # what is read now was sent ahead already
         self._since_s = 0.0  # since when it keeps us waiting in this phase
         self._head_bytes = 0
         self._came_bytes = 0  # of a body, in this piece
@@ -83,6 +84,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._ahead or self._is_busy:
             self._keep(self._ahead + data)
             return
+        self._is_hasty = False
         self._feed(data)
 
     def send_400_response(self, msg: str) -> None:
@@ -193,7 +195,11 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self._ahead:
             self.flow.pause_reading()
-            self.guard.ask_turn(self)
+            if self._is_hasty:
+                self.guard.ask_turn(self)
+            else:  # once is no haste: an answer may be read before we know that it is whole
+                self._is_hasty = True
+                self.loop.call_soon(self.take_turn)
         else:
             self.guard.end_turn(self)
         self._settle()

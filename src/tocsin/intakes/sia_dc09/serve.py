@@ -31,6 +31,12 @@ answered nothing more is read from it."""
 HASTY_MAX: Final = 16
 """Panels that sent more before the last frame was answered, and are served at once: one that floods
 shares these places with its like, and takes nothing from a panel that waits for its answer."""
+UNTAKEN_S: Final = 0.005
+"""Seconds that the next of many frames waits for each before it that was not taken, up to
+`UNTAKEN_MAX_S`: whoever floods with nonsense takes little of our time. Hung up on, it would call
+anew at once, which costs more."""
+UNTAKEN_MAX_S: Final = 0.1
+"""The longest of these waits."""
 DATAGRAMS_MAX: Final = 1_000
 """Datagrams in work; more are dropped, and the panels send again."""
 ALIVE_QUEUED_MAX: Final = 20_000
@@ -170,6 +176,7 @@ class Line(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_begun", "_frames", "_heard", "_is_working", "_server", "_splitter", "_transport",
+        "_untaken",
     )  # fmt: skip
 
     def __init__(self, server: Server) -> None:
@@ -179,6 +186,7 @@ class Line(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._is_working = False
         self._heard = self._begun = 0.0
+        self._untaken = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -251,7 +259,7 @@ class Line(asyncio.BufferedProtocol):
             while self._frames:
                 async with self._server.hasty:
                     await self._answer_next()
-                    await asyncio.sleep(0)
+                await asyncio.sleep(min(self._untaken * UNTAKEN_S, UNTAKEN_MAX_S))
             if not transport.is_closing():
                 transport.resume_reading()
         except Exception as error:  # a bug behind us: nothing is acknowledged, the panel calls anew
@@ -265,7 +273,9 @@ class Line(asyncio.BufferedProtocol):
         if not self._frames:  # the panel has gone meanwhile
             return
         answer = await self._server.receiver.answer(self._frames.popleft())
+        self._untaken += 1
         if answer.is_taken:
+            self._untaken = 0
             self._server.seats.prove(self)
         transport = self._transport
         if answer.data is not None and transport is not None and not transport.is_closing():

@@ -11,10 +11,10 @@ TILES := build/maps/helsinki.map/meta.json
 ROADS := build/maps/helsinki.roads/built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench kills faults tamper sim hostile lock sbom
+.PHONY: help setup demo serve test check bench kills faults tamper sim hostile lock sbom advisories
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: ## make .venv with everything pinned; quick when it is up to date
 	@$(PYTHON) tools/setup.py
@@ -83,6 +83,9 @@ hostile: setup $(MAP) $(TILES) ## every operation, bombs, slow clients, scripts 
 sbom: setup ## write the bill of materials and the assessment of data protection anew
 	@$(BIN)/python tools/sbom.py
 	@$(BIN)/python tools/dpia.py
+
+advisories: setup ## components past their time frame; ADVISORIES=FOLDER of OSV records
+	@$(BIN)/python tools/advisories.py --ask $(if $(ADVISORIES),--records $(ADVISORIES)) $(ARGS)
 
 lock: setup ## write the lock files anew from pyproject.toml
 	@tools/lock.sh $(ARGS)

@@ -19,10 +19,10 @@ from tocsin.web.options import WebOptions
 
 ROOT = Path(__file__).parents[2]
 PAPERS = ROOT / "docs" / "security"
-OWED = frozenset({"V15.2.1"})
+OWED: frozenset[str] = frozenset()
 """Requirements that are owed. The list only shrinks: a row that becomes a test leaves it, and
 nothing comes to it."""
-OWED_AT_MOST = 1
+OWED_AT_MOST = 0
 LEVELS = {"1": 70, "2": 183}
 """How many requirements ASVS 5.0.0 has at each level."""
 Row = Mapping[str, str]

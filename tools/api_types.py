@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from tocsin.web.openapi import openapi  # noqa: E402
 from tools.reference import application  # noqa: E402
+from tools.written import write_or_check  # noqa: E402
 
 
 def written() -> str:
@@ -33,14 +34,7 @@ def written() -> str:
 
 
 def main() -> int:
-    found = written()
-    if "--check" not in sys.argv:
-        TARGET.write_text(found, encoding="utf-8")
-        return 0
-    if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == found:
-        return 0
-    print("console/src/api/schema.d.ts is old: run tools/api_types.py", file=sys.stderr)
-    return 1
+    return write_or_check(TARGET, written(), again="tools/api_types.py")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,10 @@ from pathlib import Path
 from tocsin.stores.postgres.classes import KINDS, Classes, classes
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tools.written import write_or_check  # noqa: E402
+
 OUT = ROOT / "docs" / "security" / "dpia.md"
 MEANS = {
     "none": "about the town, a device or the program",
@@ -82,14 +86,7 @@ def text() -> str:
 
 
 def main() -> int:
-    if "--check" in sys.argv:
-        is_fresh = OUT.is_file() and OUT.read_text(encoding="utf-8") == text()
-        print("the assessment is fresh" if is_fresh else "run: python tools/dpia.py")
-        return 0 if is_fresh else 1
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(text(), encoding="utf-8")
-    print(f"written: {OUT.relative_to(ROOT)}")
-    return 0
+    return write_or_check(OUT, text(), again="tools/dpia.py")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Writes `docs/security/sbom.cdx.json`: everything a node is made of, as CycloneDX 1.6.
 
 From the lock files alone, so it says what is installed and nothing else: Python packages with the
-hashes that `make setup` checks, packages of the console with theirs. `--check` says whether the
-file is fresh.
+hashes that `make setup` checks, packages of the console with theirs. It must fit the schema of
+CycloneDX. `--check` says whether the file is fresh.
 """
 
 from __future__ import annotations
@@ -11,10 +11,18 @@ import base64
 import json
 import re
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
+
+from jsonschema_rs import Registry, validator_for
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tools.written import write_or_check  # noqa: E402
+
 OUT = ROOT / "docs" / "security" / "sbom.cdx.json"
 PYTHON = ROOT / "requirements" / "runtime.txt"
 CONSOLE = ROOT / "console" / "package-lock.json"
@@ -95,19 +103,31 @@ def bill() -> dict[str, Any]:
     }
 
 
-def text() -> str:
-    return json.dumps(bill(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+def schema_faults(document: Any) -> list[str]:
+    """What does not fit the schema of CycloneDX 1.6, a line each. The schemas come with
+    `cyclonedx-python-lib`, so nothing is asked for."""
+    folder = files("cyclonedx.schema") / "_res"
+
+    def schema(name: str) -> dict[str, Any]:
+        return json.loads((folder / name).read_text(encoding="utf-8"))
+
+    whole = schema("bom-1.6.SNAPSHOT.schema.json")
+    others = ("spdx.SNAPSHOT.schema.json", "jsf-0.82.SNAPSHOT.schema.json")
+    registry = Registry([(urljoin(whole["$id"], name), schema(name)) for name in others])
+    validator = validator_for(whole, registry=registry, validate_formats=True, offline=True)
+    return [
+        f"{'/'.join(map(str, each.instance_path))}: {each.message[:300]}"
+        for each in validator.iter_errors(document)
+    ]
 
 
 def main() -> int:
-    if "--check" in sys.argv:
-        is_fresh = OUT.is_file() and OUT.read_text(encoding="utf-8") == text()
-        print("the bill of materials is fresh" if is_fresh else "run: make sbom")
-        return 0 if is_fresh else 1
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(text(), encoding="utf-8")
-    print(f"{len(bill()['components'])} components written to {OUT.relative_to(ROOT)}")
-    return 0
+    document = bill()
+    if wrong := schema_faults(document):
+        print(*wrong[:20], sep="\n", file=sys.stderr)
+        return 1
+    text = json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return write_or_check(OUT, text, again="make sbom")
 
 
 if __name__ == "__main__":

@@ -8,14 +8,17 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tocsin.runtime.photos import BYTES_MAX, JPEG_PIXELS_MAX, PIXELS_MAX, SIDE_MAX_PX
 from tocsin.web.asset_csv import LINES_MAX
 from tocsin.web.options import WebOptions
+from tools import sbom
+from tools.written import write_or_check
 
 ROOT = Path(__file__).parents[2]
 PAPERS = ROOT / "docs" / "security"
@@ -105,6 +108,48 @@ def test_the_bill_of_materials_is_that_of_the_locks() -> None:
     lock = json.loads((ROOT / "console" / "package-lock.json").read_text(encoding="utf-8"))
     names = {path.rpartition("node_modules/")[2] for path in lock["packages"] if path}
     assert names <= {part["name"] for part in bill["components"]}
+
+
+def without(document: dict[str, Any], *names: str) -> None:
+    for name in names:
+        del document[name]
+
+
+PLANTED: list[Callable[[dict[str, Any]], object]] = [
+    lambda bill: without(bill, "bomFormat"),
+    lambda bill: bill.update(version="1"),
+    lambda bill: bill.update(made_by="somebody"),
+    lambda bill: bill["components"][0].update(type="thing"),
+    lambda bill: without(bill["components"][0], "name"),
+    lambda bill: bill["components"].append(bill["components"][0]),
+    lambda bill: bill["components"][-1]["hashes"][0].update(content="short"),
+    lambda bill: bill["metadata"]["component"]["licenses"][0]["license"].update(id="No-Such-1.0"),
+]
+
+
+def test_the_bill_fits_the_schema_of_cyclonedx() -> None:
+    assert sbom.schema_faults(json.loads(sbom.OUT.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("plant", PLANTED)
+def test_a_bill_that_does_not_fit_is_found(plant: Callable[[dict[str, Any]], object]) -> None:
+    bill = sbom.bill()
+    plant(bill)
+    assert len(sbom.schema_faults(bill)) >= 1
+
+
+def test_an_old_or_missing_page_is_not_fresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "page.md"
+    monkeypatch.setattr(sys, "argv", ["tool", "--check"])
+    assert write_or_check(page, "new", again="tool") == 1 and not page.exists()
+    page.write_text("old", encoding="utf-8")
+    assert write_or_check(page, "new", again="tool") == 1
+    monkeypatch.setattr(sys, "argv", ["tool"])
+    assert write_or_check(page, "new", again="tool") == 0
+    monkeypatch.setattr(sys, "argv", ["tool", "--check"])
+    assert write_or_check(page, "new", again="tool") == 0
 
 
 def test_every_pin_has_its_hash() -> None:

@@ -3,12 +3,25 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tocsin.app.logs import MASK, SEALED_WORDS, RateLimit, configure, is_sealed_name
+from tocsin.app.logs import (
+    CODES,
+    KEYS_OF_DOORS,
+    MASK,
+    MEASURES,
+    NUMERIC_WORDS,
+    SEALED_WORDS,
+    RateLimit,
+    configure,
+    is_sealed,
+    is_sealed_name,
+)
 
 CANARY = "canary-91c4"
 
@@ -52,9 +65,85 @@ def test_fields_that_may_be_personal_are_masked(out: io.StringIO, name: str) -> 
 
 
 def test_references_counts_and_measures_are_not_masked() -> None:
-    for name in ("case_id", "report_ref", "photo_bytes", "delay_s", "reason", "area", "status"):
+    for name in ("case_id", "report_ref", "delay_s", "reason", "area", "status", "key_id"):
         assert not is_sealed_name(name), name
     assert all(is_sealed_name(word) for word in SEALED_WORDS)
+    for name in ("photo_bytes", "body_timeout", "phone_count", "body_slow", "headers_too_long"):
+        assert not is_sealed(name, 3) and is_sealed(name, CANARY), name
+
+
+def test_how_many_were_cut_off_can_be_read(out: io.StringIO) -> None:
+    """The line of the guard, whose reasons are named after what was too slow or too long."""
+    reasons = {"head_timeout": 7, "body_timeout": 12, "budget_refused": 1}
+    structlog.get_logger().warning("connections_cut", reasons=reasons, open_now=4)
+    assert lines(out)[0]["reasons"] == reasons
+
+
+words = st.sampled_from(
+    sorted(SEALED_WORDS | MEASURES | CODES | {"open", "slow", "late", "id", "ref", "first", "max"})
+)
+names = st.lists(words, min_size=1, max_size=4)
+numbers = st.integers(10**6, 10**12) | st.floats(10.0, 80.0, exclude_min=True)
+
+
+def holds(name: str) -> set[str]:
+    return SEALED_WORDS.intersection(name.lower().replace("-", "_").split("_"))
+
+
+def faults_of(rule: Callable[[str, object], bool], name: str, number: float) -> list[str]:
+    """What a rule would let out of this name, or hide of it for nothing."""
+    found: list[str] = []
+    parts = name.split("_")
+    has_door = bool(KEYS_OF_DOORS.intersection(parts))
+    is_reference = len(parts) > 1 and parts[-1] in ("id", "ref") and not has_door
+    if holds(name) and not is_reference and not rule(name, CANARY):
+        found.append("a text")
+    is_one = parts[-1] in SEALED_WORDS | CODES and holds(name)
+    is_own = NUMERIC_WORDS.intersection(parts) and parts[-1] not in MEASURES
+    if (is_one or is_own) and not is_reference and not rule(name, number):
+        found.append("a number that tells")
+    if len(parts) > 1 and parts[-1] in MEASURES and rule(name, number):
+        found.append("hides a measure")
+    if not holds(name) and (rule(name, CANARY) or rule(name, number)):
+        found.append("hides what is nobody's")
+    return found
+
+
+@given(names, numbers)
+def test_secrets_stay_masked_and_counts_can_be_read(parts: list[str], number: float) -> None:
+    name = "_".join(parts)
+    assert faults_of(is_sealed, name, number) == []
+    for spelling in (name.upper(), name.replace("_", "-")):
+        assert is_sealed(spelling, number) is is_sealed(name, number)
+        assert is_sealed(spelling, CANARY) is is_sealed(name, CANARY)
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        # Every number may be read: a telephone, a place, a PIN.
+        (lambda name, value: is_sealed_name(name) and isinstance(value, str), "reporter_phone"),
+        (lambda name, value: is_sealed_name(name) and isinstance(value, str), "lat_first"),
+        # A measure is one whatever its value is: a token under `token_s`.
+        (lambda name, value: holds(name) and name.split("_")[-1] not in MEASURES, "token_s"),
+        # The old rule: no count under a name that looks like a secret.
+        (lambda name, value: is_sealed_name(name), "body_timeout"),
+    ],
+)  # fmt: skip
+def test_a_rule_that_lets_out_or_hides_is_found(
+    rule: Callable[[str, object], bool], name: str
+) -> None:
+    assert faults_of(rule, name, 358_401_234_567)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["phone", "phone_number", "lat", "lon_first", "session_pin", "client_code", "token", "value",
+     "password_first", "tracking_no", "ip_open", "receipt_max", "user_number"],
+)  # fmt: skip
+def test_a_number_that_tells_of_somebody_is_masked(out: io.StringIO, name: str) -> None:
+    structlog.get_logger().warning("refused", **{name: 358401234567, "deep": {name: 60.1699}})
+    assert "358401234567" not in out.getvalue() and "60.1699" not in out.getvalue()
 
 
 def test_an_exception_is_its_type_and_places_without_its_words(out: io.StringIO) -> None:

@@ -1,7 +1,8 @@
 """Structured logs that a flood cannot fill and a person cannot be found in.
 
 Every line is an event name and fields: JSON on stderr, or text for eyes. Two promises beside
-structlog's own: a field whose name may carry personal data or a secret is masked, and of one
+structlog's own: a field whose name may carry personal data or a secret is masked (a count beside
+such a word is not), and of one
 event at most a set number of lines is written in a window, with one line that says how many were
 dropped.
 
@@ -29,8 +30,28 @@ SEALED_WORDS: Final = frozenset(
     "subject tel telephone text token tracking url user useragent username value values "
     "vehicle".split()
 )
-# Names that hold one of those words and are ours: constants, counts and ids of things.
+# Names that hold one of those words and are ours: constants and ids of things.
 ALLOWED_NAMES: Final = frozenset({"event_name", "host_name", "logger_name", "thread_name"})
+# Last words that make a name one of a reference, of whatever kind its value is...
+REFERENCES: Final = frozenset({"id", "ref"})
+# ... unless it refers to what lets somebody in.
+KEYS_OF_DOORS: Final = frozenset(
+    "authorization cookie credential passwd password secret session signature token".split()
+)
+# Last words that make a name one of a measure: its value is shown where it is a number.
+MEASURES: Final = frozenset(
+    "bytes count cuts failed failures left limit ms n pixels refused s timeout timeouts "
+    "total".split()
+)
+# Words whose value may itself be a number: a place, a telephone, a code. Of the other words of
+# SEALED_WORDS only a text can tell anything, so that a number beside them is one of ours.
+NUMERIC_WORDS: Final = frozenset(
+    "address answer authorization contact credential ip key latitude lat longitude lon location "
+    "mobile name passwd password phone plate receipt reporter secret signature subject tel "
+    "telephone token tracking user username value values vehicle citizen".split()
+)
+# Last words under which a number is what it is about.
+CODES: Final = frozenset("code digits no number otp pin".split())
 WINDOW_S: Final = 10.0
 LINES_PER_WINDOW: Final = 20
 # Distinct event names are constants in the code, so few; a bug that makes them up stays bounded.
@@ -40,25 +61,39 @@ _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 def is_sealed_name(name: str) -> bool:
-    """Whether a field of this name may carry personal data or a secret.
+    """Whether a text under this name may be personal or a secret.
 
-    `report_ref`, `case_id` and counts such as `photo_bytes` are not: their last word is a
-    reference or a measure.
+    `report_ref` and `case_id` are references, and are not; `session_id` lets somebody in, and is.
     """
-    lowered = name.lower().replace("-", "_")
-    if lowered in ALLOWED_NAMES:
+    words = _words(name)
+    if not SEALED_WORDS.intersection(words) or "_".join(words) in ALLOWED_NAMES:
         return False
-    words = lowered.split("_")
-    if len(words) > 1 and words[-1] in {"id", "ref", "bytes", "count", "s", "ms", "n", "pixels"}:
+    is_reference = len(words) > 1 and words[-1] in REFERENCES
+    return not is_reference or bool(KEYS_OF_DOORS.intersection(words))
+
+
+def is_sealed(name: str, value: object) -> bool:
+    """Whether this value is masked under this name. Everything under a sealed name is but a number
+    that can only be ours: a measure (`photo_bytes`), or a count beside a word that no number
+    tells anything about (`body_timeout`). A telephone, a place or a PIN is a number, too, and
+    stays masked."""
+    if not is_sealed_name(name):
         return False
-    return any(word in SEALED_WORDS for word in words)
+    words = _words(name)
+    if not isinstance(value, int | float) or len(words) == 1 or words[-1] in SEALED_WORDS | CODES:
+        return True
+    return words[-1] not in MEASURES and bool(NUMERIC_WORDS.intersection(words))
+
+
+def _words(name: str) -> list[str]:
+    return name.lower().replace("-", "_").split("_")
 
 
 def seal_fields(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """A structlog processor: masks sealed fields, also inside mappings and lists."""
     for name in event:
         if name != "event":
-            event[name] = MASK if is_sealed_name(name) else _sealed(event[name])
+            event[name] = MASK if is_sealed(name, event[name]) else _sealed(event[name])
     return event
 
 
@@ -68,7 +103,7 @@ def _sealed(value: object) -> object:
     if isinstance(value, MutableMapping):
         mapping = cast(MutableMapping[object, object], value)
         return {
-            str(name): MASK if is_sealed_name(str(name)) else _sealed(inner)
+            str(name): MASK if is_sealed(str(name), inner) else _sealed(inner)
             for name, inner in mapping.items()
         }
     if isinstance(value, list | tuple):

@@ -219,12 +219,6 @@ class Settings(WatchSettings):
         "How the public reaches this node, for links in answers; empty takes the request's.",
         "公众访问本节点的网址，用于答复中的链接；留空则取自请求。",
     )
-    session_idle_h: Positive = _set(
-        8.0, "h", "A staff session ends after this long without use.", "工作人员会话的空闲时限。"
-    )
-    session_absolute_h: Positive = _set(
-        24.0, "h", "A staff session ends after this long in any case.", "工作人员会话的最长时限。"
-    )
     argon2_pool: Count = _set(
         2,
         "threads",

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, Final, cast
 from urllib.parse import urlsplit
 
+from msgspec import Meta
+
 from tocsin.runtime.sign_in import is_safe_address
+
+SESSION_IDLE_H_MAX: Final = 12  # one shift, with the hand-over: a screen that is left is a way in
+SESSION_ABSOLUTE_H_MAX: Final = 168  # a week; longer, and who lost a right or a laptop stays in
 
 
 def setting(default: Any, unit: str, doc: str, doc_zh: str, *, secret: bool = False) -> Any:
@@ -87,6 +92,22 @@ class SignInSettings:
         "classes",
         "Classes of authentication (acr) of which the provider must have done one; empty: any.",
         "身份提供方须达到的认证级别（acr），满足其一即可；留空则不限。",
+    )
+    session_idle_h: Annotated[float, Meta(gt=0, le=SESSION_IDLE_H_MAX)] = setting(
+        8.0,
+        "h",
+        f"A staff session ends after this long without use; at most {SESSION_IDLE_H_MAX}, one "
+        "shift: a screen that was left is a way in.",
+        f"工作人员会话的空闲时限；最长 {SESSION_IDLE_H_MAX} 小时，即一个班次；"
+        "无人看管的屏幕就是入口。",
+    )
+    session_absolute_h: Annotated[float, Meta(gt=0, le=SESSION_ABSOLUTE_H_MAX)] = setting(
+        24.0,
+        "h",
+        f"A staff session ends after this long in any case; at most {SESSION_ABSOLUTE_H_MAX}, a "
+        "week: rights and people change, and a stolen session has an end.",
+        f"工作人员会话的最长时限；最长 {SESSION_ABSOLUTE_H_MAX} 小时，即一周；"
+        "被盗用的会话必有终止之时。",
     )
 
 

@@ -9,7 +9,7 @@ from tocsin.app.cli import _parser
 
 ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```[^\n]*\n.*?^```$", re.M | re.S)
-GROUPS = {"account", "log", "map", "pack", "roads"}
+GROUPS = {"account", "log", "map", "pack", "roads", "vault"}
 """Verbs that have verbs of their own."""
 OWN_OPTIONS = {"demo", "sim"}
 """Verbs that read their options themselves."""

@@ -19,6 +19,7 @@ from tocsin.stores.postgres.backup_keys import (
     KEYS_KEPT_DAYS,
     KEYS_KEPT_DAYS_MAX,
     keys_beside,
+    read_keys,
 )
 from tocsin.stores.postgres.backup_keys import prune as prune_keys
 
@@ -43,7 +44,10 @@ def backup(asked: argparse.Namespace) -> int:
             with_log_key=log_key if asked.with_key and log_key.exists() else None,
         )
         print(f"{manifest.rows} rows of {len(manifest.members)} tables written to {where}")
-        print(f"The keys of what is sealed: {keys_beside(where, asked.keys)}")
+        beside = keys_beside(where, asked.keys)
+        print(f"The keys of what is sealed: {beside}")
+        if masters := read_keys(beside).masters:
+            print(f"To read them it takes master key {', '.join(map(str, masters))} of {key}.")
         print(f"Keep the data as long as you like, the keys {KEYS_KEPT_DAYS} days: backup prune")
         if not asked.with_key:
             print(f"The vault's key is not in it: keep a copy of {key} in another safe place.")

@@ -22,6 +22,7 @@ from tocsin.app.fleet_verbs import fleet_verbs
 from tocsin.app.log_verbs import log_verbs
 from tocsin.app.retention_verbs import retention_verbs
 from tocsin.app.settings import SETTINGS
+from tocsin.app.vault_verbs import vault_verbs
 from tocsin.geography.spoken import SpokenError
 
 GC_EVERY = 20_000
@@ -117,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     log_verbs(verbs, _verb, _lazy)
     account_verbs(verbs, _verb, _lazy)
     retention_verbs(verbs, _verb, _lazy)
+    vault_verbs(verbs, _verb, _lazy)
     return parser
 
 

@@ -12,8 +12,6 @@ from typing import Any, Final
 
 import structlog
 import uvicorn
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tocsin.app.clock import ScaledClock, SteadyClock, TimeIds
 from tocsin.app.devices import look_after_devices
@@ -130,12 +128,6 @@ def keys_of(settings: Settings) -> MasterKeys:
     return load_master_keys(settings.vault_key_file or settings.data / "vault.key")
 
 
-def _code_key(keys: MasterKeys) -> bytes:
-    """Tracking codes hang on the first master key, so that a rotation keeps them valid."""
-    derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"tocsin tracking codes")
-    return derive.derive(keys.by_id[min(keys.by_id)])
-
-
 @asynccontextmanager
 async def started(
     settings: Settings,
@@ -172,7 +164,7 @@ async def started(
             store=store,
             vault=PostgresVault(store.readers, keys, clock),
             engine=engine,
-            reception=Reception(engine, pack, atlas, _code_key(keys)),
+            reception=Reception(engine, pack, atlas, keys.code_key()),
             pack=pack,
             atlas=atlas,
             clock=clock,

@@ -19,6 +19,7 @@ from tocsin.app.settings import Settings
 from tocsin.geography.spoken import SpokenError
 from tocsin.runtime.intake_settings import FILE, Tables
 from tocsin.stores.log.notes import KEY_FILE
+from tocsin.stores.vault import retired_beside
 
 SECRET_NAMES: Final = frozenset("key secret password token".split())
 """Names of values in the file of the intakes that are secrets."""
@@ -128,8 +129,11 @@ def examples(settings: Settings, tables: Tables) -> list[str]:
 
 def places(settings: Settings, environ: Mapping[str, str], config: Path | None) -> list[Place]:
     """Where the secrets of this node stand, in a fixed order."""
+    vault_key = settings.vault_key_file or settings.data / "vault.key"
+    retired = retired_beside(vault_key)
     found = [
-        _file("vault_key", settings.vault_key_file or settings.data / "vault.key"),
+        _file("vault_key", vault_key),
+        *([_file("retired_keys", retired)] if retired.exists() else []),
         _file("log_key", settings.data / KEY_FILE),
         _file("intakes", settings.intakes or settings.data / FILE),
     ]

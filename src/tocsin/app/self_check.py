@@ -19,6 +19,7 @@ from tocsin.app.secrecy import Place, examples, places
 from tocsin.app.settings import Settings
 from tocsin.app.ways_in import intake_listeners, intake_tables
 from tocsin.runtime.intake_settings import Listener, Tables
+from tocsin.stores.vault import WrongMasterKey, load_master_keys
 
 UNSAFE: Final = 1
 """The exit code where something is unsafe."""
@@ -33,6 +34,17 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "socket": ("database: a socket in the data folder, no port",
                "数据库：数据文件夹内的套接字，无端口"),
     "vault_key": ("master key of the vault", "保险库主密钥"),
+    "retired_keys": ("retired master keys", "已停用的主密钥"),
+    "numbers": ("key {where}", "密钥 {where}"),
+    "kept_keys": (
+        "{where}: backups from before the rotation need it. Destroy it when `tocsin backup prune` "
+        "has let the last of their keys' files go",
+        "{where}：轮换之前的备份仍需要它。待 `tocsin backup prune` 清除最后一份旧密钥文件后销毁",
+    ),
+    "half_rotated": (
+        "{where} holds more than one key: end the rotation with `tocsin vault rotate`",
+        "{where} 中有多个密钥：请用 `tocsin vault rotate` 完成轮换",
+    ),
     "log_key": ("signing key of the log", "日志签名密钥"),
     "intakes": ("keys of panels, senders and devices", "主机、发送方与设备的密钥"),
     "database": ("address of the database", "数据库地址"),
@@ -133,6 +145,10 @@ def findings(settings: Settings, tables: Tables, kept: list[Place], user: int) -
     for place in kept:
         if place.is_open:
             yield Finding("open_file", place.where)
+        if place.what == "retired_keys":
+            yield Finding("kept_keys", place.where, is_unsafe=False)
+        if place.what == "vault_key" and len(numbers_in(place)) > 1:
+            yield Finding("half_rotated", place.where, is_unsafe=False)
     if settings.data.is_dir() and settings.data.stat().st_mode & 0o022:
         yield Finding("open_folder", str(settings.data))
     for where in examples(settings, tables):
@@ -159,6 +175,16 @@ def findings(settings: Settings, tables: Tables, kept: list[Place], user: int) -
     ):
         if is_so:
             yield Finding(code, is_unsafe=False)
+
+
+def numbers_in(place: Place) -> list[int]:
+    """Which master keys a file holds; none where it is no such file, or cannot be read."""
+    if place.what not in ("vault_key", "retired_keys"):
+        return []
+    try:
+        return sorted(load_master_keys(Path(place.where), may_create=False).by_id)
+    except (WrongMasterKey, OSError):
+        return []
 
 
 def is_reached(host: str) -> bool:
@@ -219,7 +245,9 @@ def report(
         mode = word("environment", language)
         if place.mode is not None:
             mode = f"{place.mode:04o}" if place.mode >= 0 else word("absent", language)
-        yield f"  {word(place.what, language)}: {place.where}  {mode}"
+        held = ", ".join(map(str, numbers_in(place)))
+        numbers = f"  ({word('numbers', language).format(where=held)})" if held else ""
+        yield f"  {word(place.what, language)}: {place.where}  {mode}{numbers}"
     yield word("parts", language)
     for code, where, is_on in parts_on(settings, tables):
         state = word("on" if is_on else "off", language)

@@ -50,6 +50,7 @@ from tocsin.stores.postgres.backup_keys import (
     digest_of_members,
     dump_keys,
     keys_beside,
+    masters_of,
     newest_keys,
     node_of,
     pack_keys,
@@ -59,7 +60,7 @@ from tocsin.stores.postgres.catalogue import LEDGER, fill_order, tables
 from tocsin.stores.postgres.connections import Connection, Dsn, connect, translated
 from tocsin.stores.postgres.erased_again import fill_keys, fill_without_keys
 from tocsin.stores.postgres.migrate import migrate, migrations
-from tocsin.stores.vault import WrongMasterKey, load_master_keys
+from tocsin.stores.vault import WrongMasterKey, load_master_keys, retired_beside
 
 FORMAT: Final = 2
 FORMATS: Final = (1, FORMAT)
@@ -71,6 +72,9 @@ _NUMBERS: Final = """
 SELECT setval('journal_seq_seq', 1 + max(seq), false) FROM (
   SELECT 0 AS seq UNION ALL SELECT seq FROM journal UNION ALL SELECT seq FROM unit_journal
   UNION ALL SELECT seq FROM asset_journal UNION ALL SELECT seq FROM alarm_journal) AS numbers"""
+_MASTERS: Final = """
+SELECT m.id, m.fingerprint, EXISTS (SELECT FROM vault.keys k WHERE k.master = m.id)
+  FROM vault.masters m ORDER BY m.id"""
 _NO_LIMITS: Final = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 
 
@@ -145,7 +149,7 @@ async def backup(
     given = {KEY_MEMBER: with_key, LOG_KEY_MEMBER: with_log_key}
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            manifest, of_keys = await _dump_all(connection, folder, keys_folder, at, given)
+            manifest, of_keys, masters = await _dump_all(connection, folder, keys_folder, at, given)
         content = msgspec.json.format(msgspec.json.encode(manifest))
         files = [member.file for member in manifest.members]
         for name, path in given.items():
@@ -155,7 +159,7 @@ async def backup(
         data = await asyncio.to_thread(pack, folder, MANIFEST, content, files)
         named = KeysManifest(
             KEYS_FORMAT, manifest.id, at, manifest.node,
-            hashlib.sha256(content).hexdigest(), of_keys,
+            hashlib.sha256(content).hexdigest(), of_keys, masters,
         )  # fmt: skip
         packed = await asyncio.to_thread(pack_keys, keys_folder, named)
         put({keys_target: packed, target: data})
@@ -169,9 +173,9 @@ async def backup(
 async def _dump_all(
     connection: Connection, folder: Path, keys_folder: Path, at: Instant,
     given: dict[str, Path | None],
-) -> tuple[Manifest, tuple[Member, ...]]:  # fmt: skip
-    """The files of both, from one snapshot; the manifest of the data and the members of the keys'
-    file."""
+) -> tuple[Manifest, tuple[Member, ...], tuple[int, ...]]:  # fmt: skip
+    """The files of both, from one snapshot; the manifest of the data, the members of the keys'
+    file and the master keys that it needs."""
     ledger = await connection.fetch("SELECT name, sha256 FROM migrations ORDER BY name")
     members = [
         await dump(connection, Member(each.schema, each.name, each.columns, 0, 0, ""), folder)
@@ -194,7 +198,7 @@ async def _dump_all(
         await node_of(connection),
         digest,
     )
-    return manifest, of_keys
+    return manifest, of_keys, await masters_of(connection)
 
 
 # -- restore
@@ -353,10 +357,15 @@ async def _check_key(
     if not key_file.exists():
         return
     keys = load_master_keys(key_file, may_create=False)
-    for number, fingerprint in await connection.fetch("SELECT id, fingerprint FROM vault.masters"):
-        if number not in keys.by_id or keys.fingerprint(number) != fingerprint:
+    for number, fingerprint, is_needed in await connection.fetch(_MASTERS):
+        if number in keys.by_id and keys.fingerprint(number) != fingerprint:
             raise WrongMasterKey(
                 f"{key_file} did not seal this backup: move it away, or find its own"
+            )
+        if number not in keys.by_id and is_needed:
+            raise WrongMasterKey(
+                f"this backup needs vault key {number}: add its line to {key_file}, from "
+                f"{retired_beside(key_file)} or a copy of that time"
             )
 
 

@@ -54,13 +54,16 @@ COLUMNS: Final = {
 ago, which is filled into the schema of then."""
 KEYS_KEPT_DAYS: Final = 14  # an erased person is out of every backup well within a month's notice
 KEYS_KEPT_DAYS_MAX: Final = 366  # more is not a horizon
+_MASTERS_IN_USE: Final = "SELECT DISTINCT master FROM vault.keys ORDER BY master"
 _NODE: Final = "SELECT encode(fingerprint, 'hex') FROM vault.masters ORDER BY id LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
 class KeysManifest:
     """What a keys' file holds. `backup` names the data's file of the same moment, `data_sha256` is
-    the hash of its manifest; `node` is the fingerprint of the node's first master key."""
+    the hash of its manifest; `node` is the fingerprint of the node's first master key. `masters`
+    are the numbers of the master keys that the keys are wrapped under, so that are needed to read
+    anything; empty in a file of before this was said."""
 
     format: int
     backup: str
@@ -68,6 +71,7 @@ class KeysManifest:
     node: str
     data_sha256: str
     members: tuple[Member, ...]
+    masters: tuple[int, ...] = ()
 
     def member(self, path: str) -> Member:
         """Raises BackupError where there is none."""
@@ -95,6 +99,11 @@ def keys_beside(data: Path, wanted: Path | None = None) -> Path:
 async def node_of(connection: Connection) -> str:
     """Whose keys these are; empty where nothing was ever sealed."""
     return await connection.fetchval(_NODE) or ""
+
+
+async def masters_of(connection: Connection) -> tuple[int, ...]:
+    """Under which master keys something is wrapped."""
+    return tuple(row[0] for row in await connection.fetch(_MASTERS_IN_USE))
 
 
 async def dump_keys(connection: Connection, folder: Path) -> tuple[Member, ...]:

@@ -342,6 +342,9 @@ NEVER_YEAR = MAXYEAR
 """The driver reads PostgreSQL's 'infinity' as the last instant it knows."""
 
 
+_NEEDS = "SELECT EXISTS (SELECT FROM vault.keys WHERE master = $1)"
+
+
 async def _prepare(dsn: Dsn, keys: MasterKeys) -> None:
     connection = await connect(dsn, statement_timeout="0")
     try:
@@ -365,14 +368,17 @@ async def _settle(connection: Connection) -> None:
 
 async def register_keys(connection: Connection, keys: MasterKeys) -> None:
     """Remembers the fingerprints of the master keys; raises WrongMasterKey where the database
-    knows another one, so that nothing is ever sealed under a key that will be missed."""
-    rows = await connection.fetch("SELECT id, fingerprint FROM vault.masters")
+    knows another one, or needs one that is not here, so that nothing is ever sealed under a key
+    that will be missed. One that wraps nothing any more is not asked for by a file of which keys
+    were retired."""
+    rows = await connection.fetch("SELECT id, fingerprint FROM vault.masters ORDER BY id")
     known = {row[0]: row[1] for row in rows}
     for number, fingerprint in known.items():
-        if number not in keys.by_id:
+        if number in keys.by_id:
+            if keys.fingerprint(number) != fingerprint:
+                raise WrongMasterKey(f"vault key {number} belongs to another database")
+        elif keys.codes is None or await connection.fetchval(_NEEDS, number):
             raise WrongMasterKey(f"the database needs vault key {number}: restore vault.key")
-        if keys.fingerprint(number) != fingerprint:
-            raise WrongMasterKey(f"vault key {number} belongs to another database")
     new = [(number, keys.fingerprint(number)) for number in keys.by_id if number not in known]
     sql = "INSERT INTO vault.masters (id, fingerprint) VALUES ($1, $2) ON CONFLICT DO NOTHING"
     await connection.executemany(sql, new)

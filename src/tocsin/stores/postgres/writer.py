@@ -33,6 +33,7 @@ from tocsin.stores.postgres.connections import (
     trouble_of,
 )
 from tocsin.stores.postgres.device_writing import KnownDevices, ReadAssets
+from tocsin.stores.postgres.key_fence import KeyHold
 from tocsin.stores.postgres.units import LOCK_UNITS, unit_row
 from tocsin.stores.vault import Chance, KeyRow, Sealer
 from tocsin.stores.vault.sealing import Scope
@@ -104,6 +105,7 @@ class Writer:
         self.faults = 0
         self._dsn = dsn
         self._sealer = sealer
+        self._key = KeyHold(sealer)
         self._assets = ReadAssets()
         self.told: list[Callable[[], None]] = []  # called after each commit
         self._group_commit_max = group_commit_max
@@ -155,6 +157,8 @@ class Writer:
 
     async def _run(self) -> None:
         while True:
+            if self._connection is not None:
+                await self._key.follow(self._connection)
             if self.queued and self._connection is not None:
                 group = self._next_group()
                 try:
@@ -172,7 +176,7 @@ class Writer:
                 await self._reconnect()
             else:
                 self._news.clear()
-                await self._news.wait()
+                await self._key.pause(self._news)
 
     def _next_group(self) -> list[_Waiting]:
         """Lane after lane (`runtime.lanes`). The first that has orders fills the commit; of the
@@ -344,6 +348,7 @@ class Writer:
 
     async def _connect(self) -> None:
         connection: Connection = await translated(connect(self._dsn))
+        await translated(self._key.take(connection))
         connection.add_termination_listener(self._lose)
         self._assets = ReadAssets()
         self._connection = connection

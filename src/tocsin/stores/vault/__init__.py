@@ -1,6 +1,14 @@
 """Sealing: personal data and free text under their own keys, and the master key's file."""
 
-from tocsin.stores.vault.master import FILE_NAME, MasterKeys, WrongMasterKey, load_master_keys
+from tocsin.stores.vault.master import (
+    FILE_NAME,
+    MasterKeys,
+    WrongMasterKey,
+    add_master_key,
+    load_master_keys,
+    retire_master_keys,
+    retired_beside,
+)
 from tocsin.stores.vault.sealing import Chance, KeyRow, Sealer, ValueRow
 
 __all__ = [
@@ -11,5 +19,8 @@ __all__ = [
     "Sealer",
     "ValueRow",
     "WrongMasterKey",
+    "add_master_key",
     "load_master_keys",
+    "retire_master_keys",
+    "retired_beside",
 ]

@@ -16,7 +16,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tocsin.kernel.shared import CaseId
 from tocsin.runtime.ports import SealedValue
-from tocsin.stores.vault.master import KEY_BYTES, MasterKeys, WrongMasterKey
+from tocsin.stores.vault.master import (
+    KEY_BYTES,
+    MasterKeys,
+    WrongMasterKey,
+    load_master_keys,
+    stamp_of,
+)
 
 NONCE_BYTES = 12  # 96 bits, what GCM is made for: NIST SP 800-38D, section 8.2
 
@@ -48,11 +54,42 @@ class ValueRow(NamedTuple):
 
 
 class Sealer:
-    """Seals values under the node's master keys. Holds the cipher objects; no state besides."""
+    """Seals values under the node's master keys, and learns of new ones from their file: a key that
+    was rotated while this runs. What it knew once it does not forget."""
 
     def __init__(self, keys: MasterKeys) -> None:
         self.keys = keys
+        self.current = keys.current
+        """The number under which new data keys are wrapped; only `use` changes it."""
+        self._stamp = keys.stamp
         self._masters = {number: AESGCM(key) for number, key in keys.by_id.items()}
+
+    @property
+    def newest(self) -> int:
+        """The highest number of a key that is known."""
+        return max(self._masters)
+
+    def look_again(self) -> bool:
+        """Reads the file again where it is another one than before; costs one question to the
+        system where it is not. Returns whether there was a key to learn. A file that cannot be
+        read now, or holds another key of a known number, changes nothing."""
+        path = self.keys.path
+        stamp = stamp_of(path) if path is not None else None
+        if path is None or stamp is None or stamp == self._stamp:
+            return False
+        try:
+            read = load_master_keys(path, may_create=False)
+        except (WrongMasterKey, OSError):
+            return False
+        self._stamp = read.stamp
+        fresh = {n: key for n, key in read.by_id.items() if n not in self._masters}
+        self._masters.update({number: AESGCM(key) for number, key in fresh.items()})
+        return bool(fresh)
+
+    def use(self, number: int) -> None:
+        """Wrap new data keys under this master key from now on."""
+        assert number in self._masters, "a key is known before it is used"
+        self.current = number
 
     def seal(
         self,
@@ -96,6 +133,8 @@ class Sealer:
     def unwrap(self, row: KeyRow) -> bytes:
         """The data key. Raises WrongMasterKey where the master key is missing or another."""
         master = self._masters.get(row.master)
+        if master is None and self.look_again():
+            master = self._masters.get(row.master)
         if master is None:
             raise WrongMasterKey(f"the vault needs master key {row.master}, which is not here")
         nonce, wrapped = row.wrapped_key[:NONCE_BYTES], row.wrapped_key[NONCE_BYTES:]
@@ -109,8 +148,12 @@ class Sealer:
         bound = _bound(row.case_id, row.subject, row.ref, row.kind, row.media_type)
         return AESGCM(self.unwrap(key)).decrypt(row.nonce, row.ciphertext, bound)
 
+    def rewrap(self, row: KeyRow, chance: Chance) -> KeyRow:
+        """The same data key under the current master key. Raises WrongMasterKey."""
+        return self._wrap((row.case_id, row.subject), self.unwrap(row), chance.take(NONCE_BYTES))
+
     def _wrap(self, scope: Scope, data_key: bytes, nonce: bytes) -> KeyRow:
-        number = self.keys.current
+        number = self.current
         bound = _bound(*scope, "key")
         wrapped = nonce + self._masters[number].encrypt(nonce, data_key, bound)
         return KeyRow(*scope, number, wrapped)

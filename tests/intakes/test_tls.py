@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.intakes.alarm_desk import KeptDesk
-from tests.intakes.mqtt_help import listening
+from tests.intakes.mqtt_help import listening, until
 from tests.intakes.test_mqtt_sockets import certificate
 
 pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
@@ -90,3 +90,49 @@ def test_a_listener_that_speaks_old_versions_is_found(
         agreed = shake(listener.getsockname()[1], version)
         thread.join()
     assert agreed is not None and not is_good(agreed)
+
+
+HALF = bytes.fromhex("16030100c8010000c40303")
+"""The beginning of a client's first record: its head promises 200 bytes, of which few come."""
+BEGINNINGS = (b"", HALF[:1], HALF)
+
+
+def unended(port: int, begins: bytes, patience_s: float) -> bool:
+    """Whether a client that begins a handshake and never ends it is let go of."""
+    with socket.create_connection(("127.0.0.1", port), timeout=patience_s) as raw:
+        raw.sendall(begins)
+        try:
+            while raw.recv(4_096):
+                pass
+        except TimeoutError:
+            return False
+        except OSError:
+            pass  # reset: let go of as well
+        return True
+
+
+async def test_a_handshake_that_never_ends_is_let_go_of(tmp_path: Path) -> None:
+    """By time: it is over when a device would have had to say who it is. Others come in meanwhile
+    and after it, and nothing of it is left."""
+    files = certificate(tmp_path)
+    more = {"tls_port": 0, "certificate": files[0], "key": files[1], "connect_s": 1.0}
+    async with listening(KeptDesk(), **more) as server:
+        port = server.tls_port
+        slow = [asyncio.to_thread(unended, port, each, 60.0) for each in BEGINNINGS * 3]
+        waiting = asyncio.gather(*slow)
+        assert await asyncio.to_thread(shake, port, NEW[1]) is not None
+        assert await waiting == [True] * 9
+        assert await asyncio.to_thread(shake, port, NEW[1]) is not None
+        await until(lambda: not server.wires and not server.per_address)
+
+
+async def test_a_listener_that_waits_for_ever_is_found(tmp_path: Path) -> None:
+    """The planted fault: no bound on the time of a handshake."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate(tmp_path))
+    server = await asyncio.start_server(
+        lambda reader, writer: None, "127.0.0.1", 0, ssl=context, ssl_handshake_timeout=3_600
+    )
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        assert not await asyncio.to_thread(unended, port, HALF, 2.0)

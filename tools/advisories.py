@@ -13,6 +13,7 @@ import argparse
 import json
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -48,8 +49,9 @@ EXCEPTION_MAX_DAYS: Final = 180
 """The longest that an exception may last: a reason is looked at again twice a year."""
 PYTHON_LOCKS: Final = tuple(sorted((ROOT / "requirements").glob("*.txt")))
 SAID: Final = ROOT / "docs" / "security" / "components.toml"
-ASK_S: Final = 600
-"""The longest that one asker may take."""
+ASK_S: Final = 240
+"""The longest that all askers may take together: a network that swallows everything holds up no
+run of CI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +239,12 @@ def asked(locks: Iterable[Path] = PYTHON_LOCKS) -> tuple[list[Advisory], list[st
     """What pip-audit and npm audit know now, and a line for each part that could not be asked."""
     found: list[Advisory] = []
     away: list[str] = []
+    until = time.monotonic() + ASK_S
     for lock in locks:
         options = ["--require-hashes", "--disable-pip", "--progress-spinner", "off", "-f", "json"]
         command = [str(Path(sys.executable).with_name("pip-audit")), "-r", str(lock), *options]
         try:
-            records, unknown = of_pip_audit(_answer(command, ROOT))
+            records, unknown = of_pip_audit(_answer(command, ROOT, until))
         except (Unreadable, OSError, subprocess.SubprocessError) as error:
             away.append(f"not asked: {lock.name} ({_short(error)})")
             continue
@@ -249,15 +252,16 @@ def asked(locks: Iterable[Path] = PYTHON_LOCKS) -> tuple[list[Advisory], list[st
         if unknown:
             away.append(f"not asked: {lock.name} ({len(unknown)} packages nothing is known of)")
     try:
-        found += of_npm_audit(_answer(["npm", "audit", "--json"], CONSOLE.parent))
+        found += of_npm_audit(_answer(["npm", "audit", "--json"], CONSOLE.parent, until))
     except (Unreadable, OSError, subprocess.SubprocessError) as error:
         away.append(f"not asked: {CONSOLE.name} ({_short(error)})")
     return found, away
 
 
-def _answer(command: Sequence[str], folder: Path) -> str:
+def _answer(command: Sequence[str], folder: Path, until: float) -> str:
+    left_s = max(1.0, until - time.monotonic())
     done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=ASK_S, check=False
+        command, cwd=folder, capture_output=True, text=True, timeout=left_s, check=False
     )
     return done.stdout
 

@@ -7,7 +7,9 @@ and the page can say what is wrong with everything still in it.
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from tempfile import SpooledTemporaryFile
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -24,6 +26,10 @@ FIELD_BYTES_MAX: Final = 131_072
 """Bytes of one field, and of all fields of a form without a photo: the longest text, encoded."""
 FILES_MAX: Final = 5
 """Files looked at; more are read over."""
+FIELDS_BYTES_MAX: Final = 8 * FIELD_BYTES_MAX
+"""Bytes of all fields of a form together."""
+SPOOLED_BYTES: Final = 65_536
+"""Bytes of a file from which on it lies on disk until the form is whole: many are sent slowly."""
 
 
 @dataclass(slots=True)
@@ -50,7 +56,7 @@ async def read_form(request: Request) -> Form:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > 8 * FIELD_BYTES_MAX:
+        if len(body) > FIELDS_BYTES_MAX:
             raise Problem("too_large")
     try:
         pairs = parse_qsl(
@@ -65,21 +71,27 @@ async def read_form(request: Request) -> Form:
 
 
 class _Parts:
-    """Collects the parts of a multipart body; the callbacks of one parser."""
+    """Collects the parts of a multipart body; the callbacks of one parser. Files are closed with
+    `stack`."""
 
-    def __init__(self) -> None:
+    def __init__(self, stack: ExitStack) -> None:
         self.form = Form()
+        self.files: list[SpooledTemporaryFile[bytes] | None] = []
+        self._stack = stack
+        self._fields_size = 0
         self.is_whole = False
         self._header = [b"", b""]
         self._name = ""
         self._is_file = False
-        self._data = bytearray()
+        self._data = SpooledTemporaryFile[bytes]()
+        self._size = 0
         self._too_large = False
         self._count = 0
 
     def begin(self) -> None:
         self._name, self._is_file, self._too_large = "", False, False
-        self._data = bytearray()
+        self._data = self._stack.enter_context(SpooledTemporaryFile[bytes](SPOOLED_BYTES))
+        self._size = 0
         self._count += 1
         if self._count > FIELDS_MAX:
             raise Problem("bad_request", f"more than {FIELDS_MAX} fields")
@@ -100,23 +112,29 @@ class _Parts:
 
     def data(self, data: bytes, start: int, end: int) -> None:
         limit = BYTES_MAX if self._is_file else FIELD_BYTES_MAX
-        if self._too_large or len(self._data) + end - start > limit:
+        self._size += end - start
+        if not self._is_file:
+            self._fields_size += end - start
+        if self._too_large or self._size > limit or self._fields_size > FIELDS_BYTES_MAX:
             self._too_large = True
-            self._data = bytearray()
+            self._data.close()
             return
-        self._data += data[start:end]
+        self._data.write(data[start:end])
 
     def end(self) -> None:
         if not self._is_file:
             if self._too_large:
                 raise Problem("too_large")
             try:
-                self.form.fields[self._name].append(self._data.decode())
+                self.form.fields[self._name].append(_read(self._data).decode())
             except UnicodeDecodeError:
                 raise Problem("bad_request") from None
-        elif len(self.form.files) < FILES_MAX and (self._data or self._too_large):
+            self._data.close()
+        elif len(self.files) < FILES_MAX and self._size:
             # A file field that nobody filled in comes as an empty file.
-            self.form.files.append(None if self._too_large else bytes(self._data))
+            self.files.append(None if self._too_large else self._data)
+        else:
+            self._data.close()
 
     def whole(self) -> None:
         self.is_whole = True
@@ -125,7 +143,11 @@ class _Parts:
 async def _multipart(request: Request, boundary: bytes) -> Form:
     if not boundary or len(boundary) > 200:
         raise Problem("bad_request", "the boundary is missing")
-    parts = _Parts()
+    with ExitStack() as stack:
+        return await _parsed(request, boundary, _Parts(stack))
+
+
+async def _parsed(request: Request, boundary: bytes, parts: _Parts) -> Form:
     parser = MultipartParser(
         boundary,
         {
@@ -145,7 +167,13 @@ async def _multipart(request: Request, boundary: bytes) -> Form:
         raise Problem("bad_request", "not a multipart body") from None
     if not parts.is_whole:
         raise Problem("bad_request", "the body is cut off")
+    parts.form.files = [None if each is None else _read(each) for each in parts.files]
     return parts.form
+
+
+def _read(file: SpooledTemporaryFile[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
 
 
 __all__ = ["Form", "read_form"]

@@ -13,18 +13,22 @@ from typing import Any
 
 import psutil
 import uvicorn
+from starlette.requests import Request
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tocsin.app.logs import configure
 from tocsin.web.guard_limits import ACCEPT_BACKLOG, GuardLimits
 from tocsin.web.guarded import guarded_protocol
+from tocsin.web.public.forms import read_form
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] != "http":
         return
     size = 0
-    is_more = scope["method"] == "POST"
+    if scope["path"] == "/form":
+        size = sum(len(each or b"") for each in (await read_form(Request(scope, receive))).files)
+    is_more = scope["method"] == "POST" and scope["path"] != "/form"
     while is_more:
         message = await receive()
         if message["type"] == "http.disconnect":

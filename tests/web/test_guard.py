@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tocsin.web.guard import BODIES_MAX, BODY_COUNTED_MAX
 from tocsin.web.guard_limits import (
     client_key,
     raise_descriptor_limit,
@@ -21,6 +22,8 @@ SERVER = Path(__file__).with_name("guarded_server.py")
 BUDGET = 100
 SLOTHS = 300
 HONEST = 60
+PHOTO = 1_500_000
+END = b"\r\n--x--\r\n"
 PATIENCE_S = 30.0  # when a test gives up; not a measurement
 MEMORY_ROOM_BYTES = 50_000_000
 LINES_ROOM = 60
@@ -259,6 +262,37 @@ async def test_a_steady_body_and_a_long_answer_are_left_alone(tmp_path: Path) ->
         stream_writer.transport.abort()
         facts = server.facts()
     assert not {"body_timeout", "send_timeout", "budget"} & set(facts["counts"])
+
+
+async def upload(port: int, path: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A photo of which the last bytes are still to come."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = b'--x\r\ncontent-disposition: form-data; name="p"; filename="p.jpg"\r\n\r\n'
+    length = b"%d" % (len(head) + PHOTO + len(END))
+    kind = b"multipart/form-data; boundary=x"
+    writer.write(b"POST %s HTTP/1.1\r\ncontent-length: %s\r\n" % (path, length))
+    writer.write(b"content-type: " + kind + b"\r\n\r\n" + head + bytes(PHOTO))
+    await writer.drain()
+    return reader, writer
+
+
+async def test_many_may_send_photos_at_once_where_they_lie_on_disk(tmp_path: Path) -> None:
+    """In a town's worst hour: what is in memory counts, and who tells nothing counts whole."""
+    many = BODIES_MAX // BODY_COUNTED_MAX * 2
+    with running(tmp_path, budget=many + 20) as server:
+        sent = [await upload(server.port, b"/form") for _ in range(many)]
+        for _, writer in sent:
+            writer.write(END)
+        for reader, writer in sent:
+            answer = await asyncio.wait_for(reader.readuntil(b"%d" % PHOTO), PATIENCE_S)
+            assert answer.startswith(b"HTTP/1.1 200 OK")
+            writer.transport.abort()
+        assert "bodies" not in server.facts()["counts"]
+        sent = [await upload(server.port, b"/") for _ in range(many)]
+        await wait_for_count(server, "bodies")
+        assert b"200 OK" in await ask(server.port)
+        for _, writer in sent:
+            writer.transport.abort()
 
 
 async def test_haste_excuses_no_stop(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tocsin.web.guard import SLOW_S, Guard, Phase
-from tocsin.web.guard_limits import GuardLimits
+from tocsin.web.guard_limits import HELD, GuardLimits
 from tocsin.web.headers import RAW
 
 LAST_WORD_S: Final = 2.0  # for a refusal to leave; then the connection is dropped
@@ -53,6 +53,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._came_bytes = 0  # of a body, in this piece
         self._unanswered_bytes = 0  # of one body
+        self._is_told = False  # how much of this body is held
         self._body_left = 0  # of a body whose length was told
         self._is_reading_head = True
         self._is_reading_body = False
@@ -142,9 +143,15 @@ class GuardedProtocol(HttpToolsProtocol):
         self._body_left -= came
         made_up_s = came / self.guard.limits.body_min_rate
         self._since_s = min(self.loop.time(), self._since_s + made_up_s)
-        if self._is_answering:  # else it is thrown away
+        if self._is_answering and not self._is_told:  # else it is thrown away, or lies on disk
             self._unanswered_bytes += came
             self.guard.count_body(self, self._unanswered_bytes)
+
+    def _hold(self, size: int) -> None:
+        """The reader of the body keeps so much of it in memory, and the rest on disk."""
+        if self._is_answering and not self._is_ended and not self.transport.is_closing():
+            self._is_told = True
+            self.guard.count_body(self, size)
 
     def _keep(self, data: bytes) -> None:
         """Bytes of the next request, for when the present one is answered. Nothing is read on."""
@@ -178,6 +185,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_reading_head = False
         self._is_reading_body = True
         self._unanswered_bytes = 0
+        self._is_told = False
+        self.scope["extensions"] = {HELD: self._hold}  # type: ignore[typeddict-unknown-key]
         lengths = [each for name, each in self.headers if name == b"content-length"]
         self._body_left = int(lengths[0]) if lengths and lengths[0].isdigit() else 0
         super().on_headers_complete()

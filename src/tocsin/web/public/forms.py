@@ -7,6 +7,7 @@ and the page can say what is wrong with everything still in it.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
@@ -18,6 +19,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from tocsin.runtime.photos import BYTES_MAX
+from tocsin.web.guard_limits import HELD
 from tocsin.web.problems import Problem
 
 FIELDS_MAX: Final = 200
@@ -79,6 +81,7 @@ class _Parts:
         self.files: list[SpooledTemporaryFile[bytes] | None] = []
         self._stack = stack
         self._fields_size = 0
+        self._files_size = 0
         self.is_whole = False
         self._header = [b"", b""]
         self._name = ""
@@ -87,6 +90,15 @@ class _Parts:
         self._size = 0
         self._too_large = False
         self._count = 0
+
+    @property
+    def held(self) -> int:
+        """Bytes of the form in memory."""
+        return self._fields_size + self._files_size + self._held_of_file
+
+    @property
+    def _held_of_file(self) -> int:
+        return 0 if not self._is_file or self._too_large else min(self._size, SPOOLED_BYTES)
 
     def begin(self) -> None:
         self._name, self._is_file, self._too_large = "", False, False
@@ -132,9 +144,11 @@ class _Parts:
             self._data.close()
         elif len(self.files) < FILES_MAX and self._size:
             # A file field that nobody filled in comes as an empty file.
+            self._files_size += self._held_of_file
             self.files.append(None if self._too_large else self._data)
         else:
             self._data.close()
+        self._is_file = False
 
     def whole(self) -> None:
         self.is_whole = True
@@ -160,9 +174,12 @@ async def _parsed(request: Request, boundary: bytes, parts: _Parts) -> Form:
             "on_end": parts.whole,
         },
     )
+    tell: Callable[[int], None] | None = request.scope.get("extensions", {}).get(HELD)
     try:
         async for chunk in request.stream():
             parser.write(chunk)
+            if tell is not None:
+                tell(parts.held)
     except FormParserError:
         raise Problem("bad_request", "not a multipart body") from None
     if not parts.is_whole:

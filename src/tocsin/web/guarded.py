@@ -201,6 +201,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.guard.count_body(self, 0)
+        self.scope.pop("extensions", None)  # type: ignore[typeddict-item]
         super().on_response_complete()
         if self._ahead:
             self.flow.pause_reading()
@@ -312,6 +313,8 @@ class GuardedProtocol(HttpToolsProtocol):
         waiting = [each for each, _ in self.pipeline]
         self.pipeline.clear()
         self._ahead = b""
+        if self.scope:
+            self.scope.pop("extensions", None)  # type: ignore[typeddict-item]
         for each in (cycle, *waiting):
             if each is not None:
                 each.disconnected = True

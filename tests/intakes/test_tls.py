@@ -123,7 +123,7 @@ async def test_a_handshake_that_never_ends_is_let_go_of(tmp_path: Path) -> None:
         assert await asyncio.to_thread(shake, port, NEW[1]) is not None
         assert await waiting == [True] * 9
         assert await asyncio.to_thread(shake, port, NEW[1]) is not None
-        await until(lambda: not server.wires and not server.per_address)
+        await until(lambda: not server.wires and not server.seats.addresses)
 
 
 async def test_a_listener_that_waits_for_ever_is_found(tmp_path: Path) -> None:

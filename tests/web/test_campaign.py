@@ -33,11 +33,11 @@ class Outcome:
     waits: int
 
 
-async def campaign(node: Node, login: str) -> Outcome:
-    """One wrong password from each of the addresses, and some more from the first."""
+async def campaign(node: Node, login: str, addresses: int = ADDRESSES) -> Outcome:
+    """One wrong password from each of the addresses."""
     outcome = Outcome(0, 0)
     client = node.client()
-    for number in range(ADDRESSES):
+    for number in range(addresses):
         body = {"login": login, "password": f"guess number {number}"}
         answer = await client.post("/api/login", json=body, headers=stranger(number))
         assert answer.status_code in (401, 429), answer.text
@@ -72,7 +72,8 @@ async def test_the_dispatcher_comes_in_while_a_thousand_addresses_guess() -> Non
         body = {"token": link.partition("#")[2], "password": PASSWORD}
         assert (await node.client().post("/api/password", json=body, headers=FAR)).is_success
         # Whoever stands outside all of that waits like the strangers, and is let go by a person.
-        while await sign_in(node.client(), stranger(2_000)) == 401:
+        # On a slow machine the allowance has come back by now, and is guessed away once more.
+        while (await campaign(node, "chen", 20)).waits == 0:
             pass
         told = (await guard.get("/api/slowed")).json()["slowed"]
         assert [each["login"] for each in told] == ["chen"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -152,6 +153,17 @@ def test_a_document_that_grows_inside_is_refused():
     assert isinstance(found := parse(many, {}), Refused) and found.reason == "too_large"
     deep = b"<a>" * 100_000 + b"</a>" * 100_000
     assert isinstance(parse(deep, {}), Refused)
+
+
+def test_what_nests_without_end_stops_as_it_is_read():
+    """Thirty thousand elements in one another never stand in memory."""
+    nested = b"".join(b'<a xmlns:n%d="u:%d">' % (n, n) for n in range(30_000))
+    tracemalloc.start()
+    try:
+        assert parse(nested, {}) == Refused("unreadable", "not XML")
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
 
 
 # -- chains

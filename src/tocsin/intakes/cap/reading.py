@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import XMLParser
@@ -27,6 +27,8 @@ TAG_BYTES: Final = 20
 of `<a>` is a tree of 50 MB, and everybody waits while it grows."""
 ELEMENTS_MAX: Final = 200_000
 """Elements of one document."""
+DEPTH_MAX: Final = 32
+"""Elements in one another: a feed that holds whole alerts has nine."""
 INFOS_MAX: Final = 64
 """Blocks of one alert, one for each language or event."""
 AREAS_MAX: Final = 500
@@ -138,8 +140,26 @@ def _elements(root: Element) -> int:
     return count
 
 
+class _Shallow(TreeBuilder):
+    """Builds no tree that is deeper than any alert: what nests for ever stops as it is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = 0
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            raise ValueError(f"more than {DEPTH_MAX} elements in one another")
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> Element:
+        self._depth -= 1
+        return super().end(tag)
+
+
 def _tree(data: bytes) -> Element:
-    parser: Any = XMLParser(forbid_dtd=True)
+    parser: Any = XMLParser(target=_Shallow(), forbid_dtd=True)
     try:
         parser.feed(data)
         return parser.close()

@@ -70,7 +70,7 @@ def test_the_menu_offers_what_the_role_may_see(visit: OpenPage, town: Town, role
     elif role == "agency_handler":
         login = town.person(role, agency=agency_of(town)).login
     else:
-        login = town.person(role).login
+        login = town.person(role, 7).login  # others change passwords of theirs
     page = visit("/console/account", login)
     expect(page.locator("h1")).to_have_text("My account")
     mine = offered(page)
@@ -90,7 +90,7 @@ def test_the_menu_offers_what_the_role_may_see(visit: OpenPage, town: Town, role
 
 
 def test_a_room_of_others_says_so_and_leads_home(visit: OpenPage, town: Town) -> None:
-    login = town.person("verifier").login
+    login = town.person("verifier", 7).login
     page = visit("/console/wall", login, language="zh-CN", theme="dark")
     expect(page.locator("h1")).to_have_text("您的角色不使用此界面")
     assert axe_faults(page) == []

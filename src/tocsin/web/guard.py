@@ -34,7 +34,7 @@ from tocsin.web.guard_limits import GuardLimits, client_key, is_trusted
 SWEEP_S: Final = 0.5
 LOG_EVERY_S: Final = 10.0
 SLOW_S: Final = 1.0  # a head or a read that takes longer is not how a client behaves that is well
-BODIES_MAX: Final = 32 * 2**20  # bytes of unanswered bodies in memory, all connections together
+BODIES_MAX: Final = 24 * 2**20  # bytes of unanswered bodies in memory, all connections together
 BODY_COUNTED_MAX: Final = 2**20  # of one body: what is more of an upload lies in a file
 WAITING_MAX: Final = 8 * 2**20  # bytes of requests sent before their turn, all together
 TURNS_MAX: Final = 2  # requests of the hasty that are worked at once

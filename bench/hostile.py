@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from bench.harness import Figure, median, percentile
 from bench.intake import BOX, codes
 from bench.node import Running, node
 from bench.people import supervisor_cookie
+from tests.end_to_end.process_memory import peak_mib
 
 CROWD = {"http": 1_000, "dc09": 250, "mqtt": 250}
 """Slow connections to each listener: 1,500."""
@@ -36,16 +36,6 @@ SECONDS = 20
 GOAL_MS = 250
 GROWTH_MIB_MAX = 64
 DEVICES = ("dc09", "mqtt")
-
-
-def peak_mib(running: Running, *, anew: bool = False) -> float:
-    """The most resident memory of the node's process since it was last counted anew."""
-    folder = Path(f"/proc/{running.process.pid}")
-    if anew:
-        (folder / "clear_refs").write_text("5")
-    found = re.search(r"VmHWM:\s+(\d+) kB", (folder / "status").read_text())
-    assert found is not None
-    return int(found[1]) / 1024
 
 
 class Seats:
@@ -185,7 +175,7 @@ def _measure(running: Running, ports: dict[str, int]) -> list[Figure]:
         (4, f"{count:,} slow and bombs", True),
         (5, "the same again", True),
     ):
-        peak_mib(running, anew=True)
+        peak_mib(running.process.pid, anew=True)
         seats, bombs = Seats(running.process.pid), Bombs()
         with ExitStack() as stack:
             stack.enter_context(beside("slow", slow))
@@ -197,7 +187,7 @@ def _measure(running: Running, ports: dict[str, int]) -> list[Figure]:
         found += [
             Figure(f"hostile: held at once, {note}", median(seats.counts), "slow", note=(
                 f"open in the node's own table; {min(seats.counts):,} to {max(seats.counts):,}")),
-            Figure(f"hostile: most memory, {note}", peak_mib(running) - before, "MiB",
+            Figure(f"hostile: most memory, {note}", peak_mib(running.process.pid) - before, "MiB",
                    GROWTH_MIB_MAX, "less", "peak of the node's resident memory over the quiet one"),
         ]  # fmt: skip
         if with_bombs:

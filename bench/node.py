@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.end_to_end.process_memory import memory_mib
+
 MAPS = (Path("build/maps/helsinki.osm.pbf"),)
 
 
@@ -29,10 +31,7 @@ class Running:
 
     def memory_mib(self) -> float:
         """Resident memory of the node's own process, the database aside."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
-        assert found is not None
-        return int(found[1]) / 1024
+        return memory_mib(self.process.pid)
 
     def cpu_s(self) -> float:
         """Processor time of the node's own process so far."""

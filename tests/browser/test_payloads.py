@@ -20,7 +20,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import running
 from tests.browser.everyday import hostile_pack
@@ -122,14 +122,19 @@ def test_the_pages_of_residents(look: Look, poisoned: Poisoned) -> None:
     judge(page, "a place that is none")
 
 
-def test_the_screens_of_staff(look: Look, poisoned: Poisoned) -> None:
-    page = look("dispatcher-1")
-    quiet(page, "/console/board", shows=MARK)
-    page.goto(f"/console/case/{poisoned.case}")
+def open_case(page: Page, case: str) -> None:
+    """The whole case with what was sealed, and a moment for what would run."""
+    page.goto(f"/console/case/{case}")
     expect(page.locator(".story li").first).to_be_visible()
     unseal(page)
     expect(page.locator(".sealed [data-opened] dd").first).to_contain_text(MARK)
     page.wait_for_timeout(500)
+
+
+def test_the_screens_of_staff(look: Look, poisoned: Poisoned) -> None:
+    page = look("dispatcher-1")
+    quiet(page, "/console/board", shows=MARK)
+    open_case(page, poisoned.case)
     judge(page, "the case, opened", shown=len(PAYLOADS))
     page.emulate_media(media="print")
     page.wait_for_timeout(200)
@@ -196,11 +201,7 @@ def test_a_case_that_was_worked_and_a_device_that_was_looked_after(
     look: Look, poisoned: Poisoned
 ) -> None:
     page = look("supervisor-1")
-    page.goto(f"/console/case/{poisoned.day.case}")
-    expect(page.locator(".story li").first).to_be_visible()
-    unseal(page)
-    expect(page.locator(".sealed [data-opened] dd").first).to_contain_text(MARK)
-    page.wait_for_timeout(500)
+    open_case(page, poisoned.day.case)
     judge(page, "the worked case", shown=len(PAYLOADS))
     quiet(page, f"/console/device/{poisoned.day.device}", shows=MARK)
     page.goto("/console/redactions")
@@ -269,11 +270,7 @@ def test_markup_planted_into_the_console_is_found(look: Look, poisoned: Poisoned
     look.guard.allow("Trusted|trusted|Content Security Policy")
     page = look("dispatcher-1")
     page.add_init_script(AS_MARKUP)
-    page.goto(f"/console/case/{poisoned.case}")
-    expect(page.locator(".story li").first).to_be_visible()
-    unseal(page)
-    expect(page.locator(".sealed [data-opened] dd").first).to_contain_text(MARK)
-    page.wait_for_timeout(500)
+    open_case(page, poisoned.case)
     with pytest.raises(AssertionError, match="require-trusted-types-for"):
         judge(page, "planted")
 

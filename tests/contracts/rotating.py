@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.contracts.self_killing import killed_at
 from tocsin.stores.postgres import rotation
 from tocsin.stores.postgres.connections import connect
 from tocsin.stores.vault import master
@@ -20,14 +19,7 @@ no writer is left under the old key · a page was wrapped · all were · the old
 
 
 async def main(dsn: str, path: Path, step: str, times: int) -> None:
-    left = times
-
-    def reached(name: str) -> None:
-        nonlocal left
-        if name == step:
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+    reached = killed_at(step, times)
 
     def after(where: Any, name: str, point: str, *, is_async: bool) -> None:
         inner: Callable[..., Any] = getattr(where, name)

@@ -18,6 +18,7 @@ from typing import Any
 
 import asyncpg
 
+from tests.end_to_end.process_memory import memory_mib, peak_mib
 from tests.geography.towns import chessboard
 from tocsin.geography.geojson import to_geojson
 from tocsin.runtime.verify import Audit, DeviceAudit, Report, UnitAudit, verify
@@ -170,10 +171,12 @@ class LiveNode:
 
     def memory_mib(self) -> float:
         assert self.process is not None
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
-        assert found is not None
-        return int(found[1]) / 1024
+        return memory_mib(self.process.pid)
+
+    def peak_mib(self, *, anew: bool = False) -> float:
+        """See `process_memory.peak_mib`."""
+        assert self.process is not None
+        return peak_mib(self.process.pid, anew=anew)
 
     # -- asking it
 

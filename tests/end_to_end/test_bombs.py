@@ -76,17 +76,6 @@ class Town:
             line.close()
 
 
-def peak_mib(node: LiveNode, *, anew: bool = False) -> float:
-    """The most memory that the node's own process held, since it was last counted anew."""
-    assert node.process is not None
-    folder = Path(f"/proc/{node.process.pid}")
-    if anew:
-        (folder / "clear_refs").write_text("5")
-    found = re.search(r"VmHWM:\s+(\d+) kB", (folder / "status").read_text())
-    assert found is not None
-    return int(found[1]) / 1024
-
-
 def fault_of(bomb: Bomb, answer: Answer | None) -> str | None:
     """Why an answer to a bomb is no decent one; None when it is."""
     if answer is None:
@@ -125,10 +114,10 @@ async def test_bombs_are_refused_in_words_and_the_node_hardly_grows(town: Town) 
     for _ in range(2):  # what is made at first use stays; a second helping must not cost again
         for bomb in thrown:
             before = town.node.memory_mib()
-            peak_mib(town.node, anew=True)
+            town.node.peak_mib(anew=True)
             if (fault := fault_of(bomb, await town.throw(bomb))) is not None:
                 wrong.append(f"{bomb.what}: {fault}")
-            peaks.append((peak_mib(town.node) - before, bomb.what))
+            peaks.append((town.node.peak_mib() - before, bomb.what))
         stood.append(town.node.memory_mib())
     worst, grown = max(peaks), stood[2] - stood[1]
     print(f"{len(thrown)} bombs; most for one {worst[0]:+.0f} MiB ({worst[1]})")

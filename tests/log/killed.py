@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sys
 from pathlib import Path
 
+from tests.contracts.self_killing import killed_at
 from tests.contracts.town import Town
 from tocsin.stores.log.notes import load_log_keys
 from tocsin.stores.postgres import sequencer
@@ -17,16 +16,8 @@ STEPS = ("leaves", "levels", "hashes", "signed", "kept")
 
 
 async def main(dsn: str, folder: Path, step: str, times: int) -> None:
-    left = times
-
-    def between(reached: str) -> None:
-        nonlocal left
-        if reached == step:
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
     keys = load_log_keys(folder / "log.key")
+    between = killed_at(step, times)
     log = sequencer.Sequencer(dsn, Readers(dsn), folder / "log", keys, Town(), between)
     sequencer.BATCH = 100  # many steps of few rows
     for _ in range(100):

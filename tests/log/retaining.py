@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import signal
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +14,7 @@ import asyncpg
 from msgspec.structs import replace
 
 from tests.contracts.devices import PACK
+from tests.contracts.self_killing import killed_at
 from tests.contracts.town import DISPATCHER, Town
 from tocsin.kernel.cases.policy import CasePolicy
 from tocsin.kernel.shared import CaseId, SealedRef
@@ -106,20 +105,11 @@ async def a_town(dsn: str, store: PostgresStore, town: Town, chance: random.Rand
 
 async def main(dsn: str, folder: Path, at: str, step: str, times: int) -> None:
     """Runs the retention and is killed at the n-th time of a step."""
-    left = times
-
-    def between(reached: str) -> None:
-        nonlocal left
-        if reached == step:
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
     town = Town()
     town.at = datetime.fromisoformat(at)
     readers = Readers(dsn)
     await readers.open()
-    await desk_of(readers, load_log_keys(folder / "log.key"), town, between).run()
+    await desk_of(readers, load_log_keys(folder / "log.key"), town, killed_at(step, times)).run()
     await readers.close()
 
 

@@ -24,7 +24,6 @@ from tocsin.stores.postgres.accounts import PostgresAccounts
 from tocsin.stores.postgres.connections import Connection, Readers
 from tocsin.stores.postgres.store import PostgresStore
 from tocsin.stores.postgres.wall_rows import WALLS
-from tocsin.stores.vault import MasterKeys
 from tocsin.web.permissions import CASE_ROLES, RULES
 
 ACCOUNT = "who somebody is, before anybody looks; shown by its own operations, over a whole county"
@@ -160,16 +159,11 @@ def marked(app: ASGIApp) -> ASGIApp:
 
 
 @pytest.fixture
-async def node(fresh_database: str) -> AsyncIterator[Node]:
-    store = PostgresStore(fresh_database, MasterKeys({1: b"k" * 32}, 1))
-    await store.open()
-    try:
-        accounts = PostgresAccounts(store.readers)
-        async with make_node(store=store, account_store=accounts) as made:
-            made.app.router.routes[:0] = open311(made.services)
-            yield made
-    finally:
-        await store.close()
+async def node(postgres_store: PostgresStore) -> AsyncIterator[Node]:
+    accounts = PostgresAccounts(postgres_store.readers)
+    async with make_node(store=postgres_store, account_store=accounts) as made:
+        made.app.router.routes[:0] = open311(made.services)
+        yield made
 
 
 APART = ("administrator", "security_administrator", "audit_administrator")

@@ -23,7 +23,6 @@ from tocsin.runtime.onlooking import Onlooker, as_node, looking_as
 from tocsin.runtime.ports import BoardRow
 from tocsin.runtime.sight_ports import NotPermitted, SecondPerson, Wish
 from tocsin.stores.postgres.store import PostgresStore
-from tocsin.stores.vault import MasterKeys
 from tocsin.web import gate
 from tocsin.web.api import holds, redactions, sight
 from tocsin.web.gate import Access
@@ -34,16 +33,8 @@ REPORT = {**BODY, "case_type": "street-light-out", "consent": True}
 
 
 @pytest.fixture
-async def store(fresh_database: str) -> AsyncIterator[PostgresStore]:
-    made = PostgresStore(fresh_database, MasterKeys({1: b"k" * 32}, 1))
-    await made.open()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def node(store: PostgresStore) -> AsyncIterator[Node]:
-    async with make_node(store=store) as made:
+async def node(postgres_store: PostgresStore) -> AsyncIterator[Node]:
+    async with make_node(store=postgres_store) as made:
         yield made
 
 
@@ -231,7 +222,9 @@ async def test_the_stores_hand_a_stranger_nothing_and_record_nothing(
     assert found.count("values") == 1, "not with the permit of somebody else"
 
 
-async def test_a_value_is_shown_by_its_record_alone(node: Node, store: PostgresStore) -> None:
+async def test_a_value_is_shown_by_its_record_alone(
+    node: Node, postgres_store: PostgresStore
+) -> None:
     """The reader's own session: in reach, with a permit, and nothing of what was not recorded."""
     sealed = Sealed(node)
     await sealed.make()
@@ -239,15 +232,15 @@ async def test_a_value_is_shown_by_its_record_alone(node: Node, store: PostgresS
     wish = Wish(CaseId(sealed.case), (CaseId(sealed.case),), "supervisor")
     permits = await node.services.vault.permit([wish], by=by, purpose="handling")
     assert not isinstance(permits, SecondPerson)
-    refs = list(refs_of(await store.journal(CaseId(sealed.case))))
+    refs = list(refs_of(await postgres_store.journal(CaseId(sealed.case))))
     sql = 'SELECT ref FROM vault."values" ORDER BY 1'
     with looking_as(Onlooker(areas=frozenset({AreaId("t0")}), account=by.id)):
-        assert await store.readers.fetch(sql) == [], "a permit alone shows nothing"
-        assert await store.readers.fetch("SELECT 1 FROM vault.keys") == []
+        assert await postgres_store.readers.fetch(sql) == [], "a permit alone shows nothing"
+        assert await postgres_store.readers.fetch("SELECT 1 FROM vault.keys") == []
         await node.services.vault.read(refs[:1], [permits[0].id], by=by)
-        assert [row[0] for row in await store.readers.fetch(sql)] == refs[:1]
+        assert [row[0] for row in await postgres_store.readers.fetch(sql)] == refs[:1]
     with looking_as(Onlooker(areas=frozenset({AreaId("t0")}))):
-        assert await store.readers.fetch(sql) == [], "nor to another who sees the case"
+        assert await postgres_store.readers.fetch(sql) == [], "nor to another who sees the case"
 
 
 async def test_a_reporter_reads_who_opened_their_words_in_a_part_of_the_case(node: Node) -> None:

@@ -17,7 +17,6 @@ from tests.web.house import node as make_node
 from tocsin.kernel.shared import Actor, AgencyId, AreaId
 from tocsin.runtime.ports import CaseQuery
 from tocsin.stores.postgres.store import PostgresStore
-from tocsin.stores.vault import MasterKeys
 from tocsin.web import gate, regions
 from tocsin.web.permissions import Principal, Rule
 
@@ -25,16 +24,8 @@ STRANGER = grant("dispatcher", "t1")
 
 
 @pytest.fixture
-async def store(fresh_database: str) -> AsyncIterator[PostgresStore]:
-    made = PostgresStore(fresh_database, MasterKeys({1: b"k" * 32}, 1))
-    await made.open()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def node(store: PostgresStore) -> AsyncIterator[Node]:
-    async with make_node(store=store) as made:
+async def node(postgres_store: PostgresStore) -> AsyncIterator[Node]:
+    async with make_node(store=postgres_store) as made:
         yield made
 
 
@@ -88,32 +79,32 @@ async def shown(node: Node, login: str, case_id: str) -> list[str]:
 
 
 async def test_with_the_first_wall_gone_the_second_shows_nothing(
-    node: Node, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+    node: Node, postgres_store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case_id = await a_case(node)
     assert await shown(node, "honest", case_id) == []
     without_filters(monkeypatch)
     assert await shown(node, "mutant", case_id) == []
     # The mutant is one: without the second wall the same reads show the case.
-    store.readers._persons = None  # pyright: ignore[reportPrivateUsage]
+    postgres_store.readers._persons = None  # pyright: ignore[reportPrivateUsage]
     leaked = await shown(node, "leak", case_id)
     assert f"/api/cases/{case_id}" in leaked
     assert "/api/cases" in leaked and "/api/case-count" in leaked
 
 
 async def test_a_route_that_says_nobody_asks_shows_nothing(
-    node: Node, store: PostgresStore
+    node: Node, postgres_store: PostgresStore
 ) -> None:
     """A door past the gate: it reads the store as if it were alone."""
     case_id = await a_case(node)
 
     async def open_door() -> dict[str, int]:
-        return {"count": await store.count(CaseQuery())}
+        return {"count": await postgres_store.count(CaseQuery())}
 
     node.app.add_api_route("/api/back-door", open_door)
     answer = await node.client().get("/api/back-door")
     assert answer.json() == {"count": 0}
-    assert await store.count(CaseQuery()) == 1, case_id
+    assert await postgres_store.count(CaseQuery()) == 1, case_id
 
 
 async def test_whoever_may_see_it_does(node: Node) -> None:

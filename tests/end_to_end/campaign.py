@@ -192,7 +192,8 @@ class Campaign:
     async def _send_one(self, line: Line) -> None:
         key = self.ledger.next()
         try:
-            answer = await asyncio.wait_for(self._post(line, key), ALIVE_PATIENCE_S)
+            async with asyncio.timeout(ALIVE_PATIENCE_S):
+                answer = await self._post(line, key)
         except (OSError, EOFError):
             answer = None
             line.close()

@@ -122,9 +122,11 @@ async def trickle(
 async def _drip(transport: asyncio.WriteTransport, wire: _Wire, rest: bytes, drip_s: float) -> None:
     """A byte now and then, until it is cut off or that gets dull."""
     for sent in range(max(len(rest), int(UNREAD_S / drip_s))):
+        # Not `wait_for`, which loses a cancelling that comes together with the cut (Python 3.11).
         with suppress(TimeoutError):
-            await asyncio.wait_for(wire.is_cut.wait(), drip_s)
-            return
+            async with asyncio.timeout(drip_s):
+                await wire.is_cut.wait()
+                return
         if transport.is_closing():
             return
         transport.write(rest[sent : sent + 1])

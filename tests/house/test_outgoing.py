@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.trees import tree_of
+
 SOURCE = Path(__file__).parents[2] / "src"
 CLIENTS = (
     "httpx", "httpcore", "requests", "aiohttp", "urllib3", "urllib.request", "http.client",
@@ -53,7 +55,7 @@ def dials(tree: ast.AST) -> Iterator[int]:
 
 def found_in(folder: Path) -> dict[str, list[int]]:
     told = {
-        str(path.relative_to(folder)): list(dials(ast.parse(path.read_text(encoding="utf-8"))))
+        str(path.relative_to(folder)): list(dials(tree_of(path)))
         for path in sorted(folder.rglob("*.py"))
     }
     return {path: lines for path, lines in told.items() if lines}

@@ -22,6 +22,7 @@ import pytest
 from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 
+from tests.house.trees import tree_of
 from tocsin.app.settings import SETTINGS
 from tocsin.intakes.open311.filters import Filters
 from tocsin.kernel.cases import likeness
@@ -408,7 +409,7 @@ def source_findings(folder: Path) -> list[str]:
             found.append(f"file {file.name}")
         if match := FORBIDDEN_CODE.search(text):
             found.append(f"{file.name}: {match[0]}")
-        for name in _imported(ast.parse(text)):
+        for name in _imported(tree_of(file)):
             if name not in TOP_LEVEL and name not in sys.stdlib_module_names:
                 found.append(f"{file.name} imports {name}")
     return found

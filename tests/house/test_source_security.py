@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.trees import tree_of
+
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "tocsin"
 CONSOLE = ROOT / "console" / "src"
@@ -79,8 +81,7 @@ schema, conditions put together of such texts, and the numbers of parameters (`b
 @cache
 def sources() -> tuple[tuple[str, ast.Module], ...]:
     return tuple(
-        (str(path.relative_to(SOURCE)), ast.parse(path.read_text(encoding="utf-8")))
-        for path in sorted(SOURCE.rglob("*.py"))
+        (str(path.relative_to(SOURCE)), tree_of(path)) for path in sorted(SOURCE.rglob("*.py"))
     )
 
 
@@ -218,6 +219,24 @@ def test_programs_are_started_without_a_shell_and_no_code_is_made_of_input() -> 
 )  # fmt: skip
 def test_a_shell_and_made_code_are_found(planted: str) -> None:
     assert command_findings("x.py", ast.parse(planted)) != []
+
+
+# -- waiting
+
+WAITING = {"asyncio.wait_for", "wait_for"}
+
+
+def waiting_findings(name: str, tree: ast.Module) -> list[str]:
+    """`asyncio.wait_for` loses a cancelling that comes together with what it waits for (Python
+    3.11): a loop around it then never ends, and with it the node's stop. `asyncio.timeout` does
+    not."""
+    calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [f"{name}: {each}" for each in calls if each in WAITING]
+
+
+def test_nothing_waits_so_that_it_can_not_be_stopped() -> None:
+    assert [each for name, tree in sources() for each in waiting_findings(name, tree)] == []
+    assert waiting_findings("x.py", ast.parse("await asyncio.wait_for(x.wait(), 1)")) != []
 
 
 # -- cryptography and chance

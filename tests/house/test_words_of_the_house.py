@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.trees import tree_of
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "tocsin"
 LINES_MAX = 400
@@ -118,7 +120,7 @@ def test_every_module_says_what_it_is_for() -> None:
     silent = [
         str(path.relative_to(SOURCE))
         for path in sorted(SOURCE.rglob("*.py"))
-        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        if not ast.get_docstring(tree_of(path))
     ]
     assert silent == []
 
@@ -133,7 +135,7 @@ SILENT_CLASSES = 2
 
 def silent_classes(path: Path) -> Iterator[str]:
     """Public classes of a module without a docstring."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in tree_of(path).body:
         if isinstance(node, ast.ClassDef) and node.name[0] != "_" and not ast.get_docstring(node):
             yield node.name
 
@@ -157,7 +159,7 @@ ONE_A_NAME = "kernel/cases/"
 def silent_functions(path: Path) -> Iterator[str]:
     """Public functions of a module, longer than three lines, without a docstring. Handlers of
     the API say it in `summary`, which the document shows."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in tree_of(path).body:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name[0] == "_":
             continue
         is_handler = any("summary" in ast.unparse(each) for each in node.decorator_list)

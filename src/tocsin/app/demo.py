@@ -230,7 +230,8 @@ async def _day(
             _look_after(node, work)
             screen.show("reports come in")
             with suppress(TimeoutError):
-                await asyncio.wait_for(stopped.wait(), 0.5)
+                async with asyncio.timeout(0.5):
+                    await stopped.wait()
         ended = town.clock.now()
         await _settle(town, screen)
         _look_after(node, work)

@@ -96,7 +96,8 @@ class Town:
             if self._tasks:  # what is being kept is acknowledged before we go
                 await asyncio.wait(self._tasks, timeout=END_S)
             client.disconnect()
-            await asyncio.wait_for(asyncio.to_thread(client.loop_stop), END_S)
+            async with asyncio.timeout(END_S):
+                await asyncio.to_thread(client.loop_stop)
 
     def _made(self) -> paho.Client:
         broker = self.broker

@@ -193,7 +193,8 @@ class Readers:
             if pool is None:
                 continue
             try:
-                await asyncio.wait_for(pool.close(), ACQUIRE_TIMEOUT_S)
+                async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
+                    await pool.close()
             except (asyncpg.PostgresError, *BROKEN):
                 pool.terminate()
 

@@ -61,7 +61,8 @@ class KeyHold:
     async def pause(self, news: asyncio.Event) -> None:
         """Wait for news, but not for longer than until the next look."""
         try:
-            await asyncio.wait_for(news.wait(), LOOK_EVERY_S)
+            async with asyncio.timeout(LOOK_EVERY_S):
+                await news.wait()
         except TimeoutError:
             pass
 

@@ -11,7 +11,7 @@ TILES := build/maps/helsinki.map/meta.json
 ROADS := build/maps/helsinki.roads/built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench kills faults tamper sim hostile lock sbom advisories
+.PHONY: help setup demo serve test check check-types check-tests bench kills faults tamper sim hostile lock sbom advisories
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -52,10 +52,15 @@ check: setup ## static checks, kernel and house tests; under a minute
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
+	@$(MAKE) --no-print-directory --output-sync -j2 check-types check-tests
+
+check-types:
 	@$(BIN)/basedpyright
 	@$(BIN)/python tools/api_types.py --check
 	@cd console && node_modules/.bin/svelte-check --tsconfig ./tsconfig.json --fail-on-warnings --output human
-	@$(BIN)/pytest -q -n 2 -m "not slow" $(wildcard tests/kernel tests/house)
+
+check-tests:
+	@$(BIN)/pytest -q -m "not slow" $(wildcard tests/kernel tests/house)
 
 bench: setup $(MAP) $(TILES) $(ROADS) ## the numbers, as a table and in build/bench.json
 	@$(BIN)/python -m bench $(ONLY)

@@ -37,6 +37,7 @@ def test_the_house_stands(copy: Path) -> None:
     assert result.returncode == 0, result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "line", "broken"),
     [
@@ -146,6 +147,7 @@ def test_a_seeded_generator_is_allowed() -> None:
     assert result.returncode == 0, result.stdout
 
 
+@pytest.mark.slow
 def test_a_node_runs_without_the_demo() -> None:
     """What plays a town's day is not even loaded by what serves one."""
     code = (

@@ -24,6 +24,7 @@ from tocsin.kernel.deadlines import (
 )
 
 
+@pytest.mark.slow
 def test_a_share_of_the_campaign_finds_no_difference() -> None:
     assert list(campaign(cases=1_500, seed=7)) == []
 

@@ -26,7 +26,7 @@ from bench.harness import Figure, median, percentile
 from bench.intake import BOX, codes
 from bench.node import Running, node
 from bench.people import supervisor_cookie
-from tests.end_to_end.process_memory import peak_mib
+from tests.end_to_end.process_memory import children, peak_mib
 
 CROWD = {"http": 1_000, "dc09": 250, "mqtt": 250}
 """Slow connections to each listener: 1,500."""
@@ -38,6 +38,27 @@ GROWTH_MIB_MAX = 64
 DEVICES = ("dc09", "mqtt")
 
 
+class Rooms:
+    """The most memory of the closed rooms in which photos are developed, all together."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._most: dict[int, float] = {}
+
+    def look(self) -> None:
+        for each in children(self._pid):
+            try:
+                if "developing" in Path(f"/proc/{each}/cmdline").read_text():
+                    self._most[each] = peak_mib(each)
+            except (OSError, AssertionError):
+                continue  # ended meanwhile
+
+    @property
+    def most_mib(self) -> float:
+        """Of the two that had the most: more are never open at once."""
+        return sum(sorted(self._most.values())[-2:])
+
+
 class Seats:
     """Connections from slow addresses that the node itself holds open, looked at time and again:
     sockets in its own table of descriptors."""
@@ -45,6 +66,7 @@ class Seats:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.counts: list[int] = []
+        self.rooms = Rooms(pid)
         self._is_done = threading.Event()
 
     def count(self) -> int:
@@ -77,6 +99,7 @@ class Seats:
     def _watch(self) -> None:
         while not self._is_done.wait(2.0):
             self.counts.append(self.count())
+            self.rooms.look()
 
 
 class Bombs:
@@ -189,6 +212,8 @@ def _measure(running: Running, ports: dict[str, int]) -> list[Figure]:
                 f"open in the node's own table; {min(seats.counts):,} to {max(seats.counts):,}")),
             Figure(f"hostile: most memory, {note}", peak_mib(running.process.pid) - before, "MiB",
                    GROWTH_MIB_MAX, "less", "peak of the node's resident memory over the quiet one"),
+            Figure(f"hostile: rooms of photos, {note}", seats.rooms.most_mib, "MiB",
+                   note="peaks of the closed rooms in which photos are developed, at most two"),
         ]  # fmt: skip
         if with_bombs:
             print(*bombs.wrong[:20], sep="\n")

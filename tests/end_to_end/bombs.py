@@ -118,6 +118,13 @@ def _frames(kind: str, count: int) -> bytes:
     return out.getvalue()
 
 
+def _blank(kind: str) -> bytes:
+    """As large as a photo may be, and see-through: what its decoder takes is more than it says."""
+    out = io.BytesIO()
+    Image.new("RGBA", (3_600, 3_600), (1, 2, 3, 4)).save(out, kind)
+    return out.getvalue()
+
+
 @cache
 def pictures() -> tuple[tuple[str, bytes, bool], ...]:
     """What says it is a picture, and whether it must be refused."""
@@ -131,6 +138,8 @@ def pictures() -> tuple[tuple[str, bytes, bool], ...]:
          png(64, 64, _chunk(b"zTXt", b"a\0\0" + _zeros(200))), True),
         ("a PNG with 200 MB of colours",
          png(64, 64, _chunk(b"iCCP", b"a\0\0" + _zeros(200))), True),
+        ("a PNG that needs 50 MB", _blank("PNG"), False),
+        ("a WebP that needs 250 MB", _blank("WEBP"), False),
         ("a GIF of 2,000 frames", _frames("GIF", 2_000), True),
         ("notes that point at themselves", _exif(20_000), False),
         ("SVG", script, True),

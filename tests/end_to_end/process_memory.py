@@ -19,10 +19,16 @@ def peak_mib(pid: int, *, anew: bool = False) -> float:
     return _told(pid, "VmHWM")
 
 
+def children(pid: int) -> list[int]:
+    """The processes that it started and that are not gone."""
+    told = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(each) for path in told for each in path.read_text().split()]
+
+
 def _told(pid: int, name: str) -> float:
     found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found[1]) / 1024
 
 
-__all__ = ["memory_mib", "peak_mib"]
+__all__ = ["children", "memory_mib", "peak_mib"]

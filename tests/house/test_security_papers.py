@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tocsin.runtime.photos import BYTES_MAX, JPEG_PIXELS_MAX, PIXELS_MAX, SIDE_MAX_PX
+from tocsin.runtime.developing import BYTES_MAX, JPEG_PIXELS_MAX, PIXELS_MAX, SIDE_MAX_PX
 from tocsin.web.asset_csv import LINES_MAX
 from tocsin.web.options import WebOptions
 from tools import sbom

@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import os
 import random
+import signal
 import struct
+import time
 import zlib
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, PngImagePlugin
 
+from tests.end_to_end.process_memory import memory_mib, peak_mib
 from tocsin.kernel.shared import Refused
-from tocsin.runtime import photos
-from tocsin.runtime.photos import Darkroom, develop
+from tocsin.runtime import developing, photos
+from tocsin.runtime.photos import Darkroom, Room
 from tocsin.runtime.reception import Photo
 
 CANARY = "CANARY-60.1699N-24.9384E"
@@ -45,6 +51,20 @@ def with_exif(orientation: int = 1) -> bytes:
     gps[ExifTags.GPS.GPSLatitude] = (60.0, 10.0, 11.6)
     gps[ExifTags.GPS.GPSAreaInformation] = CANARY.encode()
     return as_bytes(picture(), exif=exif, comment=CANARY.encode())
+
+
+ROOM = Room()
+"""The closed room itself: every photo here goes through the process that a node would use."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def room() -> Iterator[None]:
+    yield
+    ROOM.end()
+
+
+def develop(data: bytes) -> Photo | Refused:
+    return ROOM.develop(io.BytesIO(data))
 
 
 def developed(data: bytes) -> Photo:
@@ -135,7 +155,7 @@ def test_what_was_transparent_is_white():
 
 def test_a_large_photo_is_made_smaller():
     photo = opened(developed(as_bytes(picture((4000, 3000)))))
-    assert photo.size == (photos.SIDE_MAX_PX, photos.SIDE_MAX_PX * 3 // 4)
+    assert photo.size == (developing.SIDE_MAX_PX, developing.SIDE_MAX_PX * 3 // 4)
 
 
 @pytest.mark.parametrize(
@@ -207,10 +227,116 @@ def test_no_bytes_ever_raise(noise: bytes, place: int, form: str):
 
 
 async def test_the_darkroom_takes_only_so_many_at_once():
-    room = Darkroom(workers=1, waiting_max=2)
+    room = Darkroom(rooms=1, waiting_max=2)
     data = as_bytes(picture())
     outcomes = await asyncio.gather(*(room.develop(data) for _ in range(5)))
     assert [isinstance(each, Photo) for each in outcomes] == [True, True, False, False, False]
     assert {each.reason for each in outcomes if isinstance(each, Refused)} == {"busy"}
     assert isinstance(await room.develop(data), Photo)
     room.close()
+
+
+# -- the room is closed
+
+
+def worst() -> dict[str, bytes]:
+    """Photos that may be developed and need the most memory for it, each small to send."""
+    side = int(developing.PIXELS_MAX**0.5)
+    return {
+        "see-through": as_bytes(Image.new("RGBA", (side, side)), "PNG"),
+        "WebP": as_bytes(Image.new("RGBA", (side, side), (1, 2, 3, 4)), "WEBP"),
+        "16 bits": as_bytes(Image.new("I;16", (side, side)), "PNG"),
+        "narrow": as_bytes(Image.new("RGBA", (100, developing.PIXELS_MAX // 100)), "PNG"),
+        "JPEG of 80 megapixels": as_bytes(Image.new("RGB", (10_300, 7_700)), quality=1),
+    }
+
+
+def test_the_worst_photos_take_memory_in_the_room_alone():
+    for what, data in worst().items():
+        before = memory_mib(os.getpid())
+        peak_mib(os.getpid(), anew=True)
+        assert isinstance(develop(data), Photo), what
+        assert peak_mib(os.getpid()) - before < 24, what
+        assert ROOM.pid is not None
+        assert peak_mib(ROOM.pid) < 300, what
+
+
+def test_memory_taken_by_the_node_itself_is_found():
+    """The planted bug: developing without a room."""
+    data = worst()["see-through"]
+    before = memory_mib(os.getpid())
+    peak_mib(os.getpid(), anew=True)
+    developing.develop(io.BytesIO(data))
+    assert peak_mib(os.getpid()) - before > 48
+
+
+def test_the_room_knows_nothing_and_can_open_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TOCSIN_DATABASE_URL", CANARY)
+    room = Room()
+    assert isinstance(room.develop(io.BytesIO(as_bytes(picture()))), Photo)
+    of_it = Path(f"/proc/{room.pid}")
+    assert CANARY.encode() not in (of_it / "environ").read_bytes()
+    assert sorted(each.name for each in (of_it / "fd").iterdir()) == ["0", "1", "2"]
+    limits = {
+        line[:26].strip(): line[26:].split()[0]
+        for line in (of_it / "limits").read_text().splitlines()
+    }
+    assert limits["Max open files"] == "3" and limits["Max file size"] == "0"
+    assert limits["Max address space"] == str(developing.ADDRESSES_MAX)
+    room.end()
+    assert not of_it.exists()
+
+
+def test_a_room_uses_nothing_that_it_would_have_to_load():
+    """Every kind of photo comes out as it does where everything can be loaded."""
+    for form, modes in MODES.items():
+        for mode in modes:
+            data = as_bytes(Image.new(mode, (40, 30)), form)
+            assert developed(data).data == developing.develop(io.BytesIO(data)), (form, mode)
+    assert developed(with_exif(6)).data == developing.develop(io.BytesIO(with_exif(6)))
+
+
+def test_a_photo_that_breaks_the_room_is_refused_and_the_next_finds_another(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    data = as_bytes(Image.effect_noise((2_000, 2_000), 90))
+    room = Room()
+    with monkeypatch.context() as patch:
+        patch.setattr(photos, "DEVELOP_S", 0.01)  # as one that never ends
+        outcome = room.develop(io.BytesIO(data))
+    assert isinstance(outcome, Refused) and outcome.reason == "photo_damaged"
+    assert room.pid is None
+    assert isinstance(room.develop(io.BytesIO(data)), Photo)
+    # Ended by others while it was empty, for want of memory: not the next photo's fault.
+    ended = room.pid
+    assert ended is not None
+    os.kill(ended, signal.SIGKILL)
+    assert isinstance(room.develop(io.BytesIO(data)), Photo)
+    assert room.pid not in (None, ended)
+    room.end()
+
+
+async def test_rooms_end_when_no_photo_comes(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(photos, "IDLE_S", 0.2)
+    darkroom = Darkroom()
+    data = as_bytes(picture())
+    for _ in range(2):
+        outcomes = await asyncio.gather(*(darkroom.develop(data) for _ in range(6)))
+        assert all(isinstance(each, Photo) for each in outcomes)
+        assert 1 <= len(darkroom.pids) <= photos.ROOMS
+        until = time.monotonic() + 10
+        while darkroom.pids:
+            assert time.monotonic() < until
+            await asyncio.sleep(0.02)
+    darkroom.close()
+
+
+async def test_a_sender_who_goes_amid_a_photo_harms_nobody():
+    darkroom = Darkroom(rooms=1)
+    file = io.BytesIO(as_bytes(Image.effect_noise((2_000, 2_000), 90)))
+    sending = asyncio.create_task(darkroom.develop(file))
+    await asyncio.sleep(0.01)
+    sending.cancel()
+    file.close()
+    assert isinstance(await darkroom.develop(as_bytes(picture())), Photo)
+    darkroom.close()

@@ -27,7 +27,8 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         return
     size = 0
     if scope["path"] == "/form":
-        size = sum(len(each or b"") for each in (await read_form(Request(scope, receive))).files)
+        async with read_form(Request(scope, receive)) as form:
+            size = sum(each.seek(0, 2) for each in form.files if each is not None)
     is_more = scope["method"] == "POST" and scope["path"] != "/form"
     while is_more:
         message = await receive()

@@ -43,5 +43,12 @@ def test_a_string_without_an_end_is_looked_at_once():
         assert items_least(body) == 0
 
 
+def test_it_stops_once_they_are_too_many():
+    """Neither what follows nor how many strings there are is memory or time of the node."""
+    begun = b'{"a":' + b'"x",'.join(b"" for _ in range(BODY_ITEMS_MAX + 3))
+    assert items_least(begun + b'"' * 900_000) > BODY_ITEMS_MAX
+    assert items_least(b'"" ' * 300_000 + b"," * (BODY_ITEMS_MAX + 1)) > BODY_ITEMS_MAX
+
+
 def test_another_alphabet_is_left_to_the_reader():
     assert items_least(json.dumps([0] * 10_000).encode("utf-16-le")) == 0

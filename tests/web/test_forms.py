@@ -7,18 +7,17 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from tocsin.runtime.photos import BYTES_MAX
+from tocsin.runtime.uploads import SPOOLED_BYTES
 from tocsin.web.problems import Problem
 from tocsin.web.public.forms import (
     FIELD_BYTES_MAX,
     FIELDS_BYTES_MAX,
-    SPOOLED_BYTES,
-    Form,
     read_form,
 )
 
 
-async def read(*parts: tuple[str, bytes]) -> Form:
-    """The form of such parts, in pieces of 50,000 bytes; a name with a dot is that of a file."""
+async def read(*parts: tuple[str, bytes]) -> tuple[dict[str, list[str]], list[bytes | None]]:
+    """The fields and files of such parts, in pieces; a name with a dot is that of a file."""
     body = b""
     for name, data in parts:
         more = f'; filename="{name}"' if "." in name else ""
@@ -32,23 +31,28 @@ async def read(*parts: tuple[str, bytes]) -> Form:
         return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
 
     headers = [(b"content-type", b"multipart/form-data; boundary=x")]
-    return await read_form(Request({"type": "http", "headers": headers}, receive))
+    async with read_form(Request({"type": "http", "headers": headers}, receive)) as form:
+        for each in form.files:
+            assert each is None or each.seek(0) == 0
+        files = [None if each is None else each.read() for each in form.files]
+    return dict(form.fields), files
 
 
 async def test_files_come_whole_from_memory_and_from_disk():
     small, large = b"a" * 100, bytes(range(256)) * (SPOOLED_BYTES // 50)
-    form = await read(
+    fields, files = await read(
         ("a.jpg", small), ("word", b"hello"), ("b.jpg", large), ("c.jpg", b""),
         ("d.jpg", b"d" * (BYTES_MAX + 1)), ("word", b"again"),
     )  # fmt: skip
-    assert form.files == [small, large, None]
-    assert form.fields == {"word": ["hello", "again"]}
+    assert files == [small, large, None]
+    assert fields == {"word": ["hello", "again"]}
 
 
 async def test_fields_are_bounded_together():
     field = ("word", b"a" * FIELD_BYTES_MAX)
     count = FIELDS_BYTES_MAX // FIELD_BYTES_MAX
-    assert len((await read(*[field] * count)).fields["word"]) == count
+    fields, _ = await read(*[field] * count)
+    assert len(fields["word"]) == count
     with pytest.raises(Problem) as found:
         await read(*[field] * count, ("word", b"a"))
     assert found.value.reason == "too_large"

@@ -203,6 +203,7 @@ async def started(
             )  # fmt: skip
         finally:
             services.advice.close()
+            await asyncio.to_thread(services.darkroom.close)
             accounts.close()
             if sequencer is not None:
                 await sequencer.close()

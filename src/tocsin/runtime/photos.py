@@ -2,7 +2,8 @@
 
 A photo is known by its content, not its name; bounded in bytes and in pixels before it is
 decoded; turned upright and encoded anew, so that nothing of the file but the picture survives:
-no EXIF, no position, no thumbnail, no trailing bytes.
+no EXIF, no position, no thumbnail, no trailing bytes. The room is a process of its own
+(`developing`), which knows nothing of the town and ends when a photo breaks it.
 """
 
 from __future__ import annotations
@@ -10,104 +11,192 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from threading import Timer
+from typing import IO, Final
 
-from PIL import Image, ImageOps
+import structlog
 
 from tocsin.kernel.shared import Refused
+from tocsin.runtime import developing
+from tocsin.runtime.developing import BYTES_MAX, DONE, SIZE_BYTES
 from tocsin.runtime.reception import Photo
 
-BYTES_MAX: Final = 12 * 2**20
-"""A 50-megapixel photo of a telephone, as JPEG."""
-PIXELS_MAX: Final = 25_000_000
-"""Decoded at once: 100 MB at four bytes a pixel, in each of two threads."""
-JPEG_PIXELS_MAX: Final = 80_000_000
-"""A large JPEG is decoded at an eighth to half of its size, so it may have more. A progressive one
-may not: its decoder holds the coefficients of the whole picture."""
-SIDE_MAX_PX: Final = 2_560
-"""The longer side of what is kept: enough to read a house number, a seventh of the memory."""
-QUALITY: Final = 85
-FORMATS: Final = ("JPEG", "PNG", "WEBP")
-WORKERS: Final = 2
-"""Threads; Pillow lets go of the interpreter while it decodes."""
+log = structlog.get_logger("tocsin.photos")
+
+ROOMS: Final = 2
+"""Rooms at most, each opened by the first photo that finds none free."""
 WAITING_MAX: Final = 16
-"""Photos that may wait for a thread; with `BYTES_MAX` that bounds their memory."""
+"""Photos that may wait for a room."""
+DEVELOP_S: Final = 20.0
+"""What takes longer is no photo: the largest take under a second."""
+IDLE_S: Final = 60.0
+"""After so long without a photo the rooms end, and their memory with them."""
+PIECE: Final = 65_536
 MEDIA_TYPE: Final = "image/jpeg"
 REASONS: Final = ("photo_type", "photo_too_large", "photo_damaged", "busy")
 
 
-def develop(data: bytes) -> Photo | Refused:
-    """A clean copy of a photo, as JPEG; equal bytes give equal copies (content-addressed).
+class Room:
+    """One process that develops one photo at a time, opened when there is one. Blocks: use it from
+    a thread."""
 
-    Refused as photo_type, photo_too_large or photo_damaged. Takes up to a second for the largest:
-    never on the event loop, see `Darkroom`.
-    """
-    if len(data) > BYTES_MAX:
-        return Refused("photo_too_large", f"over {BYTES_MAX // 2**20} MB")
-    try:
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError:
-        return Refused("photo_too_large", f"over {PIXELS_MAX // 1_000_000} megapixels")
-    except Exception:
-        # Decoders raise many kinds of errors for bytes that are no picture; to us they are one.
-        return Refused("photo_type", "not a JPEG, PNG or WebP picture")
-    with picture:
-        is_jpeg = picture.format in ("JPEG", "MPO")
-        is_scaled = is_jpeg and "progressive" not in picture.info
-        limit = JPEG_PIXELS_MAX if is_scaled else PIXELS_MAX
-        if picture.width * picture.height > limit:
-            return Refused("photo_too_large", f"over {limit // 1_000_000} megapixels")
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process, when there is one."""
+        return None if self._process is None else self._process.pid
+
+    def develop(self, file: IO[bytes]) -> Photo | Refused:
+        """A clean copy. Whatever breaks the room is in the photo: it is refused, and the next one
+        finds a new room."""
         try:
-            copy = _copy(picture)
-        except Exception:
-            # As above: whatever goes wrong while decoding is in the bytes, not in us.
-            return Refused("photo_damaged", "cut off or damaged")
-    return Photo(copy, MEDIA_TYPE, hashlib.sha256(copy).hexdigest())
+            size = file.seek(0, io.SEEK_END)
+            if size > BYTES_MAX:
+                return Refused("photo_too_large", f"over {BYTES_MAX // 2**20} MB")
+            is_new = self._open()
+            # An older room may have been ended by others, for want of memory: not by this photo.
+            found = self._try(file, size) or (None if is_new else self._try(file, size))
+        except ValueError:  # the file is closed: its sender is gone
+            self._break()
+            found = None
+        return found or Refused("photo_damaged", "cut off or damaged")
+
+    def _try(self, file: IO[bytes], size: int) -> Photo | Refused | None:
+        """What comes out; None when the room broke."""
+        self._open()
+        process = self._process
+        assert process is not None
+        file.seek(0)
+        timer = Timer(DEVELOP_S, process.kill)
+        timer.start()
+        try:
+            return _exchange(process, file, size)
+        except (OSError, EOFError) as trouble:
+            log.warning("photo_broke_the_room", error=type(trouble).__name__, size=size)
+            self._break()
+            return None
+        finally:
+            timer.cancel()
+
+    def end(self) -> None:
+        """Ends the process, if there is one."""
+        process, self._process = self._process, None
+        if process is not None:
+            _end(process, at_once=False)
+
+    def _break(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            _end(process, at_once=True)
+
+    def _open(self) -> bool:
+        """Opens the room if it is not; whether it was not."""
+        if self._process is not None:
+            return False
+        self._process = subprocess.Popen(
+            # Isolated: no module and no setting from the folder or the environment.
+            (sys.executable, "-I", "-W", "ignore", developing.__file__),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={"LC_ALL": "C.UTF-8"},
+            cwd=os.sep,
+            start_new_session=True,
+        )
+        return True
 
 
-def _copy(picture: Image.Image) -> bytes:
-    picture.draft("RGB", (SIDE_MAX_PX, SIDE_MAX_PX))
-    if picture.width * picture.height > PIXELS_MAX:
-        raise ValueError("too large to decode at once")
-    picture.load()
-    upright = ImageOps.exif_transpose(picture)
-    upright.thumbnail((SIDE_MAX_PX, SIDE_MAX_PX), reducing_gap=2.0)
-    if upright.mode in ("RGBA", "LA", "PA", "P"):
-        # JPEG has no transparency: what was see-through becomes white paper.
-        layer = upright.convert("RGBA")
-        paper = Image.new("RGBA", layer.size, "white")
-        upright = Image.alpha_composite(paper, layer)
-    # A fresh picture: of the old object, only its pixels come along.
-    clean = Image.new("RGB", upright.size)
-    clean.paste(upright.convert("RGB"))
-    out = io.BytesIO()
-    clean.save(out, "JPEG", quality=QUALITY, optimize=False)
-    return out.getvalue()
+def _exchange(process: subprocess.Popen[bytes], file: IO[bytes], size: int) -> Photo | Refused:
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(size.to_bytes(SIZE_BYTES))
+    while piece := file.read(PIECE):
+        process.stdin.write(piece)
+    process.stdin.flush()
+    sign = _exactly(process.stdout, 1)
+    answer = _exactly(process.stdout, int.from_bytes(_exactly(process.stdout, SIZE_BYTES)))
+    if sign == DONE:
+        return Photo(answer, MEDIA_TYPE, hashlib.sha256(answer).hexdigest())
+    reason, _, detail = answer.decode().partition("\n")
+    return Refused(reason, detail)
+
+
+def _exactly(source: IO[bytes], size: int) -> bytes:
+    data = source.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+def _end(process: subprocess.Popen[bytes], *, at_once: bool) -> None:
+    if at_once:
+        process.kill()
+    for pipe in (process.stdin, process.stdout):
+        try:
+            if pipe is not None:
+                pipe.close()
+        except OSError:
+            pass  # what was not sent yet has nobody to read it
+    process.wait()
 
 
 class Darkroom:
-    """Develops photos in a few threads. One per node."""
+    """Develops photos in a few closed rooms. One per node."""
 
-    def __init__(self, workers: int = WORKERS, waiting_max: int = WAITING_MAX) -> None:
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="photos")
+    def __init__(self, rooms: int = ROOMS, waiting_max: int = WAITING_MAX) -> None:
+        self._threads = ThreadPoolExecutor(rooms, thread_name_prefix="photos")
+        self._rooms = [Room() for _ in range(rooms)]
+        self._free = list(self._rooms)
         self._waiting = 0
         self._waiting_max = waiting_max
+        self._idle: asyncio.TimerHandle | None = None
 
-    async def develop(self, data: bytes) -> Photo | Refused:
-        """As the function `develop`, in a thread. Refused as `busy` when too many wait."""
+    @property
+    def pids(self) -> list[int]:
+        """The processes of the rooms that are open."""
+        return [each.pid for each in self._rooms if each.pid is not None]
+
+    async def develop(self, data: bytes | IO[bytes]) -> Photo | Refused:
+        """A clean copy of a photo, as JPEG; equal bytes give equal copies (content-addressed).
+        A file stays open until this returns. Refused with one of `REASONS`: as `busy` when too
+        many wait."""
         if self._waiting >= self._waiting_max:
             return Refused("busy", "too many photos at once")
+        loop = asyncio.get_running_loop()
+        file = io.BytesIO(data) if isinstance(data, bytes) else data
         self._waiting += 1
+        if self._idle is not None:
+            self._idle.cancel()
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, develop, data)
+            return await loop.run_in_executor(self._threads, self._develop, file)
         finally:
             self._waiting -= 1
+            if not self._waiting:
+                self._idle = loop.call_later(IDLE_S, self._end_rooms)
+
+    def _develop(self, file: IO[bytes]) -> Photo | Refused:
+        room = self._free.pop()  # there are as many as threads
+        try:
+            return room.develop(file)
+        finally:
+            self._free.append(room)
+
+    def _end_rooms(self) -> None:
+        if not self._waiting:
+            for room in self._rooms:
+                self._threads.submit(room.end)
 
     def close(self) -> None:
-        """Lets the threads end after what they are doing."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Ends the rooms after what they are doing. Blocks for so long."""
+        if self._idle is not None:
+            self._idle.cancel()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for room in self._rooms:
+            room.end()
 
 
-__all__ = ["BYTES_MAX", "PIXELS_MAX", "Darkroom", "develop"]
+__all__ = ["BYTES_MAX", "REASONS", "Darkroom", "Room"]

@@ -9,8 +9,6 @@ from typing import Final
 # Give uvicorn this backlog: a loop accepts up to so many before the guard can close one.
 ACCEPT_BACKLOG: Final = 128
 WANTED_DESCRIPTORS: Final = 65_536
-HELD: Final = "tocsin.held"
-"""The extension of ASGI by which whoever reads a body tells how many bytes of it are in memory."""
 _IPV6_CLIENT_PREFIX: Final = 64  # one subscriber has a whole /64
 
 

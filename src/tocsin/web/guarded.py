@@ -6,8 +6,9 @@ from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from tocsin.runtime.uploads import HELD
 from tocsin.web.guard import SLOW_S, Guard, Phase
-from tocsin.web.guard_limits import HELD, GuardLimits
+from tocsin.web.guard_limits import GuardLimits
 from tocsin.web.headers import RAW
 
 LAST_WORD_S: Final = 2.0  # for a refusal to leave; then the connection is dropped

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
+from typing import IO
 
 from tocsin.kernel.shared import Refused
 from tocsin.runtime.photos import Darkroom
@@ -12,7 +13,7 @@ from tocsin.runtime.reception import Photo
 from tocsin.web.problems import Problem
 
 
-async def develop(darkroom: Darkroom, photos: Sequence[bytes]) -> tuple[Photo, ...]:
+async def develop(darkroom: Darkroom, photos: Sequence[bytes | IO[bytes]]) -> tuple[Photo, ...]:
     """Clean copies, in order. Raises `Problem` for the first that is none."""
     made: list[Photo] = []
     for data in photos:

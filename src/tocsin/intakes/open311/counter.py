@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,10 +13,12 @@ from starlette.responses import Response
 
 from tocsin.intakes.open311.formats import TYPES, Format, Value, encode
 from tocsin.intakes.open311.listing import Teller
+from tocsin.intakes.open311.parse import Form, FormReader
 from tocsin.intakes.open311.words import languages_of, refusal
 from tocsin.kernel.shared import Actor, ActorId, Instant, Refused
 from tocsin.runtime.catchments import catchments_of
 from tocsin.runtime.services import Services
+from tocsin.runtime.uploads import holding
 
 ANYONE: Final = Actor(ActorId("open311"), "integration")
 """Who acts for a report without an API key."""
@@ -148,8 +151,13 @@ class Counter:
             return Refused("api_key_missing", "") if required else ANYONE
         return await self.services.keys.actor(api_key, scope) or Refused("api_key_wrong", "")
 
-    async def body(self, request: Request) -> bytes | Refused:
-        """The body, counted while it arrives."""
+    @asynccontextmanager
+    async def form(self, request: Request) -> AsyncGenerator[Form | Refused]:
+        """The form of a body, counted while it arrives. Its files are closed afterwards."""
+        with FormReader(request.headers.get("content-type", "")) as reader:
+            yield await self._read(request, reader) or reader.form()
+
+    async def _read(self, request: Request, reader: FormReader) -> Refused | None:
         headers = request.headers
         if headers.get("content-encoding", "identity") != "identity":
             return Refused("type_unsupported", "send the body without compression")
@@ -159,11 +167,12 @@ class Counter:
         is_number = declared.isascii() and declared.isdigit()
         if is_number and (len(declared) > 15 or int(declared) > limit):
             return Refused("too_large", f"over {limit} bytes")
-        chunks: list[bytes] = []
-        size = 0
+        hold, size = holding(request.scope), 0
         async for chunk in request.stream():
             size += len(chunk)
             if size > limit:
                 return Refused("too_large", f"over {limit} bytes")
-            chunks.append(chunk)
-        return b"".join(chunks)
+            if refused := reader.feed(chunk):
+                return refused
+            hold(reader.held)
+        return None

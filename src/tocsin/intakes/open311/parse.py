@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import IO, Final
 from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import FormParserError
@@ -19,9 +20,12 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from tocsin.geography.datums import DATUMS, to_wgs84
 from tocsin.kernel.shared import Place, Refused
 from tocsin.runtime.reception import IncomingReport
+from tocsin.runtime.uploads import in_memory, spooled
 
 FIELDS_MAX: Final = 300
 """Fields of one form: `reception.ANSWERS_LIMIT` answers, the fixed ones, and room for others."""
+FIELDS_BYTES_MAX: Final = 2**20
+"""Bytes of all fields of a form with files: as of one without."""
 HEADER_MAX: Final = 4_096
 """Bytes of the headers of one part of a multipart body."""
 KEY_MAX: Final = 128
@@ -37,21 +41,22 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\Z")
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form as sent: fields in their order, and uploaded files as (field name, bytes)."""
+    """A form as sent: fields in their order, and uploaded files as (field name, file), open for
+    as long as the reader is."""
 
     fields: Sequence[tuple[str, str]]
-    files: tuple[tuple[str, bytes], ...] = ()
+    files: tuple[tuple[str, IO[bytes]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
     """A request to open a case. `report.case_type` is the service code as sent; `uploads` are
-    photos as sent, not yet safe to keep."""
+    photos as sent, not yet safe to keep, open for as long as the reader of the form is."""
 
     report: IncomingReport
     api_key: str = ""
     jurisdiction: str = ""
-    uploads: tuple[bytes, ...] = ()
+    uploads: tuple[IO[bytes], ...] = ()
 
 
 @dataclass(slots=True)
@@ -62,15 +67,15 @@ class _Fields:
 
 def parse(body: bytes, headers: Mapping[str, str]) -> IncomingReport | Refused:
     """The report in a body; headers by lower-case name. Refused with one of `REASONS`."""
-    submission = read(body, headers)
+    with FormReader(headers.get("content-type", "")) as reader:
+        reader.feed(body)
+        form = reader.form()
+        submission = form if isinstance(form, Refused) else submission_of(form, headers)
     return submission if isinstance(submission, Refused) else submission.report
 
 
-def read(body: bytes, headers: Mapping[str, str]) -> Submission | Refused:
-    """The whole submission in a body: the report, and what the door needs to know."""
-    form = read_form(body, headers.get("content-type", ""))
-    if isinstance(form, Refused):
-        return form
+def submission_of(form: Form, headers: Mapping[str, str]) -> Submission | Refused:
+    """The whole submission in a form: the report, and what the door needs to know."""
     fields = _sort(form.fields)
     if isinstance(fields, Refused):
         return fields
@@ -92,26 +97,86 @@ def read(body: bytes, headers: Mapping[str, str]) -> Submission | Refused:
         consent=given("consent", "").lower() in ("true", "1", "yes"),
         key=headers.get("idempotency-key", "")[:KEY_MAX] or None,
     )
-    uploads = tuple(data for name, data in form.files if _is_media(name) and data)
+    uploads = tuple(file for name, file in form.files if _is_media(name) and file.seek(0, 2))
     return Submission(report, given("api_key", ""), given("jurisdiction_id", ""), uploads)
 
 
-def in_language(submission: Submission, language: str) -> Submission:
-    """The same submission, its report marked as written in a language."""
-    return replace(submission, report=replace(submission.report, language=language))
+class FormReader:
+    """Reads a form while it arrives; one without a type is taken for a urlencoded form. Files lie
+    on disk until the reader is closed."""
 
+    def __init__(self, content_type: str) -> None:
+        self._stack = ExitStack()
+        self._text = bytearray()
+        self._parts = _Parts(self._stack)
+        self._parser: MultipartParser | None = None
+        self._refused: Refused | None = None
+        kind, _, rest = content_type.partition(";")
+        kind = kind.strip().lower()
+        if rest and not _is_utf8(rest):
+            self._refused = Refused("type_unsupported", "charset must be utf-8")
+        elif kind == "multipart/form-data":
+            self._parser = self._parser_of(content_type)
+        elif kind not in ("application/x-www-form-urlencoded", ""):
+            self._refused = Refused("type_unsupported", "not a form")
 
-def read_form(body: bytes, content_type: str) -> Form | Refused:
-    """The fields and files of a body; a body without a type is taken for a urlencoded form."""
-    kind, _, rest = content_type.partition(";")
-    kind = kind.strip().lower()
-    if rest and not _is_utf8(rest):
-        return Refused("type_unsupported", "charset must be utf-8")
-    if kind in ("application/x-www-form-urlencoded", ""):
-        return _urlencoded(body)
-    if kind == "multipart/form-data":
-        return _multipart(body, content_type)
-    return Refused("type_unsupported", "not a form")
+    def __enter__(self) -> FormReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def held(self) -> int:
+        """Bytes of the form in memory."""
+        return len(self._text) + self._parts.held
+
+    def feed(self, data: bytes) -> Refused | None:
+        """The next bytes. What is refused already is not read to its end."""
+        if self._refused is not None:
+            return self._refused
+        if self._parser is None:
+            self._text += data
+            return None
+        try:
+            self._parser.write(data)
+        except FormParserError:
+            self._refused = Refused("unreadable", "not a multipart body")
+        except _Stopped as stopped:
+            self._refused = stopped.refused
+        return self._refused
+
+    def form(self) -> Form | Refused:
+        """What was filled in, once all bytes are here."""
+        if self._refused is not None:
+            return self._refused
+        if self._parser is None:
+            return _urlencoded(bytes(self._text))
+        if not self._parts.is_ended:
+            return Refused("unreadable", "the multipart body is cut off")
+        return Form(self._parts.fields, tuple(self._parts.files))
+
+    def _parser_of(self, content_type: str) -> MultipartParser | None:
+        _, options = parse_options_header(content_type.encode("utf-8", "replace"))
+        boundary = options.get(b"boundary", b"")
+        if not boundary or len(boundary) > 200:
+            self._refused = Refused("unreadable", "the boundary is missing")
+            return None
+        parts = self._parts
+        return MultipartParser(
+            boundary,
+            {
+                "on_part_begin": parts.begin,
+                "on_header_field": parts.header_name,
+                "on_header_value": parts.header_value,
+                "on_header_end": parts.header_end,
+                "on_headers_finished": parts.headers_end,
+                "on_part_data": parts.data,
+                "on_part_end": parts.part_end,
+                "on_end": parts.end,
+            },
+            max_header_size=HEADER_MAX,
+        )
 
 
 def _is_utf8(parameters: str) -> bool:
@@ -143,20 +208,32 @@ class _Stopped(Exception):
 
 
 class _Parts:
-    """Collects the parts of a multipart body; the callbacks of one parser."""
+    """Collects the parts of a multipart body; the callbacks of one parser. Files are closed with
+    `stack`."""
 
-    def __init__(self) -> None:
+    def __init__(self, stack: ExitStack) -> None:
         self.fields: list[tuple[str, str]] = []
-        self.files: list[tuple[str, bytes]] = []
+        self.files: list[tuple[str, IO[bytes]]] = []
         self.is_ended = False
+        self._stack = stack
+        self._fields_bytes = 0
+        self._files_bytes = 0
+        self._file: IO[bytes] | None = None
+        self._field = ""
         self._headers: dict[bytes, bytes] = {}
         self._name = bytearray()
         self._value = bytearray()
-        self._data: list[bytes] = []
+        self._data = bytearray()
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory, those of files as if they were all still there up to the limit."""
+        being_read = 0 if self._file is None else in_memory(self._file.tell())
+        return self._fields_bytes + self._files_bytes + being_read
 
     def begin(self) -> None:
         self._headers = {}
-        self._data = []
+        self._data = bytearray()
         if len(self.fields) + len(self.files) >= FIELDS_MAX:
             raise _Stopped(Refused("unreadable", f"more than {FIELDS_MAX} fields"))
 
@@ -172,54 +249,38 @@ class _Parts:
         self._name.clear()
         self._value.clear()
 
+    def headers_end(self) -> None:
+        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        self._field = self._decoded(options.get(b"name", b""))
+        is_file = b"filename" in options or _is_media(self._field)
+        self._file = spooled(self._stack) if is_file else None
+
     def data(self, data: bytes, start: int, end: int) -> None:
-        self._data.append(data[start:end])
+        if self._file is not None:
+            self._file.write(data[start:end])
+            return
+        self._fields_bytes += end - start
+        if self._fields_bytes > FIELDS_BYTES_MAX:
+            raise _Stopped(Refused("too_large", f"over {FIELDS_BYTES_MAX} bytes of text"))
+        self._data += data[start:end]
 
     def part_end(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
-        data = b"".join(self._data)
-        try:
-            name = options.get(b"name", b"").decode()
-            if b"filename" in options or _is_media(name):
-                self.files.append((name, data))
-            else:
-                self.fields.append((name, data.decode()))
-        except UnicodeDecodeError:
-            raise _Stopped(Refused("not_utf8", "text must be in UTF-8")) from None
+        file, self._file = self._file, None
+        if file is None:
+            self.fields.append((self._field, self._decoded(self._data)))
+        else:
+            self._files_bytes += in_memory(file.tell())
+            self.files.append((self._field, file))
 
     def end(self) -> None:
         self.is_ended = True
 
-
-def _multipart(body: bytes, content_type: str) -> Form | Refused:
-    _, options = parse_options_header(content_type.encode("utf-8", "replace"))
-    boundary = options.get(b"boundary", b"")
-    if not boundary or len(boundary) > 200:
-        return Refused("unreadable", "the boundary is missing")
-    parts = _Parts()
-    parser = MultipartParser(
-        boundary,
-        {
-            "on_part_begin": parts.begin,
-            "on_header_field": parts.header_name,
-            "on_header_value": parts.header_value,
-            "on_header_end": parts.header_end,
-            "on_part_data": parts.data,
-            "on_part_end": parts.part_end,
-            "on_end": parts.end,
-        },
-        max_header_size=HEADER_MAX,
-    )
-    try:
-        parser.write(body)
-        parser.finalize()
-    except FormParserError:
-        return Refused("unreadable", "not a multipart body")
-    except _Stopped as stopped:
-        return stopped.refused
-    if not parts.is_ended:
-        return Refused("unreadable", "the multipart body is cut off")
-    return Form(parts.fields, tuple(parts.files))
+    @staticmethod
+    def _decoded(data: bytes | bytearray) -> str:
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            raise _Stopped(Refused("not_utf8", "text must be in UTF-8")) from None
 
 
 def _sort(pairs: Sequence[tuple[str, str]]) -> _Fields | Refused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import IO, Final
 
 from starlette.responses import Response
 
@@ -13,7 +13,7 @@ from tocsin.intakes.open311 import catalogue
 from tocsin.intakes.open311.counter import Asked, Counter
 from tocsin.intakes.open311.formats import Element, Value
 from tocsin.intakes.open311.listing import find_one
-from tocsin.intakes.open311.parse import Submission, in_language, read, read_form
+from tocsin.intakes.open311.parse import Form, Submission, submission_of
 from tocsin.intakes.open311.updates import Taken, read_update, take_update
 from tocsin.intakes.open311.words import sentence
 from tocsin.kernel.shared import Actor, ActorId, Refused, ReportId
@@ -30,40 +30,37 @@ class Reporting(Counter):
     """The handlers that write, and the one that says what became of a token."""
 
     async def post_request(self, asked: Asked) -> Response:
-        submission = await self._submission(asked)
+        async with self.form(asked.request) as form:
+            outcome = form if isinstance(form, Refused) else await self._receive(asked, form)
+        return self.refuse(asked, outcome) if isinstance(outcome, Refused) else outcome
+
+    async def _receive(self, asked: Asked, form: Form) -> Response | Refused:
+        submission = submission_of(form, asked.request.headers)
         if isinstance(submission, Refused):
-            return self.refuse(asked, submission)
+            return submission
         by = await self._admit(asked, submission)
         if isinstance(by, Refused):
-            return self.refuse(asked, by)
+            return by
         code = submission.report.case_type
         if not code:
-            return self.refuse(asked, Refused("service_code_missing", ""))
+            return Refused("service_code_missing", "")
         case_type = self.services.pack.services.get(code)
         if case_type is None:
-            return self.refuse(asked, Refused("service_code_unknown", ""))
+            return Refused("service_code_unknown", "")
         photos = await self._develop(submission.uploads)
         if isinstance(photos, Refused):
-            return self.refuse(asked, photos)
+            return photos
         report = replace(
             submission.report,
             case_type=case_type.code,
+            language=asked.language,
             photos=photos,
             is_synthetic=self._is_own(asked),
         )
         outcome = await self.services.reception.receive(report, by)
         if isinstance(outcome, Refused):
-            return self.refuse(asked, outcome)
+            return outcome
         return self.say(asked, "service_requests", [self._receipt(asked, case_type, outcome)])
-
-    async def _submission(self, asked: Asked) -> Submission | Refused:
-        body = await self.body(asked.request)
-        if isinstance(body, Refused):
-            return body
-        submission = read(body, asked.request.headers)
-        if isinstance(submission, Refused):
-            return submission
-        return in_language(submission, asked.language)
 
     async def _admit(self, asked: Asked, submission: Submission) -> Actor | Refused:
         wrong = self.wrong_place(submission.jurisdiction or asked.query.get("jurisdiction_id"))
@@ -83,7 +80,7 @@ class Reporting(Counter):
             return False
         return hmac.compare_digest(own.secret.encode(), given.encode("utf-8", "replace"))
 
-    async def _develop(self, uploads: Sequence[bytes]) -> tuple[Photo, ...] | Refused:
+    async def _develop(self, uploads: Sequence[IO[bytes]]) -> tuple[Photo, ...] | Refused:
         if not uploads:
             return ()
         if len(uploads) > MEDIA_LIMIT:
@@ -133,18 +130,13 @@ class Reporting(Counter):
         return self.say(asked, "service_requests", value)
 
     async def post_update(self, asked: Asked) -> Response:
-        taken = await self._take(asked)
+        async with self.form(asked.request) as form:
+            taken = form if isinstance(form, Refused) else await self._take(asked, form)
         if isinstance(taken, Refused):
             return self.refuse(asked, taken)
         return self.say(asked, "service_request_updates", [{"update_id": taken.update_id}])
 
-    async def _take(self, asked: Asked) -> Taken | Refused:
-        body = await self.body(asked.request)
-        if isinstance(body, Refused):
-            return body
-        form = read_form(body, asked.request.headers.get("content-type", ""))
-        if isinstance(form, Refused):
-            return form
+    async def _take(self, asked: Asked, form: Form) -> Taken | Refused:
         fields = {**dict(reversed(asked.query.multi_items())), **dict(reversed(form.fields))}
         wrong = self.wrong_place(fields.get("jurisdiction_id"))
         if wrong is not None:

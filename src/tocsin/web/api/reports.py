@@ -199,8 +199,8 @@ async def upload(request: Request, access: AccessArg, key: KeyArg = None) -> Res
         if not all(isinstance(each, UploadFile) for each in given):
             raise Problem("invalid", errors=[{"where": "body.photos", "what": "not a file"}])
         actor = reporter_of(body, access)
-        data = [await each.read() for each in given if isinstance(each, UploadFile)]
-    photos = await develop(access.web.darkroom, data)
+        files = [each.file for each in given if isinstance(each, UploadFile)]
+        photos = await develop(access.web.darkroom, files)
     incoming = incoming_of(body, key, access, photos)
     received = checked(await access.services.reception.receive(incoming, actor))
     access.web.metrics.commits.labels("open_case").inc()

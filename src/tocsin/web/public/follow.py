@@ -45,8 +45,8 @@ def _ask(asked: Asked, code: str = "", error: str = "") -> Response:
 async def go_on(asked: Asked) -> Response:
     """Looks a code up, or carries out what its holder asks for."""
     admit_sender(asked)
-    form = await read_form(asked.request)
-    go, code = form.get("go"), form.get("code")
+    async with read_form(asked.request) as form:
+        go, code = form.get("go"), form.get("code")
     if go.startswith("lang:"):
         asked = asked.spoken(go.removeprefix("lang:"))
     if not code.strip() or len(code) > CODE_MAX:

@@ -7,11 +7,11 @@ and the page can say what is wrong with everything still in it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from tempfile import SpooledTemporaryFile
-from typing import Final
+from io import BytesIO
+from typing import IO, Final
 from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import FormParserError
@@ -19,7 +19,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from tocsin.runtime.photos import BYTES_MAX
-from tocsin.web.guard_limits import HELD
+from tocsin.runtime.uploads import holding, in_memory, spooled
 from tocsin.web.problems import Problem
 
 FIELDS_MAX: Final = 200
@@ -30,16 +30,15 @@ FILES_MAX: Final = 5
 """Files looked at; more are read over."""
 FIELDS_BYTES_MAX: Final = 8 * FIELD_BYTES_MAX
 """Bytes of all fields of a form together."""
-SPOOLED_BYTES: Final = 65_536
-"""Bytes of a file from which on it lies on disk until the form is whole: many are sent slowly."""
 
 
 @dataclass(slots=True)
 class Form:
-    """What was filled in. A file is None when it was too large."""
+    """What was filled in. A file is None when it was too large; else it is open for as long as the
+    form is being dealt with."""
 
     fields: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    files: list[bytes | None] = field(default_factory=list[bytes | None])
+    files: list[IO[bytes] | None] = field(default_factory=list[IO[bytes] | None])
 
     def get(self, name: str) -> str:
         """The first value of a field; empty when it is not there."""
@@ -47,12 +46,22 @@ class Form:
         return found[0] if found else ""
 
 
-async def read_form(request: Request) -> Form:
-    """The form of a request. Raises `Problem` for what no form of ours can be."""
+@asynccontextmanager
+async def read_form(request: Request) -> AsyncGenerator[Form]:
+    """The form of a request, and its files for as long as it is open. Raises `Problem` for what no
+    form of ours can be."""
+    with ExitStack() as stack:
+        yield await _read(request, stack)
+
+
+async def _read(request: Request, stack: ExitStack) -> Form:
     kind = request.headers.get("content-type", "")
     name, options = parse_options_header(kind)
     if name == b"multipart/form-data":
-        return await _multipart(request, options.get(b"boundary", b""))
+        boundary = options.get(b"boundary", b"")
+        if not boundary or len(boundary) > 200:
+            raise Problem("bad_request", "the boundary is missing")
+        return await _parsed(request, boundary, _Parts(stack))
     if name not in (b"application/x-www-form-urlencoded", b""):
         raise Problem("wrong_media_type", "a form")
     body = b""
@@ -78,7 +87,6 @@ class _Parts:
 
     def __init__(self, stack: ExitStack) -> None:
         self.form = Form()
-        self.files: list[SpooledTemporaryFile[bytes] | None] = []
         self._stack = stack
         self._fields_size = 0
         self._files_size = 0
@@ -86,7 +94,7 @@ class _Parts:
         self._header = [b"", b""]
         self._name = ""
         self._is_file = False
-        self._data = SpooledTemporaryFile[bytes]()
+        self._data: IO[bytes] = BytesIO()
         self._size = 0
         self._too_large = False
         self._count = 0
@@ -98,11 +106,11 @@ class _Parts:
 
     @property
     def _held_of_file(self) -> int:
-        return 0 if not self._is_file or self._too_large else min(self._size, SPOOLED_BYTES)
+        return 0 if not self._is_file or self._too_large else in_memory(self._size)
 
     def begin(self) -> None:
         self._name, self._is_file, self._too_large = "", False, False
-        self._data = self._stack.enter_context(SpooledTemporaryFile[bytes](SPOOLED_BYTES))
+        self._data = spooled(self._stack)
         self._size = 0
         self._count += 1
         if self._count > FIELDS_MAX:
@@ -138,27 +146,21 @@ class _Parts:
             if self._too_large:
                 raise Problem("too_large")
             try:
-                self.form.fields[self._name].append(_read(self._data).decode())
+                self._data.seek(0)
+                self.form.fields[self._name].append(self._data.read().decode())
             except UnicodeDecodeError:
                 raise Problem("bad_request") from None
             self._data.close()
-        elif len(self.files) < FILES_MAX and self._size:
+        elif len(self.form.files) < FILES_MAX and self._size:
             # A file field that nobody filled in comes as an empty file.
             self._files_size += self._held_of_file
-            self.files.append(None if self._too_large else self._data)
+            self.form.files.append(None if self._too_large else self._data)
         else:
             self._data.close()
         self._is_file = False
 
     def whole(self) -> None:
         self.is_whole = True
-
-
-async def _multipart(request: Request, boundary: bytes) -> Form:
-    if not boundary or len(boundary) > 200:
-        raise Problem("bad_request", "the boundary is missing")
-    with ExitStack() as stack:
-        return await _parsed(request, boundary, _Parts(stack))
 
 
 async def _parsed(request: Request, boundary: bytes, parts: _Parts) -> Form:
@@ -174,23 +176,16 @@ async def _parsed(request: Request, boundary: bytes, parts: _Parts) -> Form:
             "on_end": parts.whole,
         },
     )
-    tell: Callable[[int], None] | None = request.scope.get("extensions", {}).get(HELD)
+    hold = holding(request.scope)
     try:
         async for chunk in request.stream():
             parser.write(chunk)
-            if tell is not None:
-                tell(parts.held)
+            hold(parts.held)
     except FormParserError:
         raise Problem("bad_request", "not a multipart body") from None
     if not parts.is_whole:
         raise Problem("bad_request", "the body is cut off")
-    parts.form.files = [None if each is None else _read(each) for each in parts.files]
     return parts.form
-
-
-def _read(file: SpooledTemporaryFile[bytes]) -> bytes:
-    file.seek(0)
-    return file.read()
 
 
 __all__ = ["Form", "read_form"]

@@ -56,9 +56,9 @@ async def go_on(asked: Asked) -> Response:
     admit_sender(asked)
     if asked.services.key_required:
         return asked.page("closed.html", 403, title=asked.say["closed"])
-    form = await read_form(asked.request)
-    typed, go, step = typed_of(form), form.get("go"), form.get("step")
-    wrong = await _keep_photos(asked, form, typed)
+    async with read_form(asked.request) as form:
+        typed, go, step = typed_of(form), form.get("go"), form.get("step")
+        wrong = await _keep_photos(asked, form, typed)
     if go.startswith("lang:"):
         asked = asked.spoken(go.removeprefix("lang:"))
         return await _show(asked, step, typed, wrong)
@@ -95,10 +95,10 @@ async def _show(asked: Asked, step: str, typed: Typed, wrong: Sequence[Wrong] = 
 async def _keep_photos(asked: Asked, form: Form, typed: Typed) -> list[Wrong]:
     """The photos that came along, developed and kept for the last step."""
     wrong: list[Wrong] = []
-    for data in form.files:
+    for file in form.files:
         photo: Photo | Refused = Refused("photo_too_large", "")
-        if data is not None:
-            photo = await asked.web.darkroom.develop(data)
+        if file is not None:
+            photo = await asked.web.darkroom.develop(file)
         if isinstance(photo, Refused):
             key = _PHOTO_WORDS.get(photo.reason)
             if key is None:

@@ -1,0 +1,149 @@
+"""What is done in the closed room: a stranger's photo in, a clean copy out.
+
+The decoders of photos are the code most often broken into by what they are given. They run in a
+process of their own, without the node's keys, words or connections, bounded in memory, files and
+time; see `photos.Darkroom`. This file is that program, too, and uses nothing of ours.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import resource
+import sys
+from typing import IO, Final
+
+from PIL import (
+    Image,
+    ImageOps,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+BYTES_MAX: Final = 12 * 2**20
+"""A 50-megapixel photo of a telephone, as JPEG."""
+PIXELS_MAX: Final = 13_000_000
+"""Decoded at once: a telephone's picture of 12 megapixels. 52 MB at four bytes a pixel, and five
+times as much where its decoder keeps copies (WebP)."""
+JPEG_PIXELS_MAX: Final = 80_000_000
+"""A large JPEG is decoded at an eighth to half of its size, so it may have more. A progressive one
+may not: its decoder holds the coefficients of the whole picture."""
+SIDE_MAX_PX: Final = 2_560
+"""The longer side of what is kept: enough to read a house number, a seventh of the memory."""
+QUALITY: Final = 85
+SCALES: Final = (1, 2, 4, 8)
+"""What the decoder of JPEG can divide by."""
+FORMATS: Final = ("JPEG", "PNG", "WEBP")
+PLUGINS: Final = (
+    JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin,
+)  # fmt: skip
+"""Loaded before the room is closed: from then on no file can be opened."""
+ADDRESSES_MAX: Final = 384 * 2**20
+"""Bytes of memory the program may ask for: itself, a picture of the most pixels, its copies."""
+POLITE: Final = 5
+"""How far the room stands back: the node answers meanwhile."""
+SIZE_BYTES: Final = 8
+DONE: Final = b"+"
+REFUSED: Final = b"-"
+
+
+class Undeveloped(Exception):
+    """No clean copy: a reason of `photos.REASONS`, and a detail in words."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def develop(source: IO[bytes]) -> bytes:
+    """A clean copy of a photo, as JPEG; equal bytes give equal copies. Raises Undeveloped."""
+    if source.seek(0, io.SEEK_END) > BYTES_MAX:
+        raise Undeveloped("photo_too_large", f"over {BYTES_MAX // 2**20} MB")
+    source.seek(0)
+    try:
+        picture = Image.open(source, formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise _too_large(PIXELS_MAX) from None
+    except Exception:
+        # Decoders raise many kinds of errors for bytes that are no picture; to us they are one.
+        raise Undeveloped("photo_type", "not a JPEG, PNG or WebP picture") from None
+    with picture:
+        is_jpeg = picture.format in ("JPEG", "MPO")
+        is_scaled = is_jpeg and "progressive" not in picture.info
+        limit = JPEG_PIXELS_MAX if is_scaled else PIXELS_MAX
+        if picture.width * picture.height > limit:
+            raise _too_large(limit)
+        try:
+            return _copy(picture)
+        except Exception:
+            # As above: whatever goes wrong while decoding is in the bytes, not in us.
+            raise Undeveloped("photo_damaged", "cut off or damaged") from None
+
+
+def _too_large(limit: int) -> Undeveloped:
+    return Undeveloped("photo_too_large", f"over {limit // 1_000_000} megapixels")
+
+
+def _copy(picture: Image.Image) -> bytes:
+    scale = _scale(picture.width, picture.height)
+    picture.draft("RGB", (picture.width // scale, picture.height // scale))
+    if picture.width * picture.height > PIXELS_MAX:
+        raise ValueError("too large to decode at once")
+    # Made small first: turning and laying on paper are done with a copy of the small one.
+    picture.thumbnail((SIDE_MAX_PX, SIDE_MAX_PX), reducing_gap=2.0)
+    upright = ImageOps.exif_transpose(picture)
+    if upright.mode in ("RGBA", "LA", "PA", "P"):
+        # JPEG has no transparency: what was see-through becomes white paper.
+        layer = upright.convert("RGBA")
+        paper = Image.new("RGBA", layer.size, "white")
+        upright = Image.alpha_composite(paper, layer)
+    # A fresh picture: of the old object, only its pixels come along.
+    clean = Image.new("RGB", upright.size)
+    clean.paste(upright.convert("RGB"))
+    out = io.BytesIO()
+    clean.save(out, "JPEG", quality=QUALITY, optimize=False)
+    return out.getvalue()
+
+
+def _scale(width: int, height: int) -> int:
+    """By how much a JPEG is made smaller while it is decoded: at least so much that it may be
+    decoded, and as much as leaves it no smaller than what is kept."""
+    kept = max(each for each in SCALES if each <= max(1, min(width, height) // SIDE_MAX_PX))
+    allowed = (each for each in SCALES if width * height <= PIXELS_MAX * each * each)
+    return max(kept, next(allowed, SCALES[-1]))
+
+
+# -- the program
+
+
+def close_the_room() -> None:
+    """From here on: no more memory than a photo needs, no file that is not open by now, nothing
+    written to a disk."""
+    os.nice(POLITE)
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES_MAX, ADDRESSES_MAX))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main() -> None:
+    """Photos from standard input, one after another, their copies to standard output. Each has its
+    size before it, each answer a sign as well. Ends with its input."""
+    Image.preinit()
+    close_the_room()
+    while head := sys.stdin.buffer.read(SIZE_BYTES):
+        data = io.BytesIO(sys.stdin.buffer.read(int.from_bytes(head)))
+        try:
+            sign, answer = DONE, develop(data)
+        except Undeveloped as told:
+            sign, answer = REFUSED, f"{told.reason}\n{told.detail}".encode()
+        sys.stdout.buffer.write(sign + len(answer).to_bytes(SIZE_BYTES) + answer)
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""Forms as they arrive, piece by piece: the same form as at once, files on disk, texts bounded."""
+"""Forms as they arrive, piece by piece: the same form as at once, photos on disk, texts bounded."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from hypothesis import strategies as st
 from tests.end_to_end.process_memory import memory_mib, peak_mib
 from tocsin.intakes.open311.parse import FIELDS_BYTES_MAX, FormReader
 from tocsin.kernel.shared import Refused
+from tocsin.runtime.developing import BYTES_MAX
 from tocsin.runtime.uploads import SPOOLED_BYTES
 
 KIND = "multipart/form-data; boundary=x"
 PIECE = 65_536
+JPEG = b"\xff\xd8\xff\xe0"
 
 
 def parts(*given: tuple[str, bytes]) -> bytes:
-    """The body of such parts; a name with a dot is that of a file."""
+    """The body of such parts; one of media or with a dot in its name is a file."""
     body = b""
     for name, data in given:
-        more = f'; filename="{name}"' if "." in name else ""
+        more = '; filename="a.jpg"' if "." in name or "media" in name else ""
         head = f'--x\r\ncontent-disposition: form-data; name="{name}"{more}\r\n\r\n'
         body += head.encode() + data + b"\r\n"
     return body + b"--x--\r\n"
@@ -32,13 +34,15 @@ def told(reader: FormReader) -> object:
     form = reader.form()
     if isinstance(form, Refused):
         return form
-    for _, file in form.files:
+    for file in form.photos:
         file.seek(0)
-    return list(form.fields), [(name, file.read()) for name, file in form.files]
+    return list(form.fields), [file.read() for file in form.photos]
 
 
 BODIES = st.binary(max_size=80).map(
-    lambda data: parts(("description", b"x"), ("media.jpg", data), ("lat", data[:3]))
+    lambda data: parts(
+        ("description", b"x"), ("media", JPEG + data), ("media[]", data[:20]), ("lat", data[:3])
+    )
 ) | st.binary(max_size=200)
 
 
@@ -55,8 +59,8 @@ def test_pieces_make_the_same_form_as_the_whole(body: bytes, sizes: list[int], k
 
 
 def test_large_files_are_on_disk_and_come_whole():
-    large = os.urandom(200) * 60_000
-    body = parts(("media.jpg", large), ("description", b"words"), ("media.png", b"small"))
+    large = JPEG + os.urandom(200) * 60_000
+    body = parts(("media", large), ("description", b"words"), ("media[]", b"small"))
     peak_mib(os.getpid(), anew=True)
     before = memory_mib(os.getpid())
     with FormReader(KIND) as reader:
@@ -66,7 +70,30 @@ def test_large_files_are_on_disk_and_come_whole():
         assert peak_mib(os.getpid()) - before < 4
         fields, files = told(reader)  # type: ignore[misc]
     assert fields == [("description", "words")]
-    assert files == [("media.jpg", large), ("media.png", b"small")]
+    assert files == [large, b"small"]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [(bytes(20_000_000), "photo_type"), (JPEG + bytes(13_000_000), "photo_too_large")],
+)
+def test_what_is_no_photo_of_ours_is_not_read_to_its_end(data: bytes, reason: str):
+    body = parts(("media", data))
+    with FormReader(KIND) as reader:
+        fed = 0
+        while reader.feed(body[fed : fed + PIECE]) is None:
+            fed += PIECE
+        refused = reader.form()
+        assert isinstance(refused, Refused) and refused.reason == reason
+        assert fed <= (PIECE if reason == "photo_type" else BYTES_MAX)
+
+
+def test_files_that_are_no_photos_of_the_request_are_read_over():
+    body = parts(("letter.pdf", b"%PDF" * 100_000), ("description", b"words"), ("media", JPEG))
+    with FormReader(KIND) as reader:
+        assert reader.feed(body) is None
+        assert told(reader) == ([("description", "words")], [JPEG])
+        assert reader.held < PIECE
 
 
 @pytest.mark.parametrize("count", [1, 8])

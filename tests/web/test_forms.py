@@ -15,6 +15,8 @@ from tocsin.web.public.forms import (
     read_form,
 )
 
+JPEG = b"\xff\xd8\xff"
+
 
 async def read(*parts: tuple[str, bytes]) -> tuple[dict[str, list[str]], list[bytes | None]]:
     """The fields and files of such parts, in pieces; a name with a dot is that of a file."""
@@ -39,12 +41,14 @@ async def read(*parts: tuple[str, bytes]) -> tuple[dict[str, list[str]], list[by
 
 
 async def test_files_come_whole_from_memory_and_from_disk():
-    small, large = b"a" * 100, bytes(range(256)) * (SPOOLED_BYTES // 50)
+    small, large = b"a" * 100, JPEG + bytes(range(256)) * (SPOOLED_BYTES // 50)
     fields, files = await read(
         ("a.jpg", small), ("word", b"hello"), ("b.jpg", large), ("c.jpg", b""),
-        ("d.jpg", b"d" * (BYTES_MAX + 1)), ("word", b"again"),
+        ("d.jpg", b"d" * (BYTES_MAX + 1)), ("word", b"again"), ("e.jpg", b"e" * 10**6),
     )  # fmt: skip
-    assert files == [small, large, None]
+    *whole, other = files
+    assert whole == [small, large, None]
+    assert other is not None and 12 <= len(other) <= SPOOLED_BYTES  # no photo: not kept
     assert fields == {"word": ["hello", "again"]}
 
 

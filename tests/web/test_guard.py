@@ -271,7 +271,7 @@ async def upload(port: int, path: bytes) -> tuple[asyncio.StreamReader, asyncio.
     length = b"%d" % (len(head) + PHOTO + len(END))
     kind = b"multipart/form-data; boundary=x"
     writer.write(b"POST %s HTTP/1.1\r\ncontent-length: %s\r\n" % (path, length))
-    writer.write(b"content-type: " + kind + b"\r\n\r\n" + head + bytes(PHOTO))
+    writer.write(b"content-type: " + kind + b"\r\n\r\n" + head + b"\xff\xd8\xff" + bytes(PHOTO - 3))
     await writer.drain()
     return reader, writer
 

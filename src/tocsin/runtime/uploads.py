@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+Fed = TypeVar("Fed")
 
 HELD: Final = "tocsin.held"
 """The extension of ASGI by which whoever reads a body tells how many bytes of it are in memory."""
 SPOOLED_BYTES: Final = 65_536
 """Bytes of a file from which on it lies on disk until the form is dealt with: strangers send
 many, slowly."""
+
+HEAD_BYTES: Final = 12
+"""Bytes of a file by which it is seen whether it may be a photo at all."""
+_SIGNS: Final = ((0, b"\xff\xd8\xff"), (0, b"\x89PNG\r\n\x1a\n"), (8, b"WEBP"))
+"""Where and with what a JPEG, a PNG and a WebP begin (ISO 10918, RFC 2083, RFC 9649)."""
+
+
+def may_be_photo(head: bytes) -> bool:
+    """Whether a file with these first bytes is worth a place on the disk: what strangers pour in
+    is written there beside the journal, and everybody's reports wait for both."""
+    return any(head.startswith(sign, at) for at, sign in _SIGNS)
 
 
 def spooled(stack: ExitStack) -> SpooledTemporaryFile[bytes]:
@@ -24,6 +38,14 @@ def in_memory(size: int) -> int:
     return min(size, SPOOLED_BYTES)
 
 
+async def fed(feed: Callable[[bytes], Fed], data: bytes, held: int) -> Fed:
+    """Gives the reader of a form its next bytes, `held` of it being in memory: in a thread where
+    they may go to a disk, which can let everybody wait for a fifth of a second."""
+    if held + len(data) <= SPOOLED_BYTES:
+        return feed(data)
+    return await asyncio.to_thread(feed, data)
+
+
 def holding(scope: Mapping[str, Any]) -> Callable[[int], None]:
     """How to tell the guard of a request what is held of its body; nobody listens without one."""
     return scope.get("extensions", {}).get(HELD) or _tell_nobody
@@ -33,4 +55,13 @@ def _tell_nobody(size: int) -> None:
     pass
 
 
-__all__ = ["HELD", "SPOOLED_BYTES", "holding", "in_memory", "spooled"]
+__all__ = [
+    "HEAD_BYTES",
+    "HELD",
+    "SPOOLED_BYTES",
+    "fed",
+    "holding",
+    "in_memory",
+    "may_be_photo",
+    "spooled",
+]

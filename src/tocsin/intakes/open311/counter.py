@@ -18,7 +18,7 @@ from tocsin.intakes.open311.words import languages_of, refusal
 from tocsin.kernel.shared import Actor, ActorId, Instant, Refused
 from tocsin.runtime.catchments import catchments_of
 from tocsin.runtime.services import Services
-from tocsin.runtime.uploads import holding
+from tocsin.runtime.uploads import fed, holding
 
 ANYONE: Final = Actor(ActorId("open311"), "integration")
 """Who acts for a report without an API key."""
@@ -172,7 +172,7 @@ class Counter:
             size += len(chunk)
             if size > limit:
                 return Refused("too_large", f"over {limit} bytes")
-            if refused := reader.feed(chunk):
+            if refused := await fed(reader.feed, chunk, reader.held):
                 return refused
             hold(reader.held)
         return None

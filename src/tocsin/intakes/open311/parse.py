@@ -19,8 +19,9 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from tocsin.geography.datums import DATUMS, to_wgs84
 from tocsin.kernel.shared import Place, Refused
+from tocsin.runtime.developing import BYTES_MAX
 from tocsin.runtime.reception import IncomingReport
-from tocsin.runtime.uploads import in_memory, spooled
+from tocsin.runtime.uploads import HEAD_BYTES, in_memory, may_be_photo, spooled
 
 FIELDS_MAX: Final = 300
 """Fields of one form: `reception.ANSWERS_LIMIT` answers, the fixed ones, and room for others."""
@@ -33,7 +34,8 @@ KEY_MAX: Final = 128
 SOURCE: Final = "open311"
 CONTACTS: Final = ("first_name", "last_name", "email", "phone", "device_id", "account_id")
 """The parameters that say who reports. They go to the vault together and never come out here."""
-REASONS: Final = ("type_unsupported", "not_utf8", "unreadable", "bad_coordinates")
+REASONS: Final = ("type_unsupported", "not_utf8", "unreadable", "bad_coordinates", "photo_type")
+"""Beside `too_large` and `photo_too_large`, for what is longer than any example."""
 
 _ATTRIBUTE = re.compile(r"attribute\[([^\[\]]+)\](?:\[\d*\])?\Z")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\Z")
@@ -41,11 +43,10 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\Z")
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form as sent: fields in their order, and uploaded files as (field name, file), open for
-    as long as the reader is."""
+    """A form as sent: fields in their order, and its photos, open for as long as the reader is."""
 
     fields: Sequence[tuple[str, str]]
-    files: tuple[tuple[str, IO[bytes]], ...] = ()
+    photos: tuple[IO[bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def submission_of(form: Form, headers: Mapping[str, str]) -> Submission | Refuse
         consent=given("consent", "").lower() in ("true", "1", "yes"),
         key=headers.get("idempotency-key", "")[:KEY_MAX] or None,
     )
-    uploads = tuple(file for name, file in form.files if _is_media(name) and file.seek(0, 2))
+    uploads = tuple(file for file in form.photos if file.seek(0, 2))
     return Submission(report, given("api_key", ""), given("jurisdiction_id", ""), uploads)
 
 
@@ -154,7 +155,7 @@ class FormReader:
             return _urlencoded(bytes(self._text))
         if not self._parts.is_ended:
             return Refused("unreadable", "the multipart body is cut off")
-        return Form(self._parts.fields, tuple(self._parts.files))
+        return Form(self._parts.fields, tuple(self._parts.photos))
 
     def _parser_of(self, content_type: str) -> MultipartParser | None:
         _, options = parse_options_header(content_type.encode("utf-8", "replace"))
@@ -213,13 +214,15 @@ class _Parts:
 
     def __init__(self, stack: ExitStack) -> None:
         self.fields: list[tuple[str, str]] = []
-        self.files: list[tuple[str, IO[bytes]]] = []
+        self.photos: list[IO[bytes]] = []
         self.is_ended = False
         self._stack = stack
+        self._count = 0
         self._fields_bytes = 0
         self._files_bytes = 0
         self._file: IO[bytes] | None = None
         self._field = ""
+        self._is_unread = False  # a file that is no photo of the request
         self._headers: dict[bytes, bytes] = {}
         self._name = bytearray()
         self._value = bytearray()
@@ -234,7 +237,8 @@ class _Parts:
     def begin(self) -> None:
         self._headers = {}
         self._data = bytearray()
-        if len(self.fields) + len(self.files) >= FIELDS_MAX:
+        self._count += 1
+        if self._count > FIELDS_MAX:
             raise _Stopped(Refused("unreadable", f"more than {FIELDS_MAX} fields"))
 
     def header_name(self, data: bytes, start: int, end: int) -> None:
@@ -252,25 +256,41 @@ class _Parts:
     def headers_end(self) -> None:
         _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         self._field = self._decoded(options.get(b"name", b""))
-        is_file = b"filename" in options or _is_media(self._field)
-        self._file = spooled(self._stack) if is_file else None
+        is_media = _is_media(self._field)
+        self._is_unread = b"filename" in options and not is_media
+        self._file = spooled(self._stack) if is_media else None
 
     def data(self, data: bytes, start: int, end: int) -> None:
         if self._file is not None:
-            self._file.write(data[start:end])
+            self._keep(self._file, data[start:end])
+            return
+        if self._is_unread:
             return
         self._fields_bytes += end - start
         if self._fields_bytes > FIELDS_BYTES_MAX:
             raise _Stopped(Refused("too_large", f"over {FIELDS_BYTES_MAX} bytes of text"))
         self._data += data[start:end]
 
+    def _keep(self, file: IO[bytes], data: bytes) -> None:
+        size = file.tell()
+        if size < HEAD_BYTES:
+            file.seek(0)
+            head = (file.read(size) + data)[:HEAD_BYTES]
+            if len(head) == HEAD_BYTES and not may_be_photo(head):
+                raise _Stopped(Refused("photo_type", "not a JPEG, PNG or WebP picture"))
+        if size + len(data) > BYTES_MAX:
+            raise _Stopped(Refused("photo_too_large", f"over {BYTES_MAX // 2**20} MB"))
+        file.write(data)
+
     def part_end(self) -> None:
         file, self._file = self._file, None
+        if self._is_unread:
+            return
         if file is None:
             self.fields.append((self._field, self._decoded(self._data)))
         else:
             self._files_bytes += in_memory(file.tell())
-            self.files.append((self._field, file))
+            self.photos.append(file)
 
     def end(self) -> None:
         self.is_ended = True

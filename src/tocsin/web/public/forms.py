@@ -19,7 +19,15 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from tocsin.runtime.photos import BYTES_MAX
-from tocsin.runtime.uploads import holding, in_memory, spooled
+from tocsin.runtime.uploads import (
+    HEAD_BYTES,
+    SPOOLED_BYTES,
+    fed,
+    holding,
+    in_memory,
+    may_be_photo,
+    spooled,
+)
 from tocsin.web.problems import Problem
 
 FIELDS_MAX: Final = 200
@@ -97,6 +105,7 @@ class _Parts:
         self._data: IO[bytes] = BytesIO()
         self._size = 0
         self._too_large = False
+        self._may_be_photo = True
         self._count = 0
 
     @property
@@ -139,7 +148,18 @@ class _Parts:
             self._too_large = True
             self._data.close()
             return
+        if self._is_file and not self._is_kept(data[start:end]):
+            return
         self._data.write(data[start:end])
+
+    def _is_kept(self, data: bytes) -> bool:
+        """Of what is no photo the beginning is enough to be told so: it takes no disk."""
+        kept = self._data.tell()
+        if kept < HEAD_BYTES:
+            self._data.seek(0)
+            head = (self._data.read(kept) + data)[:HEAD_BYTES]
+            self._may_be_photo = len(head) < HEAD_BYTES or may_be_photo(head)
+        return self._may_be_photo or kept + len(data) <= SPOOLED_BYTES
 
     def end(self) -> None:
         if not self._is_file:
@@ -179,7 +199,7 @@ async def _parsed(request: Request, boundary: bytes, parts: _Parts) -> Form:
     hold = holding(request.scope)
     try:
         async for chunk in request.stream():
-            parser.write(chunk)
+            await fed(parser.write, chunk, parts.held)
             hold(parts.held)
     except FormParserError:
         raise Problem("bad_request", "not a multipart body") from None

@@ -35,6 +35,8 @@ HUGE = 200 * 2**20
 POURED = [(OPEN311, FORM), (OPEN311, PARTS), ("/api/login", JSON)]
 PIECE = bytes(65_536)
 PART = b'--x\r\ncontent-disposition: form-data; name="media"; filename="a.jpg"\r\n\r\n'
+JPEG = b"\xff\xd8\xff"
+"""What begins so is read on: it may be a photo."""
 
 
 def _local(net: int, number: int) -> str:
@@ -81,7 +83,7 @@ async def _poured(port: int, path: str, kind: str, address: str, *, is_told: boo
     """The status of a body that is sent until somebody says no, its length told or in chunks."""
     head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {kind}\r\n"
     head += f"content-length: {HUGE}\r\n\r\n" if is_told else "transfer-encoding: chunked\r\n\r\n"
-    first = (PART if kind == PARTS else b"") + PIECE
+    first = (PART + JPEG if kind == PARTS else b"") + PIECE
     if not is_told:
         first = b"%x\r\n%b\r\n" % (len(first), first)
     piece = PIECE if is_told else b"%x\r\n%b\r\n" % (len(PIECE), PIECE)

@@ -43,7 +43,7 @@ PLUGINS: Final = (
 """Loaded before the room is closed: from then on no file can be opened."""
 ADDRESSES_MAX: Final = 384 * 2**20
 """Bytes of memory the program may ask for: itself, a picture of the most pixels, its copies."""
-POLITE: Final = 5
+POLITE: Final = 10
 """How far the room stands back: the node answers meanwhile."""
 SIZE_BYTES: Final = 8
 DONE: Final = b"+"

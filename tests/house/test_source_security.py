@@ -38,6 +38,7 @@ PIECES = frozenset(
         "stores/postgres/directory.py: column",
         "stores/postgres/directory.py: name",
         "stores/postgres/lists.py: ' AND '.join(conditions)",
+        "stores/postgres/lists.py: ' AND '.join([*conditions, each])",
         "stores/postgres/lists.py: beyond",
         "stores/postgres/lists.py: column",
         "stores/postgres/lists.py: join",

@@ -44,8 +44,11 @@ def page_statement(query: CaseQuery) -> tuple[str, list[Any]]:
     limit = sql.bind(page_size(query) + 1, "int")
     statuses = _statuses(query)
     is_open_list = query.order == "due" and statuses and not set(statuses) & set(ENDS)
+    is_of_all = query.order == "due" and not statuses
     branches = max(1, len(set(query.agencies))) * len(statuses)
-    if not is_open_list or query.ids or branches > BRANCHES_MAX:
+    if is_of_all and not query.ids and not query.agencies:
+        picked = _area_ranges(query, OPEN, sql, limit, with_closed=True)
+    elif not is_open_list or query.ids or branches > BRANCHES_MAX:
         picked = _scan(query, statuses, sql, limit)
     elif query.agencies:
         picked = _agency_ranges(query, statuses, sql, limit)
@@ -79,18 +82,26 @@ def _scan(query: CaseQuery, statuses: tuple[Status, ...], sql: _Sql, limit: str)
     )
 
 
-def _area_ranges(query: CaseQuery, statuses: tuple[Status, ...], sql: _Sql, limit: str) -> str:
-    """Each status is one range of (area, status, due_at, id): a page of each, merged."""
-    conditions = [*_conditions(query, sql), "is_open"]
+def _area_ranges(
+    query: CaseQuery,
+    statuses: tuple[Status, ...],
+    sql: _Sql,
+    limit: str,
+    *,
+    with_closed: bool = False,
+) -> str:
+    """Each status is one range of (area, status, due_at, id), closed cases are one of (due_at, id):
+    a page of each, merged."""
+    conditions = _conditions(query, sql)
     if query.after is not None:
         conditions.append(f"(due_at, id) > {_mark(query.after, sql)}")
-    branches: list[str] = []
-    for status in statuses:
-        where = " AND ".join([*conditions, f"status = {sql.bind(status, 'text')}"])
-        branches.append(
-            f"(SELECT id, due_at AS sort FROM cases WHERE {where} "
-            f"ORDER BY due_at, id LIMIT {limit})"
-        )
+    asked = [f"is_open AND status = {sql.bind(status, 'text')}" for status in statuses]
+    asked += ["NOT is_open"] if with_closed else []
+    branches = [
+        f"(SELECT id, due_at AS sort FROM cases WHERE {' AND '.join([*conditions, each])} "
+        f"ORDER BY due_at, id LIMIT {limit})"
+        for each in asked
+    ]
     ranges = " UNION ALL ".join(branches)
     return f"SELECT id, sort FROM ({ranges}) ranges ORDER BY sort, id LIMIT {limit}"
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
-from typing import Any, Final, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 Fed = TypeVar("Fed")
 
@@ -16,16 +16,22 @@ SPOOLED_BYTES: Final = 65_536
 """Bytes of a file from which on it lies on disk until the form is dealt with: strangers send
 many, slowly."""
 
-HEAD_BYTES: Final = 12
+_HEAD_BYTES: Final = 12
 """Bytes of a file by which it is seen whether it may be a photo at all."""
 _SIGNS: Final = ((0, b"\xff\xd8\xff"), (0, b"\x89PNG\r\n\x1a\n"), (8, b"WEBP"))
 """Where and with what a JPEG, a PNG and a WebP begin (ISO 10918, RFC 2083, RFC 9649)."""
 
 
-def may_be_photo(head: bytes) -> bool:
-    """Whether a file with these first bytes is worth a place on the disk: what strangers pour in
-    is written there beside the journal, and everybody's reports wait for both."""
-    return any(head.startswith(sign, at) for at, sign in _SIGNS)
+def may_be_photo(file: IO[bytes], more: bytes) -> bool:
+    """Whether a file, to which `more` is to be added, is worth a place on the disk as far as its
+    first bytes tell: what strangers pour in is written there beside the journal, and everybody's
+    reports wait for both. What comes after the first bytes tells nothing."""
+    kept = file.tell()
+    if kept >= _HEAD_BYTES:
+        return True
+    file.seek(0)
+    head = (file.read(kept) + more)[:_HEAD_BYTES]
+    return len(head) < _HEAD_BYTES or any(head.startswith(sign, at) for at, sign in _SIGNS)
 
 
 def spooled(stack: ExitStack) -> SpooledTemporaryFile[bytes]:
@@ -56,7 +62,6 @@ def _tell_nobody(size: int) -> None:
 
 
 __all__ = [
-    "HEAD_BYTES",
     "HELD",
     "SPOOLED_BYTES",
     "fed",

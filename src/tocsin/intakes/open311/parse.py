@@ -21,7 +21,7 @@ from tocsin.geography.datums import DATUMS, to_wgs84
 from tocsin.kernel.shared import Place, Refused
 from tocsin.runtime.developing import BYTES_MAX
 from tocsin.runtime.reception import IncomingReport
-from tocsin.runtime.uploads import HEAD_BYTES, in_memory, may_be_photo, spooled
+from tocsin.runtime.uploads import in_memory, may_be_photo, spooled
 
 FIELDS_MAX: Final = 300
 """Fields of one form: `reception.ANSWERS_LIMIT` answers, the fixed ones, and room for others."""
@@ -272,13 +272,9 @@ class _Parts:
         self._data += data[start:end]
 
     def _keep(self, file: IO[bytes], data: bytes) -> None:
-        size = file.tell()
-        if size < HEAD_BYTES:
-            file.seek(0)
-            head = (file.read(size) + data)[:HEAD_BYTES]
-            if len(head) == HEAD_BYTES and not may_be_photo(head):
-                raise _Stopped(Refused("photo_type", "not a JPEG, PNG or WebP picture"))
-        if size + len(data) > BYTES_MAX:
+        if not may_be_photo(file, data):
+            raise _Stopped(Refused("photo_type", "not a JPEG, PNG or WebP picture"))
+        if file.tell() + len(data) > BYTES_MAX:
             raise _Stopped(Refused("photo_too_large", f"over {BYTES_MAX // 2**20} MB"))
         file.write(data)
 

@@ -19,15 +19,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from tocsin.runtime.photos import BYTES_MAX
-from tocsin.runtime.uploads import (
-    HEAD_BYTES,
-    SPOOLED_BYTES,
-    fed,
-    holding,
-    in_memory,
-    may_be_photo,
-    spooled,
-)
+from tocsin.runtime.uploads import SPOOLED_BYTES, fed, holding, in_memory, may_be_photo, spooled
 from tocsin.web.problems import Problem
 
 FIELDS_MAX: Final = 200
@@ -118,7 +110,8 @@ class _Parts:
         return 0 if not self._is_file or self._too_large else in_memory(self._size)
 
     def begin(self) -> None:
-        self._name, self._is_file, self._too_large = "", False, False
+        self._name, self._is_file = "", False
+        self._too_large, self._may_be_photo = False, True
         self._data = spooled(self._stack)
         self._size = 0
         self._count += 1
@@ -154,12 +147,8 @@ class _Parts:
 
     def _is_kept(self, data: bytes) -> bool:
         """Of what is no photo the beginning is enough to be told so: it takes no disk."""
-        kept = self._data.tell()
-        if kept < HEAD_BYTES:
-            self._data.seek(0)
-            head = (self._data.read(kept) + data)[:HEAD_BYTES]
-            self._may_be_photo = len(head) < HEAD_BYTES or may_be_photo(head)
-        return self._may_be_photo or kept + len(data) <= SPOOLED_BYTES
+        self._may_be_photo &= may_be_photo(self._data, data)
+        return self._may_be_photo or self._data.tell() + len(data) <= SPOOLED_BYTES
 
     def end(self) -> None:
         if not self._is_file:

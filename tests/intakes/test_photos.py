@@ -9,6 +9,8 @@ import os
 import random
 import signal
 import struct
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -314,6 +316,36 @@ def test_a_photo_that_breaks_the_room_is_refused_and_the_next_finds_another(
     assert isinstance(room.develop(io.BytesIO(data)), Photo)
     assert room.pid not in (None, ended)
     room.end()
+
+
+def test_a_machine_without_room_for_a_room_says_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    room = Room()
+    outcome = room.develop(io.BytesIO(as_bytes(picture())))
+    assert isinstance(outcome, Refused) and outcome.reason == "busy"
+    monkeypatch.undo()
+    assert isinstance(room.develop(io.BytesIO(as_bytes(picture()))), Photo)
+    room.end()
+
+
+NEVER_ENDS = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("room", sys.argv[1])
+room = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(room)
+room.ALONE_S = 1
+room.develop = lambda source: [None for _ in iter(int, 1)]
+room.main()
+"""
+
+
+def test_a_room_whose_node_is_gone_ends_by_itself():
+    program = (sys.executable, "-I", "-c", NEVER_ENDS, developing.__file__)
+    with subprocess.Popen(program, stdin=subprocess.PIPE) as room:
+        assert room.stdin is not None
+        room.stdin.write((1).to_bytes(developing.SIZE_BYTES) + b"x")
+        room.stdin.flush()
+        assert room.wait(20) == -signal.SIGALRM
 
 
 async def test_rooms_end_when_no_photo_comes(monkeypatch: pytest.MonkeyPatch):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import resource
+import signal
 import sys
 from typing import IO, Final
 
@@ -45,6 +46,9 @@ ADDRESSES_MAX: Final = 384 * 2**20
 """Bytes of memory the program may ask for: itself, a picture of the most pixels, its copies."""
 POLITE: Final = 10
 """How far the room stands back: the node answers meanwhile."""
+ALONE_S: Final = 30
+"""After so long with one photo the program ends by itself: the node, which would end it sooner, is
+gone."""
 SIZE_BYTES: Final = 8
 DONE: Final = b"+"
 REFUSED: Final = b"-"
@@ -136,6 +140,7 @@ def main() -> None:
     Image.preinit()
     close_the_room()
     while head := sys.stdin.buffer.read(SIZE_BYTES):
+        signal.alarm(ALONE_S)
         data = io.BytesIO(sys.stdin.buffer.read(int.from_bytes(head)))
         try:
             sign, answer = DONE, develop(data)
@@ -143,6 +148,7 @@ def main() -> None:
             sign, answer = REFUSED, f"{told.reason}\n{told.detail}".encode()
         sys.stdout.buffer.write(sign + len(answer).to_bytes(SIZE_BYTES) + answer)
         sys.stdout.buffer.flush()
+        signal.alarm(0)
 
 
 if __name__ == "__main__":

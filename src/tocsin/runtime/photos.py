@@ -65,6 +65,9 @@ class Room:
         except ValueError:  # the file is closed: its sender is gone
             self._break()
             found = None
+        except OSError as trouble:  # the system has no process or no memory for one
+            log.warning("photo_found_no_room", error=type(trouble).__name__)
+            return Refused("busy", "no room for photos")
         return found or Refused("photo_damaged", "cut off or damaged")
 
     def _try(self, file: IO[bytes], size: int) -> Photo | Refused | None:

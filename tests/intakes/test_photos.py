@@ -318,6 +318,47 @@ def test_a_photo_that_breaks_the_room_is_refused_and_the_next_finds_another(
     room.end()
 
 
+TAKEN_OVER = """
+import importlib.util, os, sys
+spec = importlib.util.spec_from_file_location("room", {file!r})
+room = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(room)
+if not os.path.exists({mark!r}):
+    os.close(os.open({mark!r}, os.O_CREAT))
+    sys.stdout.buffer.write({said!r})
+    sys.stdout.buffer.flush()
+else:
+    room.main()
+"""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"+" + (2**40).to_bytes(8) + b"\xff\xd8\xff",
+        b"+" + (9).to_bytes(8) + b"<script>x",
+        b"-" + (6).to_bytes(8) + b"a\nb\xffcd",
+        b"?",
+        b"",
+    ],
+    ids=["endless", "no JPEG", "no reason", "half", "nothing"],
+)
+def test_a_room_that_was_taken_over_is_not_believed(
+    said: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The first room says what a stranger wants, the next one is ours again."""
+    program = tmp_path / "room.py"
+    told = {"file": developing.__file__, "mark": str(tmp_path / "mark"), "said": said}
+    program.write_text(TAKEN_OVER.format(**told))
+    monkeypatch.setattr(photos.developing, "__file__", str(program))
+    room = Room()
+    outcome = room.develop(io.BytesIO(as_bytes(picture())))
+    assert isinstance(outcome, Refused) and outcome.reason == "photo_damaged"
+    assert room.pid is None
+    assert isinstance(room.develop(io.BytesIO(as_bytes(picture()))), Photo)
+    room.end()
+
+
 def test_a_machine_without_room_for_a_room_says_so(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     room = Room()

@@ -37,6 +37,8 @@ IDLE_S: Final = 60.0
 """After so long without a photo the rooms end, and their memory with them."""
 PIECE: Final = 65_536
 MEDIA_TYPE: Final = "image/jpeg"
+BEGIN: Final = b"\xff\xd8\xff"
+DETAIL_MAX: Final = 200
 REASONS: Final = ("photo_type", "photo_too_large", "photo_damaged", "busy")
 
 
@@ -120,11 +122,22 @@ def _exchange(process: subprocess.Popen[bytes], file: IO[bytes], size: int) -> P
     while piece := file.read(PIECE):
         process.stdin.write(piece)
     process.stdin.flush()
-    sign = _exactly(process.stdout, 1)
-    answer = _exactly(process.stdout, int.from_bytes(_exactly(process.stdout, SIZE_BYTES)))
-    if sign == DONE:
+    return _answer(process.stdout)
+
+
+def _answer(source: IO[bytes]) -> Photo | Refused:
+    """What the room says. It read a stranger's bytes, and may be theirs by now: no more is believed
+    than that it is a JPEG of that size, or one of our reasons. Raises EOFError."""
+    sign = _exactly(source, 1)
+    size = int.from_bytes(_exactly(source, SIZE_BYTES))
+    if size > BYTES_MAX:
+        raise EOFError
+    answer = _exactly(source, size)
+    if sign == DONE and answer.startswith(BEGIN):
         return Photo(answer, MEDIA_TYPE, hashlib.sha256(answer).hexdigest())
-    reason, _, detail = answer.decode().partition("\n")
+    reason, _, detail = answer[:DETAIL_MAX].decode("ascii", "replace").partition("\n")
+    if sign == DONE or reason not in REASONS:
+        raise EOFError
     return Refused(reason, detail)
 
 

@@ -119,6 +119,26 @@ async def test_a_panel_that_was_acknowledged_keeps_its_seat_among_strangers():
     assert len(desk.kept) == 2
 
 
+async def test_a_stranger_who_speaks_as_a_panel_keeps_no_seat_that_panels_need():
+    """Where strangers are heard as well, their alarms are kept; their seats are lent."""
+    desk = KeptDesk()
+    async with listening(desk, connections=3) as server:
+        strangers = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3)]
+        for number, (reader, writer) in enumerate(strangers):
+            writer.write(panel(f"77{number}").contact_id("110", 5))
+            assert b'"ACK"' in await reader.readuntil(b"\r")
+        known = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3)]
+        for number, (reader, writer) in enumerate(known):
+            writer.write(panel().contact_id("110", 6 + number))
+            assert b'"ACK"' in await reader.readuntil(b"\r")
+        assert server.hang_ups.counts["full"] == 3
+        _, late = await asyncio.open_connection("127.0.0.1", server.port)
+        await until(lambda: server.hang_ups.counts["full"] == 4)
+        for _, writer in (*strangers, *known, (None, late)):
+            writer.transport.abort()
+    assert len(desk.kept) == 6
+
+
 @pytest.mark.parametrize("key", [b"", bytes.fromhex(KEY)], ids=["plain", "aes"])
 async def test_frames_of_another_library_are_answered_so_that_it_reads_the_answer(key: bytes):
     desk = KeptDesk()

@@ -76,6 +76,8 @@ class Answer:
     """A sign of life that is still to be kept: it need not be on disk before the answer goes."""
     is_taken: bool = False
     """Whether the frame was acknowledged: it is from a panel that may speak here."""
+    is_known: bool = False
+    """Whether that panel is one of the settings, or may be: they name none."""
 
 
 @dataclass(slots=True)
@@ -122,7 +124,8 @@ class Receiver:
         if self._is_off_time(read, panel):
             self._count("off_time")
             return Answer(answers.nak(self.clock.now(), frame.is_binary))
-        return await self._take(head, read, key, frame)
+        is_known = panel is not None or not self._accounts
+        return await self._take(head, read, key, frame, is_known)
 
     # -- what came
 
@@ -159,7 +162,9 @@ class Receiver:
 
     # -- what is done with it
 
-    async def _take(self, head: Header, read: Content, key: bytes, frame: Frame) -> Answer:
+    async def _take(
+        self, head: Header, read: Content, key: bytes, frame: Frame, is_known: bool
+    ) -> Answer:
         run = self._run(account_of(head, read), head, read)
         count = run.carried + int(head.sequence)
         found = alarms(head, read, run.session, count, is_proven=bool(key))
@@ -178,11 +183,11 @@ class Receiver:
                 return self._duh(head, name, frame, outcome)
         self._count("polls" if alive is not None else "taken")
         if not key:
-            return Answer(answers.ack(head, name, frame.is_binary), alive, is_taken=True)
+            return Answer(answers.ack(head, name, frame.is_binary), alive, True, is_known)
         padding = self.chance(2 * BLOCK)
         now = self.clock.now()
         data = answers.encrypted_ack(head, name, key, now, padding, frame.is_binary)
-        return Answer(data, alive, is_taken=True)
+        return Answer(data, alive, True, is_known)
 
     def _run(self, account: str, head: Header, read: Content) -> Run:
         """The run of the count to which this message belongs.

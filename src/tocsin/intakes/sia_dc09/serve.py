@@ -276,6 +276,7 @@ class Line(asyncio.BufferedProtocol):
         self._untaken += 1
         if answer.is_taken:
             self._untaken = 0
+        if answer.is_known:
             self._server.seats.prove(self)
         transport = self._transport
         if answer.data is not None and transport is not None and not transport.is_closing():

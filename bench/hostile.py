@@ -27,15 +27,16 @@ from bench.intake import BOX, codes
 from bench.node import Running, node
 from bench.people import supervisor_cookie
 from tests.end_to_end.process_memory import children, peak_mib
+from tests.intakes.test_mqtt_sockets import certificate
 
-CROWD = {"http": 1_000, "dc09": 250, "mqtt": 250}
+CROWD = {"http": 1_000, "dc09": 150, "mqtt": 150, "tls": 200}
 """Slow connections to each listener: 1,500."""
 RATE = 30
 """Reports a second: more than a large town in its worst hour."""
 SECONDS = 20
 GOAL_MS = 250
 GROWTH_MIB_MAX = 64
-DEVICES = ("dc09", "mqtt")
+DEVICES = ("dc09", "mqtt", "tls")
 
 
 class Rooms:
@@ -70,12 +71,12 @@ class Seats:
         self._is_done = threading.Event()
 
     def count(self) -> int:
-        """Now. Addresses 127.11 to 127.13 are those of the slow."""
+        """Now. Addresses 127.11 to 127.14 are those of the slow."""
         slow: set[str] = set()
         for line in Path(f"/proc/{self.pid}/net/tcp").read_text().splitlines()[1:]:
             fields = line.split()
             far = bytes.fromhex(fields[2].partition(":")[0])[::-1]
-            if fields[3] == "01" and far[0] == 127 and 11 <= far[1] <= 13:
+            if fields[3] == "01" and far[0] == 127 and 11 <= far[1] <= 14:
                 slow.add(f"socket:[{fields[9]}]")
         held = 0
         folder = f"/proc/{self.pid}/fd"
@@ -175,11 +176,13 @@ def bench() -> list[Figure]:
         ports = {name: free_port() for name in DEVICES}
         data = Path(folder) / "data"
         data.mkdir()
+        files = certificate(data)
         intakes = data / "intakes.toml"
         intakes.touch(0o600)
         intakes.write_text(
             f'[sia-dc09]\nhost = "127.0.0.1"\nport = {ports["dc09"]}\n'
             f'[mqtt]\nhost = "127.0.0.1"\nport = {ports["mqtt"]}\n'
+            f'tls_port = {ports["tls"]}\ncertificate = "{files[0]}"\nkey = "{files[1]}"\n'
         )
         with node(data, per_client_connections="64") as running:
             return _measure(running, {"http": running.port} | ports)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import Final, cast
 
 Way = Callable[[int], tuple[bytes, int]]
@@ -71,7 +73,30 @@ def dc09(number: int) -> tuple[bytes, int]:
             return b'\n00000010"NULL"0000L0#1234[]\r' * 2_000, 60_000
 
 
-WAYS: Final[dict[str, Way]] = {"http": http, "mqtt": mqtt, "dc09": dc09}
+def tls(number: int) -> tuple[bytes, int]:
+    """A handshake that does not begin, gets nowhere, or is not gone on with."""
+    match number % 3:
+        case 0:
+            return b"", 0
+        case 1:
+            return bytes.fromhex("16030100c8010000c40303") + b"a" * 180, 11
+        case _:
+            said = _hello()
+            return said, len(said)
+
+
+@cache
+def _hello() -> bytes:
+    """What a client says first."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    said = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), said).do_handshake()
+    return said.read()
+
+
+WAYS: Final[dict[str, Way]] = {"http": http, "mqtt": mqtt, "dc09": dc09, "tls": tls}
 
 
 class _Wire(asyncio.Protocol):

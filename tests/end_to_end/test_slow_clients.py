@@ -14,6 +14,7 @@ from tests.end_to_end.bombs import OPEN311, Bomb, bombs
 from tests.end_to_end.campaign import Campaign
 from tests.end_to_end.hostile import somebody
 from tests.end_to_end.live_node import Line, live_node
+from tests.intakes.test_mqtt_sockets import certificate
 
 TRICKLERS = 300
 HONEST_S = 8.0
@@ -88,11 +89,13 @@ async def test_slow_in_every_way_at_every_listener_leave_room_for_the_honest(tmp
     node hardly grows, and keeps what honest people send."""
     data = tmp_path / "data"
     data.mkdir()
-    ports = {"dc09": _free_port(), "mqtt": _free_port()}
+    ports = {name: _free_port() for name in ("dc09", "mqtt", "tls")}
+    files = certificate(data)
     (data / "intakes.toml").touch(0o600)
     (data / "intakes.toml").write_text(
         f'[sia-dc09]\nhost = "127.0.0.1"\nport = {ports["dc09"]}\nframe_s = 2\n'
         f'[mqtt]\nhost = "127.0.0.1"\nport = {ports["mqtt"]}\nconnect_s = 2\npacket_s = 2\n'
+        f'tls_port = {ports["tls"]}\ncertificate = "{files[0]}"\nkey = "{files[1]}"\n'
     )
     # Made before: it takes seconds in which nobody here could ask anything.
     open_to_all = (OPEN311, "/api/login")

@@ -15,6 +15,7 @@ import structlog
 
 from tocsin.intakes.mqtt.client import Town
 from tocsin.intakes.mqtt.effects import Again, Close, Keep, Message, Note, Outcome, Send
+from tocsin.intakes.mqtt.handshakes import BACKLOG, Handshakes, context_of
 from tocsin.intakes.mqtt.keeping import Job, Keeper, Share
 from tocsin.intakes.mqtt.link import Link
 from tocsin.intakes.mqtt.machine import UNANNOUNCED, Check, Limits, Machine, Rights
@@ -118,42 +119,42 @@ class Server:
         self.tasks: set[asyncio.Task[None]] = set()
         self._failures: dict[str, tuple[float, int]] = {}
         self._unsent: set[Wire] = set()
-        self._servers: list[asyncio.Server] = []
+        self._listening: list[asyncio.Server | Handshakes] = []
         self._loop = asyncio.get_running_loop()
 
     async def start(self) -> None:
         """Listen. Raises IntakeError when a port is in use or a certificate cannot be read."""
         settings = self.settings
         if settings.port >= 0:
-            self.port = await self._listen(settings.port, None)
+            self.port = await self._listen(settings.port)
         if settings.tls_port is not None:
-            self.tls_port = await self._listen(settings.tls_port, self._tls())
+            self.tls_port = self._listen_tls(settings.tls_port)
         log.info("mqtt_listens", port=self.port, tls_port=self.tls_port)
 
-    async def _listen(self, port: int, tls: ssl.SSLContext | None) -> int:
+    async def _listen(self, port: int) -> int:
         host = self.settings.host
-        waits = self.settings.connect_s if tls is not None else None
         try:
-            made = await self._loop.create_server(
-                lambda: Wire(self), host, port, backlog=1024, ssl=tls, ssl_handshake_timeout=waits
-            )
+            made = await self._loop.create_server(lambda: Wire(self), host, port, backlog=BACKLOG)
         except OSError as error:
-            where = f"cannot listen on {host} port {port}: {error.strerror}"
-            raise IntakeError("bad_value", CODE, where) from error
-        self._servers.append(made)
+            raise _taken(host, port, error) from error
+        self._listening.append(made)
         return made.sockets[0].getsockname()[1]
 
-    def _tls(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # Forward secrecy, and nothing hidden that is not authenticated (RFC 9325, 4.2).
-        context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    def _listen_tls(self, port: int) -> int:
+        settings = self.settings
+        assert settings.certificate is not None and settings.key is not None
         try:
-            assert self.settings.certificate is not None and self.settings.key is not None
-            context.load_cert_chain(self.settings.certificate, self.settings.key)
+            context = context_of(settings.certificate, settings.key)
         except (OSError, ssl.SSLError) as error:
             raise IntakeError("bad_value", CODE, "certificate or key cannot be read") from error
-        return context
+        shaking = Handshakes(
+            context, lambda: Wire(self), self.is_barred, settings.connect_s, settings.per_address
+        )
+        self._listening.append(shaking)
+        try:
+            return shaking.listen(settings.host, port)
+        except OSError as error:
+            raise _taken(settings.host, port, error) from error
 
     async def run(self) -> None:
         """Look after time, until cancelled."""
@@ -164,7 +165,7 @@ class Server:
 
     async def close(self) -> None:
         """Stop listening and hang up. What was being kept is finished and answered first."""
-        for each in self._servers:
+        for each in self._listening:
             each.close()
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=5)
@@ -280,6 +281,10 @@ class Server:
         work = self.keeper.refuse(message, Share(1), effect.code, self.now())
         if isinstance(work, Job):
             self._spawn(self._work(None, UNANNOUNCED, work))
+
+
+def _taken(host: str, port: int, error: OSError) -> IntakeError:
+    return IntakeError("bad_value", CODE, f"cannot listen on {host} port {port}: {error.strerror}")
 
 
 class Wire(asyncio.Protocol):

@@ -244,11 +244,12 @@ def place() -> dict[str, Any]:
 
 
 def soon(hours: float) -> str:
-    """An instant from now on whose day every reader of the document takes (up to the 28th)."""
-    at = datetime.now(UTC) + timedelta(hours=hours)
-    while at.day > 28:
-        at += timedelta(days=1)
-    return at.isoformat()
+    """An instant from now on whose day every reader of the document takes (up to the 28th), and
+    which is later than any of fewer `hours`."""
+    now = datetime.now(UTC)
+    while not now.day == (now + timedelta(days=1)).day - 1 < 28:  # near the end of a month
+        now += timedelta(days=1)
+    return (now + timedelta(hours=hours)).isoformat()
 
 
 def fresh(stem: str) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import ssl
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -78,6 +81,61 @@ async def test_an_address_that_failed_too_often_gets_no_handshake(
         monkeypatch.setattr(server, "is_barred", lambda address: True)
         monkeypatch.setattr(shaking_of(server), "_is_barred", server.is_barred)
         assert await asyncio.to_thread(shake, server.tls_port, NEW[1]) is None
+
+
+def live() -> int:
+    """Handshakes that take memory, under way or left for the collector."""
+    return sum(isinstance(each, ssl.SSLObject) for each in gc.get_objects())
+
+
+async def strangers_come_and_go(port: int) -> int:
+    """How many handshakes are left of forty strangers, while no collector comes."""
+    gc.collect()
+    before = live()
+    gc.disable()
+    try:
+        strangers = [begin(port, number) for number in range(STRANGERS)]
+        await until(lambda: live() > before)
+        await asyncio.sleep(0.3)
+        for each in strangers:
+            each.close()
+        await asyncio.sleep(0.7)
+        return live() - before
+    finally:
+        gc.enable()
+
+
+async def test_nothing_is_left_of_a_handshake_that_was_not_ended(tmp_path: Path) -> None:
+    files = certificate(tmp_path)
+    async with listening(KeptDesk(), tls_port=0, certificate=files[0], key=files[1]) as server:
+        assert await strangers_come_and_go(server.tls_port) == 0
+
+
+async def test_what_is_left_of_handshakes_is_found(tmp_path: Path) -> None:
+    """The planted fault: a listener that raises what became of them where it holds them."""
+    loop = asyncio.get_running_loop()
+    context = handshakes.context_of(*certificate(tmp_path))
+
+    async def shake_hands(made: socket.socket) -> None:
+        done: asyncio.Future[None] = loop.create_future()
+        tls = handshakes.Tls(loop, asyncio.Protocol(), context, done, server_side=True)
+        await loop.connect_accepted_socket(lambda: tls, made)
+        with suppress(OSError):
+            await done
+
+    async def accept(listener: socket.socket) -> None:
+        while True:
+            made, _ = await loop.sock_accept(listener)
+            tasks.append(loop.create_task(shake_hands(made)))
+
+    tasks: list[asyncio.Task[None]] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        tasks.append(loop.create_task(accept(listener)))
+        assert await strangers_come_and_go(listener.getsockname()[1]) > 0
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_a_listener_without_room_of_their_own_is_found(tmp_path: Path) -> None:

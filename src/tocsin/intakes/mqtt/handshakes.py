@@ -93,21 +93,26 @@ class Handshakes:
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._room()
             try:
+                await self._room()
                 made, peer = await loop.sock_accept(listening)
+                self._begin(made, str(peer[0]))
             except OSError as trouble:
                 log.warning("mqtt_accepts_nobody", error=type(trouble).__name__)
                 await asyncio.sleep(REST_S)
-                continue
-            address = str(peer[0])
-            if self._is_barred(address):
-                made.close()
-                continue
-            task = loop.create_task(self._shake(made))
-            self._begun[task] = loop.time()
-            task.add_done_callback(self._ended)
-            self._seats.take(task, address)
+            except Exception as bug:  # of ours: the port must not fall silent for it
+                log.error("mqtt_fails", why=type(bug).__name__)
+                await asyncio.sleep(REST_S)
+
+    def _begin(self, made: socket.socket, address: str) -> None:
+        if self._is_barred(address):
+            made.close()
+            return
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(self._shake(made))
+        self._begun[task] = loop.time()
+        task.add_done_callback(self._ended)
+        self._seats.take(task, address)
 
     async def _room(self) -> None:
         """Returns once one more may begin."""

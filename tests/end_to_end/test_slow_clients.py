@@ -49,6 +49,7 @@ async def trickle(port: int, number: int, alive: set[int]) -> None:
             pass
         finally:
             writer.close()
+        await asyncio.sleep(DRIP_S)  # slow in this, too: a flood of newcomers is another matter
 
 
 @pytest.mark.slow

@@ -39,6 +39,7 @@ PIECE: Final = 65_536
 MEDIA_TYPE: Final = "image/jpeg"
 BEGIN: Final = b"\xff\xd8\xff"
 DETAIL_MAX: Final = 200
+"""Bytes of a reason and its detail: our longest has forty."""
 REASONS: Final = ("photo_type", "photo_too_large", "photo_damaged", "busy")
 
 

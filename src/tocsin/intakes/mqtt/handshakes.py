@@ -27,6 +27,7 @@ AT_ONCE: Final = 256
 SLOW_S: Final = 3.0
 """Given to each however many wait: a device on the slowest radio takes two."""
 BACKLOG: Final = 1024
+"""Connections that wait unaccepted, in the system's hands: those of a street after a power cut."""
 REST_S: Final = 0.1
 """After a connection that could not be accepted for want of descriptors."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.slow_clients import HALF
 from tests.intakes.alarm_desk import KeptDesk
 from tests.intakes.mqtt_help import listening, until
 from tests.intakes.test_mqtt_sockets import certificate
@@ -92,8 +93,6 @@ def test_a_listener_that_speaks_old_versions_is_found(
     assert agreed is not None and not is_good(agreed)
 
 
-HALF = bytes.fromhex("16030100c8010000c40303")
-"""The beginning of a client's first record: its head promises 200 bytes, of which few come."""
 BEGINNINGS = (b"", HALF[:1], HALF)
 
 

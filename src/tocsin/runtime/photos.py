@@ -62,11 +62,11 @@ class Room:
             size = file.seek(0, io.SEEK_END)
             if size > BYTES_MAX:
                 return Refused("photo_too_large", f"over {BYTES_MAX // 2**20} MB")
-            is_new = self._open()
+            is_new = self._process is None
             # An older room may have been ended by others, for want of memory: not by this photo.
             found = self._try(file, size) or (None if is_new else self._try(file, size))
         except ValueError:  # the file is closed: its sender is gone
-            self._break()
+            self.end(at_once=True)
             found = None
         except OSError as trouble:  # the system has no process or no memory for one
             log.warning("photo_found_no_room", error=type(trouble).__name__)
@@ -75,9 +75,7 @@ class Room:
 
     def _try(self, file: IO[bytes], size: int) -> Photo | Refused | None:
         """What comes out; None when the room broke."""
-        self._open()
-        process = self._process
-        assert process is not None
+        process = self._opened()
         file.seek(0)
         timer = Timer(DEVELOP_S, process.kill)
         timer.start()
@@ -85,36 +83,29 @@ class Room:
             return _exchange(process, file, size)
         except (OSError, EOFError) as trouble:
             log.warning("photo_broke_the_room", error=type(trouble).__name__, size=size)
-            self._break()
+            self.end(at_once=True)
             return None
         finally:
             timer.cancel()
 
-    def end(self) -> None:
-        """Ends the process, if there is one."""
+    def end(self, *, at_once: bool = False) -> None:
+        """Ends the process, if there is one: when it has no more to do, or at once."""
         process, self._process = self._process, None
         if process is not None:
-            _end(process, at_once=False)
+            _end(process, at_once=at_once)
 
-    def _break(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            _end(process, at_once=True)
-
-    def _open(self) -> bool:
-        """Opens the room if it is not; whether it was not."""
-        if self._process is not None:
-            return False
-        self._process = subprocess.Popen(
-            # Isolated: no module and no setting from the folder or the environment.
-            (sys.executable, "-I", "-W", "ignore", developing.__file__),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={"LC_ALL": "C.UTF-8"},
-            cwd=os.sep,
-            start_new_session=True,
-        )
-        return True
+    def _opened(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                # Isolated: no module and no setting from the folder or the environment.
+                (sys.executable, "-I", "-W", "ignore", developing.__file__),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={"LC_ALL": "C.UTF-8"},
+                cwd=os.sep,
+                start_new_session=True,
+            )
+        return self._process
 
 
 def _exchange(process: subprocess.Popen[bytes], file: IO[bytes], size: int) -> Photo | Refused:

@@ -152,7 +152,7 @@ def test_signing_out_takes_the_alerts_away_at_once(phone, town: Town) -> None:
     sign_on(page, unit)
     unit.press("send", case=case, reason="nearest")
     expect(page.locator(".alert.fresh")).to_be_visible()
-    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
     expect(page.locator("#login")).to_be_visible()
     expect(page.locator(".alert")).to_have_count(0)
     expect(page.locator("[data-case]")).to_have_count(0)

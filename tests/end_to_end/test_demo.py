@@ -109,6 +109,22 @@ async def test_an_interrupt_ends_the_day_and_counts(tmp_path: Path) -> None:
 
 @needs_map
 @pytest.mark.slow
+async def test_a_second_interrupt_does_not_wait_for_the_town_to_settle(tmp_path: Path) -> None:
+    demo = await _demo(tmp_path, "--speed", "10", "--minutes", "600", "--rate", "600")
+    assert demo.stdout is not None
+    demo.send_signal(signal.SIGINT)
+    while b"everyone works on" not in (line := await demo.stdout.readline()):
+        assert line, "it ended before it settled"
+    demo.send_signal(signal.SIGINT)
+    out, err = await demo.communicate()
+    assert demo.returncode == 0, err
+    figures = json.loads(out.splitlines()[-1])
+    # At this speed the town cannot be quiet before a real minute is over: ten of its own.
+    assert figures["lost"] == 0 and figures["settling_minutes"] < 9
+
+
+@needs_map
+@pytest.mark.slow
 async def test_a_node_that_dies_is_said_in_one_line(tmp_path: Path) -> None:
     demo = await _demo(tmp_path, "--speed", "60", "--minutes", "600")
     (node,) = psutil.Process(demo.pid).children()

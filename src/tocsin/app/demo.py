@@ -216,7 +216,7 @@ async def _day(
     screen: Screen,
 ) -> int:
     """Arrivals, then the settling, then the reckoning."""
-    stopped = _on_interrupt()
+    asked = Interrupts()
     begun = town.clock.now()
     end = begun + timedelta(minutes=options.minutes) if options.minutes is not None else None
     work = [
@@ -226,14 +226,12 @@ async def _day(
         asyncio.create_task(devices.run()),
     ]
     try:
-        while not stopped.is_set() and (end is None or town.clock.now() < end):
+        while not asked.to_end.is_set() and (end is None or town.clock.now() < end):
             _look_after(node, work)
             screen.show("reports come in")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(0.5):
-                    await stopped.wait()
+            await _pause(asked.to_end)
         ended = town.clock.now()
-        await _settle(town, screen)
+        await _settle(town, screen, asked.to_hurry)
         _look_after(node, work)
     finally:
         for task in work:
@@ -265,22 +263,30 @@ def _look_after(node: DemoNode, work: Sequence[asyncio.Task[None]]) -> None:
             task.result()
 
 
-async def _settle(town: DemoTown, screen: Screen) -> None:
-    """No new reports; everyone works on, and every clock that came due has spoken."""
+async def _settle(town: DemoTown, screen: Screen, hurry: asyncio.Event) -> None:
+    """No new reports; everyone works on, and every clock that came due has spoken. Whoever is in
+    a `hurry` does not wait for that: the reckoning is the same, with more cases left open."""
     town.is_open = False
     ended = town.clock.now()
     town.behaviour.mind.habits = HABITS[1]
     loop = asyncio.get_running_loop()
     deadline = loop.time() + SETTLE_S
     quiet = ended + timedelta(minutes=SETTLE_MIN)
-    while loop.time() < deadline:
-        screen.show("everyone works on")
+    while loop.time() < deadline and not hurry.is_set():
+        screen.show("everyone works on; Ctrl-C counts now")
         if town.clock.now() >= quiet:
             await town.look(everything=True)
             if not _silent(town, ended):
                 break
-        await asyncio.sleep(0.5)
+        await _pause(hurry)
     await town.rest()
+
+
+async def _pause(ends: asyncio.Event) -> None:
+    """Half a second, or less when `ends` is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await ends.wait()
 
 
 def _silent(town: DemoTown, ended: Instant) -> bool:
@@ -293,13 +299,19 @@ def _silent(town: DemoTown, ended: Instant) -> bool:
     )
 
 
-def _on_interrupt() -> asyncio.Event:
-    """Set by Ctrl-C or a polite kill: the day ends early and is reckoned all the same."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, stopped.set)
-    return stopped
+class Interrupts:
+    """Ctrl-C or a polite kill: the first ends the day, which then settles and is reckoned; the
+    second ends the settling."""
+
+    def __init__(self) -> None:
+        self.to_end = asyncio.Event()
+        self.to_hurry = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(each, self._next)
+
+    def _next(self) -> None:
+        (self.to_hurry if self.to_end.is_set() else self.to_end).set()
 
 
 def _say(found: Reckoning) -> int:

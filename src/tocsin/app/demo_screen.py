@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from typing import Final
@@ -30,7 +31,7 @@ What to look at, signed in as {chief} or {desk}:
   {address}/console/roster       who is planned, one unit missing, one not signed off (g r)
   {address}/console/wall         numbers that open, the last day to replay (g w)
 Devices have pages of their own: choose one on the map, or o in the alarms. 中文: the button 文.
-Ctrl-C ends the day and counts.
+Ctrl-C ends the day: a minute at most to settle, then it is counted. Twice counts at once.
 """
 
 
@@ -60,6 +61,8 @@ class Screen:
         self._shown_at = now
         line = self._line(stage)
         if self._is_tty:
+            # A line that wraps is not overwritten by the next one.
+            line = line[: shutil.get_terminal_size().columns - 1]
             sys.stdout.write(f"\r{line}\x1b[K" + ("\n" if last else ""))
         else:
             sys.stdout.write(line + "\n")
@@ -73,7 +76,7 @@ class Screen:
         late = sum(any(clock.missed for clock in case.clocks) for _, case in town.board.values())
         local = town.clock.now().astimezone(town.zone)
         return (
-            f"{local:%a %H:%M}  {len(town.receipts)} reports  {is_open} open"
+            f"{local:%a %H:%M}  ({stage})  {len(town.receipts)} reports  {is_open} open"
             f"  {statuses.count('merged')} merged  {statuses.count('verified')} verified"
-            f"  {late} late  {missed} escalated  ({stage})"
+            f"  {late} late  {missed} escalated"
         )

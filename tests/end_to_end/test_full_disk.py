@@ -1,4 +1,5 @@
-"""A full disk: the node refuses, writes nothing by halves, and goes on once there is room."""
+"""A full disk: the node refuses, writes nothing by halves, and goes on once there is room. Where
+only the disk for uploads is full, photos alone wait."""
 
 from __future__ import annotations
 
@@ -8,9 +9,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.end_to_end.campaign import Campaign
 from tests.end_to_end.live_node import LiveNode
@@ -47,6 +50,58 @@ def fill(folder: Path) -> Path:
     with filler.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, max(size, 1))
     return filler
+
+
+def report_with(photo: bytes) -> tuple[bytes, dict[str, str]]:
+    """A form that Open311 and the public page both read, and its type."""
+    fields = {
+        "service_code": "pothole", "description": "A hole", "lat": "60.105", "long": "24.905",
+        "text": "A hole that nobody may lose", "step": "words", "go": "photo",
+    }  # fmt: skip
+    body = b"".join(
+        f'--x\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields.items()
+    )
+    if photo:
+        for name in ("media", "photo"):
+            head = f'--x\r\ncontent-disposition: form-data; name="{name}"; filename="a.jpg"'
+            body += f"{head}\r\n\r\n".encode() + photo + b"\r\n"
+    return body + b"--x--\r\n", {"content-type": "multipart/form-data; boundary=x"}
+
+
+@pytest.mark.slow
+async def test_reports_come_in_while_the_disk_for_photos_is_full(small_disk: Path, tmp_path: Path):
+    node = LiveNode(tmp_path / "data", environment={"TMPDIR": str(small_disk)})
+    photo = BytesIO()
+    Image.effect_noise((1_600, 1_200), 90).convert("RGB").save(photo, "JPEG", quality=95)
+    with_photo, without = report_with(photo.getvalue()), report_with(b"")
+    address, kept = "/open311/v2/requests.json", set[str]()
+
+    async def is_taken(body: bytes, headers: dict[str, str]) -> bool:
+        answer = await node.ask("POST", address, body, headers)
+        if answer.status == 200:
+            kept.update(each["service_request_id"] for each in answer.json())
+            return True
+        assert (answer.status, answer.headers["retry-after"]) == (503, "2")
+        assert "No photo can be taken in" in answer.body.decode()
+        return False
+
+    try:
+        await node.start()
+        assert await is_taken(*with_photo)
+        filler = fill(small_disk)
+        assert not await is_taken(*with_photo)
+        page = await node.ask("POST", "/report", *with_photo)
+        assert "No photo can be taken in" in page.body.decode()
+        assert "A hole that nobody may lose" in page.body.decode()
+        assert await is_taken(*without)
+        filler.unlink()
+        assert await is_taken(*with_photo)
+        requests = (await node.ask("GET", address)).json()
+    finally:
+        node.stop()
+    # Some may have been taken for one; what was refused left nothing.
+    assert {each["service_request_id"] for each in requests} <= kept
 
 
 @pytest.mark.slow  # the node's log is on the full disk, too: it must not mind

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tocsin.app.logs import configure
+from tocsin.kernel.shared import Refused
 from tocsin.web.guard_limits import ACCEPT_BACKLOG, GuardLimits
 from tocsin.web.guarded import guarded_protocol
 from tocsin.web.public.forms import read_form
@@ -28,7 +29,7 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     size = 0
     if scope["path"] == "/form":
         async with read_form(Request(scope, receive)) as form:
-            size = sum(each.seek(0, 2) for each in form.files if each is not None)
+            size = sum(each.seek(0, 2) for each in form.files if not isinstance(each, Refused))
     is_more = scope["method"] == "POST" and scope["path"] != "/form"
     while is_more:
         message = await receive()

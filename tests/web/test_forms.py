@@ -6,6 +6,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
+from tocsin.kernel.shared import Refused
 from tocsin.runtime.photos import BYTES_MAX
 from tocsin.runtime.uploads import SPOOLED_BYTES
 from tocsin.web.problems import Problem
@@ -18,7 +19,7 @@ from tocsin.web.public.forms import (
 JPEG = b"\xff\xd8\xff"
 
 
-async def read(*parts: tuple[str, bytes]) -> tuple[dict[str, list[str]], list[bytes | None]]:
+async def read(*parts: tuple[str, bytes]) -> tuple[dict[str, list[str]], list[bytes | str]]:
     """The fields and files of such parts, in pieces; a name with a dot is that of a file."""
     body = b""
     for name, data in parts:
@@ -35,8 +36,8 @@ async def read(*parts: tuple[str, bytes]) -> tuple[dict[str, list[str]], list[by
     headers = [(b"content-type", b"multipart/form-data; boundary=x")]
     async with read_form(Request({"type": "http", "headers": headers}, receive)) as form:
         for each in form.files:
-            assert each is None or each.seek(0) == 0
-        files = [None if each is None else each.read() for each in form.files]
+            assert isinstance(each, Refused) or each.seek(0) == 0
+        files = [each.reason if isinstance(each, Refused) else each.read() for each in form.files]
     return dict(form.fields), files
 
 
@@ -47,8 +48,8 @@ async def test_files_come_whole_from_memory_and_from_disk():
         ("d.jpg", b"d" * (BYTES_MAX + 1)), ("word", b"again"), ("e.jpg", b"e" * 10**6),
     )  # fmt: skip
     *whole, other = files
-    assert whole == [small, large, None]
-    assert other is not None and 12 <= len(other) <= SPOOLED_BYTES  # no photo: not kept
+    assert whole == [small, large, "photo_too_large"]
+    assert isinstance(other, bytes) and 12 <= len(other) <= SPOOLED_BYTES  # no photo: not kept
     assert fields == {"word": ["hello", "again"]}
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from tempfile import SpooledTemporaryFile
+from contextlib import ExitStack, suppress
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import IO, Any, Final, TypeVar
 
+import structlog
+
 Fed = TypeVar("Fed")
+log = structlog.get_logger("tocsin.uploads")
 
 HELD: Final = "tocsin.held"
 """The extension of ASGI by which whoever reads a body tells how many bytes of it are in memory."""
@@ -20,6 +24,12 @@ _HEAD_BYTES: Final = 12
 """Bytes of a file by which it is seen whether it may be a photo at all."""
 _SIGNS: Final = ((0, b"\xff\xd8\xff"), (0, b"\x89PNG\r\n\x1a\n"), (8, b"WEBP"))
 """Where and with what a JPEG, a PNG and a WebP begin (ISO 10918, RFC 2083, RFC 9649)."""
+
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
+
+
+class NoRoom(Exception):
+    """The disk for uploads is full; what was kept of the file is gone."""
 
 
 def may_be_photo(file: IO[bytes], more: bytes) -> bool:
@@ -37,6 +47,22 @@ def may_be_photo(file: IO[bytes], more: bytes) -> bool:
 def spooled(stack: ExitStack) -> SpooledTemporaryFile[bytes]:
     """A file to collect an upload in, without a name, closed and gone with `stack`."""
     return stack.enter_context(SpooledTemporaryFile[bytes](SPOOLED_BYTES))
+
+
+def keep(file: IO[bytes], data: bytes, *, is_last: bool = False) -> None:
+    """Adds `data` to an upload; with the last of it all is where it will be read. Raises `NoRoom`,
+    with the file closed, where its disk is full: reports are kept elsewhere and need none of it."""
+    try:
+        file.write(data)
+        if is_last:
+            file.flush()
+    except OSError as trouble:
+        if trouble.errno not in _NO_ROOM:
+            raise
+        with suppress(OSError):  # it tries once more to write what found no room
+            file.close()
+        log.warning("no_room_for_uploads", folder=gettempdir())
+        raise NoRoom from trouble
 
 
 def in_memory(size: int) -> int:
@@ -64,9 +90,11 @@ def _tell_nobody(size: int) -> None:
 __all__ = [
     "HELD",
     "SPOOLED_BYTES",
+    "NoRoom",
     "fed",
     "holding",
     "in_memory",
+    "keep",
     "may_be_photo",
     "spooled",
 ]

@@ -83,7 +83,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "The service cannot save anything at the moment. Please try again soon.",
         "系统暂时无法保存，请稍后再试。",
     ),
-    "busy": ("Too many photos at the moment. Please try again soon.", "照片过多，请稍后再试。"),
+    "busy": (
+        "No photo can be taken in at the moment. Please try again soon, or send without it.",
+        "目前无法接收照片，请稍后再试，或不带照片提交。",
+    ),
     # refusals of the reception, the kernel and the photo room
     "case_type_unknown": ("service_code was not found.", "找不到该 service_code。"),
     "place_missing": (

@@ -1,7 +1,7 @@
 """Reads the body of a form without ever losing what was typed.
 
-A photo that is too large is read to its end and thrown away, so that the fields around it survive
-and the page can say what is wrong with everything still in it.
+A photo that is too large, or for which the disk has no room, is read to its end and thrown away,
+so that the fields around it survive and the page can say what is wrong with everything still in it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,18 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
+from tocsin.kernel.shared import Refused
 from tocsin.runtime.photos import BYTES_MAX
-from tocsin.runtime.uploads import SPOOLED_BYTES, fed, holding, in_memory, may_be_photo, spooled
+from tocsin.runtime.uploads import (
+    SPOOLED_BYTES,
+    NoRoom,
+    fed,
+    holding,
+    in_memory,
+    keep,
+    may_be_photo,
+    spooled,
+)
 from tocsin.web.problems import Problem
 
 FIELDS_MAX: Final = 200
@@ -34,11 +44,11 @@ FIELDS_BYTES_MAX: Final = 8 * FIELD_BYTES_MAX
 
 @dataclass(slots=True)
 class Form:
-    """What was filled in. A file is None when it was too large; else it is open for as long as the
-    form is being dealt with."""
+    """What was filled in. A file is open for as long as the form is being dealt with, or refused
+    with one of `photos.REASONS`."""
 
     fields: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    files: list[IO[bytes] | None] = field(default_factory=list[IO[bytes] | None])
+    files: list[IO[bytes] | Refused] = field(default_factory=list[IO[bytes] | Refused])
 
     def get(self, name: str) -> str:
         """The first value of a field; empty when it is not there."""
@@ -96,7 +106,7 @@ class _Parts:
         self._is_file = False
         self._data: IO[bytes] = BytesIO()
         self._size = 0
-        self._too_large = False
+        self._lost: Refused | None = None
         self._may_be_photo = True
         self._count = 0
 
@@ -107,12 +117,12 @@ class _Parts:
 
     @property
     def _held_of_file(self) -> int:
-        return 0 if not self._is_file or self._too_large else in_memory(self._size)
+        return 0 if not self._is_file or self._lost else in_memory(self._size)
 
     def begin(self) -> None:
         self._name, self._is_file = "", False
-        self._too_large, self._may_be_photo = False, True
-        self._data = spooled(self._stack)
+        self._lost, self._may_be_photo = None, True
+        self._data = BytesIO()
         self._size = 0
         self._count += 1
         if self._count > FIELDS_MAX:
@@ -130,20 +140,29 @@ class _Parts:
         if name.lower() == b"content-disposition":
             _, options = parse_options_header(value)
             self._name = options.get(b"name", b"").decode("utf-8", "replace")
-            self._is_file = b"filename" in options
+            if b"filename" in options and not self._is_file:
+                self._is_file, self._data = True, spooled(self._stack)
 
     def data(self, data: bytes, start: int, end: int) -> None:
         limit = BYTES_MAX if self._is_file else FIELD_BYTES_MAX
         self._size += end - start
         if not self._is_file:
             self._fields_size += end - start
-        if self._too_large or self._size > limit or self._fields_size > FIELDS_BYTES_MAX:
-            self._too_large = True
+        if self._lost:
+            return
+        if self._size > limit or self._fields_size > FIELDS_BYTES_MAX:
+            self._lost = Refused("photo_too_large", "")
             self._data.close()
-            return
-        if self._is_file and not self._is_kept(data[start:end]):
-            return
-        self._data.write(data[start:end])
+        elif not self._is_file:
+            self._data.write(data[start:end])
+        elif self._is_kept(data[start:end]):
+            self._keep(data[start:end])
+
+    def _keep(self, data: bytes, *, is_last: bool = False) -> None:
+        try:
+            keep(self._data, data, is_last=is_last)
+        except NoRoom:
+            self._lost = Refused("busy", "no room on the disk")
 
     def _is_kept(self, data: bytes) -> bool:
         """Of what is no photo the beginning is enough to be told so: it takes no disk."""
@@ -152,7 +171,7 @@ class _Parts:
 
     def end(self) -> None:
         if not self._is_file:
-            if self._too_large:
+            if self._lost:
                 raise Problem("too_large")
             try:
                 self._data.seek(0)
@@ -162,8 +181,10 @@ class _Parts:
             self._data.close()
         elif len(self.form.files) < FILES_MAX and self._size:
             # A file field that nobody filled in comes as an empty file.
+            if not self._lost:
+                self._keep(b"", is_last=True)
             self._files_size += self._held_of_file
-            self.form.files.append(None if self._too_large else self._data)
+            self.form.files.append(self._lost or self._data)
         else:
             self._data.close()
         self._is_file = False

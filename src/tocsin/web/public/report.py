@@ -96,9 +96,9 @@ async def _keep_photos(asked: Asked, form: Form, typed: Typed) -> list[Wrong]:
     """The photos that came along, developed and kept for the last step."""
     wrong: list[Wrong] = []
     for file in form.files:
-        photo: Photo | Refused = Refused("photo_too_large", "")
-        if file is not None:
-            photo = await asked.web.darkroom.develop(file)
+        photo: Photo | Refused = (
+            file if isinstance(file, Refused) else await asked.web.darkroom.develop(file)
+        )
         if isinstance(photo, Refused):
             key = _PHOTO_WORDS.get(photo.reason)
             if key is None:

@@ -162,8 +162,8 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "照片不完整或已损坏，请重新选择或另拍一张。",
     ),
     "e_photo_busy": (
-        "Too many photos are coming in at the moment. Try again, or go on without it.",
-        "目前上传的照片过多，请重试，或不添加照片继续。",
+        "No photo can be taken in at the moment. Try again, or go on without it.",
+        "目前无法接收照片，请重试，或不添加照片继续。",
     ),
     "e_photo_gone": (
         "Your photos waited too long and are gone. Add them again, or send without them.",

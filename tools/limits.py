@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.trees import tree_of
+
 NAMED = re.compile(r"^[A-Z][A-Z0-9_]*$")
 BOUNDS = re.compile(
     r"(_MAX|_MIN|_LIMIT|_BYTES|_BATCH|_LENGTH|_PATIENCE|_TOLERANCE|_WINDOW|_EVERY|_S|_MS|_PX"
@@ -42,7 +44,7 @@ def named_limits(source: Path) -> list[Limit]:
 def _of(path: Path, source: Path) -> Iterator[Limit]:
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
-    body = ast.parse(text).body
+    body = tree_of(path).body
     for place, node in enumerate(body):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             name, value = node.target.id, node.value

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.trees import tree_of
+
 LEVELS = ("debug", "info", "warning", "error", "exception", "critical")
 OUTSIDE = ("app/demo", "simulation/")
 """Towns that are played: their lines come from nobody's node."""
@@ -29,7 +31,7 @@ def log_lines(source: Path) -> list[Line]:
         where = str(path.relative_to(source))
         if where.startswith(OUTSIDE):
             continue
-        for name, level, fields in _of(ast.parse(path.read_text(encoding="utf-8"))):
+        for name, level, fields in _of(tree_of(path)):
             levels, named, places = found.setdefault(name, (set(), set(), set()))
             levels.add(level)
             named.update(fields)

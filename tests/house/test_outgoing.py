@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.trees import tree_of
+from tools.trees import tree_of
 
 SOURCE = Path(__file__).parents[2] / "src"
 CLIENTS = (

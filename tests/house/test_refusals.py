@@ -22,7 +22,6 @@ import pytest
 from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 
-from tests.house.trees import tree_of
 from tocsin.app.settings import SETTINGS
 from tocsin.intakes.open311.filters import Filters
 from tocsin.kernel.cases import likeness
@@ -34,6 +33,7 @@ from tocsin.runtime.positions import IncomingPosition
 from tocsin.runtime.rosters import RosterStore
 from tocsin.stores.postgres.migrate import migrate
 from tocsin.web.app import MODULES
+from tools.trees import tree_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "tocsin"

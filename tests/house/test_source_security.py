@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.trees import tree_of
+from tools.trees import tree_of
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "tocsin"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.trees import tree_of
+from tools.trees import tree_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "tocsin"

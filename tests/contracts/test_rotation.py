@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,10 +53,12 @@ class Filled:
         del self.words[case]
         self.erased.append(case)
 
-    async def rotate(self, wait_s: float = 10.0) -> Rotated:
+    async def rotate(
+        self, wait_s: float = 10.0, tell: Callable[[int], object] = lambda _: None
+    ) -> Rotated:
         connection = await connect(self.dsn)
         try:
-            return await rotate(connection, self.path, wait_s=wait_s)
+            return await rotate(connection, self.path, wait_s=wait_s, tell=tell)
         finally:
             await connection.close()
 
@@ -131,6 +133,25 @@ async def test_a_rotation_beside_a_node_that_writes(filled: Filled) -> None:
     assert third.code_key() == before.code_key()
     assert set(load_master_keys(retired_beside(filled.path)).by_id) == {1, 2}
     assert await filled.faults() == []
+
+
+async def test_a_key_that_somebody_holds_is_wrapped_in_the_next_round(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "PAGE", 10)
+    connection, wrapped = await connect(filled.dsn), list[int]()
+    turn = connection.transaction()
+    await turn.start()
+    first = "SELECT case_id FROM vault.keys ORDER BY case_id, subject LIMIT 1 FOR UPDATE"
+    assert await connection.fetchval(first) in filled.words
+    rotating = asyncio.create_task(filled.rotate(tell=wrapped.append))
+    while sum((await filled.used()).values()) - (await filled.used()).get(2, 0) != 1:
+        await asyncio.sleep(0.05)
+    assert not rotating.done() and len(wrapped) == len(filled.words) // 10
+    await turn.rollback()
+    await connection.close()
+    assert (await rotating).wrapped == len(filled.words) == wrapped[-1]
+    assert set(await filled.used()) == {2} and await filled.faults() == []
 
 
 async def killed(filled: Filled, step: str, times: int) -> int:

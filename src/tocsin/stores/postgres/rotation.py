@@ -32,11 +32,13 @@ from tocsin.stores.vault import (
 PAGE: Final = 500  # keys wrapped in one transaction: some 10 ms, in which their rows are locked
 WAIT_S: Final = 30.0  # for running nodes to see the new key; they look every second
 PAUSE_S: Final = 0.2  # between two looks at rows that somebody else holds
+_BEGIN: Final = ("", "")
 _ONLY_ONE: Final = "SELECT pg_try_advisory_lock($1, 0)"
 _ALONE: Final = "SELECT pg_try_advisory_lock($1, $2)"
 _IN_USE: Final = "SELECT master, count(*) FROM vault.keys GROUP BY master ORDER BY master"
 _OLD: Final = """
-SELECT case_id, subject, master, wrapped_key FROM vault.keys WHERE master <> $1
+SELECT case_id, subject, master, wrapped_key FROM vault.keys
+ WHERE master <> $1 AND (case_id, subject) > ($3, $4)
  ORDER BY case_id, subject LIMIT $2 FOR UPDATE SKIP LOCKED"""
 _WRAP: Final = """
 UPDATE vault.keys k SET master = $1, wrapped_key = w.made
@@ -110,9 +112,9 @@ async def _wrap_all(
 ) -> int:
     """Page after page, each a transaction of its own. Rows that somebody holds are left for the
     next round, so that nobody waits for this in a circle."""
-    wrapped, until = 0, time.monotonic() + wait_s
+    wrapped, until, last = 0, time.monotonic() + wait_s, _BEGIN
     while True:
-        done = await _wrap_page(connection, sealer)
+        done, last = await _wrap_page(connection, sealer, last)
         if done:
             wrapped += done
             until = time.monotonic() + wait_s
@@ -125,11 +127,16 @@ async def _wrap_all(
             await asyncio.sleep(PAUSE_S)
 
 
-async def _wrap_page(connection: Connection, sealer: Sealer) -> int:
+async def _wrap_page(
+    connection: Connection, sealer: Sealer, after: tuple[str, str]
+) -> tuple[int, tuple[str, str]]:
+    """How many were wrapped, and where the next page goes on: behind the last, so that no page
+    reads over all that was wrapped before it; at the beginning once the end was reached."""
     async with connection.transaction():
-        rows = [KeyRow(*row) for row in await connection.fetch(_OLD, sealer.current, PAGE)]
+        found = await connection.fetch(_OLD, sealer.current, PAGE, *after)
+        rows = [KeyRow(*row) for row in found]
         if not rows:
-            return 0
+            return 0, _BEGIN
         chance = Chance()
         made = [sealer.rewrap(row, chance) for row in rows]
         await connection.execute(
@@ -139,7 +146,7 @@ async def _wrap_page(connection: Connection, sealer: Sealer) -> int:
             [row.subject for row in made],
             [row.wrapped_key for row in made],
         )
-    return len(made)
+    return len(made), (made[-1].case_id, made[-1].subject)
 
 
 async def _left(connection: Connection, current: int) -> int:

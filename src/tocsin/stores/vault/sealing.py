@@ -113,7 +113,7 @@ class Sealer:
                     data_key = self.unwrap(row)
                 else:
                     data_key = chance.take(KEY_BYTES)
-                    key_rows.append(self._wrap(scope, data_key, chance.take(NONCE_BYTES)))
+                    key_rows.append(self.wrap(scope, data_key, chance.take(NONCE_BYTES)))
                 cipher = ciphers[scope] = AESGCM(data_key)
             nonce = chance.take(NONCE_BYTES)
             bound = _bound(value.case_id, value.subject, value.ref, value.kind, value.media_type)
@@ -150,9 +150,10 @@ class Sealer:
 
     def rewrap(self, row: KeyRow, chance: Chance) -> KeyRow:
         """The same data key under the current master key. Raises WrongMasterKey."""
-        return self._wrap((row.case_id, row.subject), self.unwrap(row), chance.take(NONCE_BYTES))
+        return self.wrap((row.case_id, row.subject), self.unwrap(row), chance.take(NONCE_BYTES))
 
-    def _wrap(self, scope: Scope, data_key: bytes, nonce: bytes) -> KeyRow:
+    def wrap(self, scope: Scope, data_key: bytes, nonce: bytes) -> KeyRow:
+        """The row of a data key of this scope, under the current master key. No nonce twice."""
         number = self.current
         bound = _bound(*scope, "key")
         wrapped = nonce + self._masters[number].encrypt(nonce, data_key, bound)

@@ -1,7 +1,8 @@
 """MQTT: alarms of QoS 1 whose PUBACK waits for the commit, readings, and what idle devices cost.
 
 The node is a process of its own with its database; this one plays gateways that keep many messages
-in flight. Also with a desk that keeps nothing, which is what the protocol itself costs.
+in flight. Also with a desk that keeps nothing, which is what the protocol itself costs, bare and
+over TLS.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -18,10 +20,12 @@ from typing import cast
 
 import psutil
 import uvloop
+from msgspec import structs
 
 from bench.desks import KEEPER
 from bench.harness import Figure
 from bench.panels import EmptyDesk
+from tests.intakes.test_mqtt_sockets import certificate
 from tocsin.app.clock import SteadyClock, TimeIds
 from tocsin.app.memory import settle_memory
 from tocsin.intakes.mqtt import codec
@@ -51,20 +55,25 @@ GATEWAYS = 8
 IN_FLIGHT = 128
 DEVICES = 2_000
 MESSAGES = 16_000
-IDLE = 2_000
+AT_ONCE = 100
+IDLE = int(os.environ.get("MQTT_IDLE", "2000"))
 
 
-def _settings() -> MqttSettings:
+def _settings(files: tuple[Path, Path] | None) -> MqttSettings:
     device = Device("gate", hashed(SECRET, b"salt-of-bench"))
-    return MqttSettings(
-        host="127.0.0.1", port=0, device=(device,), per_address=5_000, readings=1_000_000
-    )
+    made = MqttSettings(
+        host="127.0.0.1", port=0, device=(device,), per_address=2 * IDLE,
+        connections=2 * IDLE, readings=1_000_000,
+    )  # fmt: skip
+    if files is None:
+        return made
+    return structs.replace(made, port=-1, tls_port=0, certificate=files[0], key=files[1])
 
 
-async def _serve(desk: AlarmTaker) -> None:
-    server = Server(_settings(), Keeper(Topics(), desk))
+async def _serve(desk: AlarmTaker, files: tuple[Path, Path] | None = None) -> None:
+    server = Server(_settings(files), Keeper(Topics(), desk), seats_max=2 * IDLE)
     await server.start()
-    print(server.port, flush=True)
+    print(server.tls_port if files else server.port, flush=True)
     await server.run()
 
 
@@ -74,6 +83,9 @@ def host(kind: str) -> None:
         uvloop.run(_serve(EmptyDesk()))
         return
     with tempfile.TemporaryDirectory() as name:
+        if kind == "tls":
+            uvloop.run(_serve(EmptyDesk(), certificate(Path(name))))
+            return
         embedded = EmbeddedPostgres(Path(name) / "postgres")
         embedded.start()
         try:
@@ -126,6 +138,10 @@ class Gateway(asyncio.Protocol):
         )  # fmt: skip
         self.transport.write(codec.encode(hello, "3.1.1"))
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(exc or ConnectionResetError("hung up on"))
+
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         answers, rest = divmod(len(self._buffer), 4)  # CONNACK and PUBACK have four bytes each
@@ -150,7 +166,16 @@ class Gateway(asyncio.Protocol):
             self.transport.write(b"".join(out))
 
 
-async def _flood(port: int, topic: str, body: dict[str, object]) -> float:
+def _trusting() -> ssl.SSLContext:
+    """Of a gateway: what its certificate check costs is not the node's."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+    return made
+
+
+async def _flood(
+    port: int, topic: str, body: dict[str, object], tls: ssl.SSLContext | None
+) -> float:
     """Messages a second until all are acknowledged."""
     loop = asyncio.get_running_loop()
     made = [
@@ -159,7 +184,7 @@ async def _flood(port: int, topic: str, body: dict[str, object]) -> float:
     ]
     start = time.perf_counter()
     for each in made:
-        await loop.create_connection(lambda e=each: e, "127.0.0.1", port)
+        await loop.create_connection(lambda e=each: e, "127.0.0.1", port, ssl=tls)
     async with asyncio.timeout(600):
         await asyncio.gather(*(each.done for each in made))
     elapsed = time.perf_counter() - start
@@ -168,19 +193,26 @@ async def _flood(port: int, topic: str, body: dict[str, object]) -> float:
     return MESSAGES / elapsed
 
 
-async def _idle(port: int, process: psutil.Process) -> float:
-    """Megabytes that IDLE connected devices add to the node."""
+async def _idle(
+    port: int, process: psutil.Process, tls: ssl.SSLContext | None
+) -> tuple[float, float]:
+    """Megabytes that IDLE connected devices add to the node, and how many came in a second."""
     before = process.memory_info().rss
     loop = asyncio.get_running_loop()
     held = [Gateway(f"i{each}", [], "", {}) for each in range(IDLE)]
-    for each in held:
-        await loop.create_connection(lambda e=each: e, "127.0.0.1", port)
-    await asyncio.gather(*(each.done for each in held))
+    begun = time.perf_counter()
+    for start in range(0, IDLE, AT_ONCE):
+        some = held[start : start + AT_ONCE]
+        await asyncio.gather(
+            *(loop.create_connection(lambda e=each: e, "127.0.0.1", port, ssl=tls) for each in some)
+        )
+        await asyncio.gather(*(each.done for each in some))
+    took = time.perf_counter() - begun
     await asyncio.sleep(1)
     after = process.memory_info().rss
     for each in held:
         each.transport.abort()
-    return (after - before) / 2**20
+    return (after - before) / 2**20, IDLE / took
 
 
 def _run(kind: str) -> dict[str, float]:
@@ -193,8 +225,10 @@ def _run(kind: str) -> dict[str, float]:
         lines = iter(child.stdout.readline, "")
         port = next(int(line) for line in lines if line.strip().isdigit())
         process, found = psutil.Process(child.pid), dict[str, float]()
-        if kind == "empty":
-            found["idle"] = uvloop.run(_idle(port, process))
+        tls = _trusting() if kind == "tls" else None
+        if kind != "store":
+            megabytes, coming = uvloop.run(_idle(port, process, tls))
+            found |= {"idle": megabytes, "coming": coming}
         alarm: dict[str, object] = {"kind": "door"}
         for name, topic, body in (
             ("alarms", "tocsin/gate/alarm", alarm),
@@ -202,7 +236,7 @@ def _run(kind: str) -> dict[str, float]:
             ("readings", "tocsin/gate/reading", {"values": {"level_m": 1.5}}),
         ):
             used = sum(process.cpu_times()[:2])
-            found[name] = uvloop.run(_flood(port, topic, body))
+            found[name] = uvloop.run(_flood(port, topic, body, tls))
             found[f"{name} cpu"] = (sum(process.cpu_times()[:2]) - used) / MESSAGES * 1e6
         return found
     finally:
@@ -213,16 +247,21 @@ def _run(kind: str) -> dict[str, float]:
 def bench() -> list[Figure]:
     """The figures; the load of the machine stands beside them."""
     load = f"load {os.getloadavg()[0]:.1f}"
-    empty, store = _run("empty"), _run("store")
+    empty, tls, store = _run("empty"), _run("tls"), _run("store")
     flight = f"{GATEWAYS} connections with {IN_FLIGHT} in flight"
     return [
         Figure("MQTT QoS 1, protocol alone", empty["alarms"], "/s",
                note=f"{empty['alarms cpu']:.0f} us of CPU each, {load}"),
+        Figure("MQTT QoS 1 over TLS, protocol alone", tls["alarms"], "/s",
+               note=f"{tls['alarms cpu']:.0f} us of CPU each, {load}"),
         Figure("MQTT QoS 1 alarms, committed before PUBACK", store["alarms"], "/s", 5_000,
                note=f"{flight}, {store['alarms cpu']:.0f} us of CPU each in the node, {load}"),
         Figure("MQTT QoS 1 alarms that are open already", store["again"], "/s", 5_000,
                note=f"{store['again cpu']:.0f} us of CPU each, {load}"),
         Figure("MQTT QoS 1 readings, committed before PUBACK", store["readings"], "/s", 5_000,
                note=f"{store['readings cpu']:.0f} us of CPU each, {load}"),
-        Figure(f"MQTT, {IDLE} idle connections", empty["idle"], "MB", 100, "less"),
+        Figure(f"MQTT, {IDLE} idle connections", empty["idle"], "MB", 100, "less",
+               note=f"{empty['coming']:.0f} came in a second"),
+        Figure(f"MQTT over TLS, {IDLE} idle connections", tls["idle"], "MB",
+               note=f"{tls['coming']:.0f} came in a second, {AT_ONCE} at once"),
     ]  # fmt: skip

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.intakes.alarm_desk import KeptDesk
 from tests.intakes.mqtt_help import SECRET, Wired, listening, until
 from tests.intakes.test_mqtt_sockets import certificate
 from tocsin.intakes.mqtt import codec, serve
+from tocsin.runtime.half_open import KEEPALIVE_IDLE_S, KEEPALIVE_SPREAD_S
 
 HELLO = codec.encode(
     codec.Connect(
@@ -32,6 +34,22 @@ def held_tls(port: int, authority: Path) -> ssl.SSLSocket:
     """Over TLS, and never read: so not even the goodbye of TLS is answered."""
     context = ssl.create_default_context(cafile=authority)
     return context.wrap_socket(held(port), server_hostname="localhost")
+
+
+async def test_devices_that_came_at_once_are_not_asked_at_once():
+    async with listening(KeptDesk()) as server:
+        peers = [held(server.port) for _ in range(2 * KEEPALIVE_SPREAD_S)]
+        await until(lambda: len(server.wires) == len(peers))
+        asked = Counter[int]()
+        for wire in server.wires.values():
+            assert wire._transport is not None
+            theirs: socket.socket = wire._transport.get_extra_info("socket")
+            assert theirs.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            asked[theirs.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)] += 1
+        for each in peers:
+            each.close()
+    assert max(asked.values()) <= 6 and len(asked) >= KEEPALIVE_SPREAD_S // 2, asked
+    assert all(0 <= each - KEEPALIVE_IDLE_S < KEEPALIVE_SPREAD_S for each in asked)
 
 
 async def test_half_open_devices_are_closed():

@@ -115,10 +115,11 @@ async def test_what_is_left_of_handshakes_is_found(tmp_path: Path) -> None:
     """The planted fault: a listener that raises what became of them where it holds them."""
     loop = asyncio.get_running_loop()
     context = handshakes.context_of(*certificate(tmp_path))
+    buffer = memoryview(bytearray(handshakes.RECORD_BYTES))
 
     async def shake_hands(made: socket.socket) -> None:
         done: asyncio.Future[None] = loop.create_future()
-        tls = handshakes.Tls(loop, asyncio.Protocol(), context, done, server_side=True)
+        tls = handshakes.Tls(buffer, loop, asyncio.Protocol(), context, done, server_side=True)
         await loop.connect_accepted_socket(lambda: tls, made)
         with suppress(OSError):
             await done

@@ -106,6 +106,30 @@ async def test_a_device_over_tls(tmp_path: Path):
         assert len(desk.kept) == 1
 
 
+async def test_devices_over_tls_do_not_read_each_other_s_words(tmp_path: Path):
+    """All read through one buffer: what comes in pieces, many at a time, comes whole."""
+    desk, files = KeptDesk(), certificate(tmp_path)
+    sent: list[str] = []
+
+    async def device(port: int, number: int) -> None:
+        async with aiomqtt.Client(
+            "localhost", port, username="school-3", password=SECRET,
+            identifier=f"d{number}", tls_context=ssl.create_default_context(cafile=files[0]),
+        ) as client:  # fmt: skip
+            told = [f"{number}-{turn}-".ljust(30_000, chr(97 + turn)) for turn in range(6)]
+            sent.extend(told)
+            bodies = [json.dumps({"kind": "smoke", "text": each}) for each in told]
+            await asyncio.gather(
+                *(client.publish("tocsin/school-3/alarm", each, 1, timeout=30) for each in bodies)
+            )
+
+    async with listening(desk, tls_port=0, certificate=files[0], key=files[1]) as server:
+        await asyncio.gather(*(device(server.tls_port, number) for number in range(12)))
+    heard = [each.text for each in desk.kept]
+    assert len(heard) == 72
+    assert sorted(heard) == sorted(each[: len(heard[0])] for each in sent)
+
+
 def certificate(folder: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])

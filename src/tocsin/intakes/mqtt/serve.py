@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import ssl
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from typing import Any, Final, cast
 
 import structlog
@@ -24,6 +22,7 @@ from tocsin.intakes.mqtt.parse import Topics
 from tocsin.intakes.mqtt.rights import own
 from tocsin.intakes.mqtt.secrets import is_secret
 from tocsin.intakes.mqtt.settings import CONNECTIONS_MAX, FAILURES_MAX, MqttSettings
+from tocsin.runtime.half_open import watch
 from tocsin.runtime.intake_settings import IntakeError, Listener, Tables, taken
 from tocsin.runtime.seats import Seats
 from tocsin.runtime.services import Services
@@ -34,8 +33,6 @@ SWEEP_EVERY_S: Final = 1.0
 """How often silent connections, wills and old sessions are looked for."""
 UNSENT_MAX: Final = 65_536
 """Bytes that a device does not read; then it is hung up on."""
-KEEPALIVE_IDLE_S: Final = 60
-"""After so long without a byte the system asks whether the other side is still there."""
 LAST_WORD_S: Final = 5.0
 """For a last packet to leave, and for TLS to be said goodbye to; then the connection is dropped."""
 SHUT_S: Final = 2.0
@@ -316,7 +313,7 @@ class Wire(asyncio.Protocol):
         self.link = server.machine.link(server.now())
         server.wires[self.link] = self
         self._transport.set_write_buffer_limits(UNSENT_MAX)
-        _watch(transport.get_extra_info("socket"))
+        watch(transport.get_extra_info("socket"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         server, link = self._server, self.link
@@ -376,19 +373,6 @@ class Wire(asyncio.Protocol):
     def hang_up(self) -> None:
         if self._transport is not None:
             self._transport.abort()
-
-
-def _watch(connection: socket.socket | None) -> None:
-    """Let the system notice when the other end is gone, and send small answers at once."""
-    if connection is None:
-        return
-    with suppress(OSError):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if hasattr(socket, "TCP_KEEPIDLE"):
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_IDLE_S // 2)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
 
 
 __all__ = ["Server", "run"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections import deque
 from contextlib import suppress
 from typing import Final, Literal, cast
@@ -15,6 +14,7 @@ from tocsin.intakes.sia_dc09.accounts import CONNECTIONS_MAX, Dc09Settings
 from tocsin.intakes.sia_dc09.frames import Frame, Splitter
 from tocsin.intakes.sia_dc09.receiver import Receiver
 from tocsin.runtime.alarm_ports import IncomingAlarm
+from tocsin.runtime.half_open import watch
 from tocsin.runtime.hang_ups import HangUps
 from tocsin.runtime.intake_settings import IntakeError, Listener, Tables, taken
 from tocsin.runtime.seats import Seats
@@ -46,9 +46,6 @@ SWEEP_EVERY_S: Final = 1.0
 """How often silent connections are looked for; their limits are seconds and more."""
 UNSENT_MAX: Final = 16_384
 """Bytes of answers that a panel does not read; then it is hung up on."""
-KEEPALIVE_IDLE_S: Final = 60
-"""After so long without a byte the system asks whether the other side is still there; a
-connection whose other end is gone is closed two minutes later."""
 
 Reason = Literal["full", "silent", "slow", "foreign", "unread", "failed"]
 """Why a panel is hung up on: no room for it or its address, or a newcomer took the seat that was
@@ -199,7 +196,7 @@ class Line(asyncio.BufferedProtocol):
             return
         server.lines.add(self)
         self._transport.set_write_buffer_limits(UNSENT_MAX)
-        _watch(transport.get_extra_info("socket"))
+        watch(transport.get_extra_info("socket"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.lines.discard(self)
@@ -313,17 +310,6 @@ class Datagrams(asyncio.DatagramProtocol):
             log.error("dc09_fails", why=type(error).__name__)
         finally:
             self._in_work -= 1
-
-
-def _watch(connection: socket.socket | None) -> None:
-    """Let the system notice when the other end is gone."""
-    if connection is None:
-        return
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if hasattr(socket, "TCP_KEEPIDLE"):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_IDLE_S // 2)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
 
 
 __all__ = ["Server", "run"]

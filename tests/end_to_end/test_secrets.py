@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from pathlib import Path
 
 import asyncpg
@@ -66,6 +67,8 @@ async def test_marked_secrets_are_said_nowhere(
     (node.data / "intakes.toml").touch(0o600)
     (node.data / "intakes.toml").write_text(INTAKES)
     seen: list[tuple[str, bytes]] = []
+    kept, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))  # as where somebody looks for a fault
     try:
         await node.start()
         link = node.link
@@ -84,6 +87,7 @@ async def test_marked_secrets_are_said_nowhere(
             seen.append((path, answer.body))
         assert node.process is not None
         assert ports_of(node.process.pid) == {node.port}, "one port, and no other"
+        assert psutil.Process(node.process.pid).rlimit(resource.RLIMIT_CORE)[0] == 0, "no core"
         # A fault while it works: the log tells it without the address of the database.
         database = await asyncpg.connect(plain)
         await database.execute(
@@ -97,6 +101,7 @@ async def test_marked_secrets_are_said_nowhere(
             await asyncio.sleep(0.2)
         cookie = admin.cookie.partition("=")[2].encode()
     finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (kept, most))
         node.stop()
         await drop_database(postgres_server, name)
     log = node.log.read_bytes()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import hashlib
 import io
 import os
+import platform
 import random
 import signal
 import struct
@@ -367,6 +369,91 @@ def test_a_machine_without_room_for_a_room_says_so(monkeypatch: pytest.MonkeyPat
     monkeypatch.undo()
     assert isinstance(room.develop(io.BytesIO(as_bytes(picture()))), Photo)
     room.end()
+
+
+BROKEN_OUT = """
+import ctypes, importlib.util, os, socket, sys
+spec = importlib.util.spec_from_file_location("room", sys.argv[1])
+room = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(room)
+system = ctypes.CDLL(None, use_errno=True)
+
+def asked(answer):
+    if answer < 0:
+        raise OSError(ctypes.get_errno(), "")
+    return answer
+
+def memory(node, place, folder):
+    found = ctypes.create_string_buffer(16)
+    here = (ctypes.c_size_t * 2)(ctypes.addressof(found), 16)
+    there = (ctypes.c_size_t * 2)(int(place), 16)
+    asked(system.process_vm_readv(int(node), here, 1, there, 1, 0))
+
+def fork(*_):
+    if (child := os.fork()) == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+
+WAYS = {{
+    "memory": memory,
+    "trace": lambda node, *_: asked(system.ptrace(0x4206, int(node), 0, 0)),
+    "signal": lambda node, *_: os.kill(int(node), 0),
+    "fork": fork,
+    "program": lambda *_: os.execv("/nowhere", ["x"]),
+    "network": lambda *_: socket.socket(),
+    "open": lambda _, place, folder: os.open(folder + "/words", os.O_RDONLY),
+    "move": lambda _, place, folder: os.rename(folder + "/words", folder + "/gone"),
+    "limits": lambda *_: os.nice(1),
+    "look": lambda _, place, folder: os.listdir(folder),
+}}
+
+def develop(source):
+    reached = []
+    for name, way in WAYS.items():
+        try:
+            way(*source.getvalue().decode().split())
+        except PermissionError:
+            continue
+        except OSError:
+            pass  # it was asked, and something else was in its way
+        reached.append(name)
+    return " ".join(reached).encode()
+
+room.develop = develop
+{planted}
+room.main()
+"""
+OPEN = "room.close_calls = lambda: None; room.os.setresuid = lambda *_: None"
+
+
+def reached_from_the_room(folder: Path, planted: str = "") -> set[str]:
+    """What somebody who has taken over a room reaches of its node, its folder and the system."""
+    (folder / "words").write_text("a resident's words")
+    secret = ctypes.create_string_buffer(b"the vault's key ", 16)
+    said = f"{os.getpid()} {ctypes.addressof(secret)} {folder}".encode()
+    program = BROKEN_OUT.format(planted=planted)
+    room = subprocess.run(
+        (sys.executable, "-I", "-c", program, developing.__file__),
+        input=len(said).to_bytes(developing.SIZE_BYTES) + said, capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert room.returncode == 0, room.stderr
+    assert room.stdout[:1] == developing.DONE
+    return set(room.stdout[1 + developing.SIZE_BYTES :].decode().split())
+
+
+@pytest.mark.skipif(platform.machine() not in developing.CALLS, reason="no filter for it")
+def test_who_has_taken_over_the_room_reaches_nothing_from_it(tmp_path: Path):
+    tmp_path.chmod(0o777)
+    assert reached_from_the_room(tmp_path) == set()
+    assert (tmp_path / "words").exists()
+
+
+def test_a_room_that_asks_what_it_likes_is_found(tmp_path: Path):
+    """The planted hole. The node's memory and tracing may be closed by the machine as well."""
+    tmp_path.chmod(0o777)
+    found = reached_from_the_room(tmp_path, OPEN)
+    assert found >= {"signal", "fork", "program", "network", "open", "move", "limits", "look"}
+    assert not (tmp_path / "words").exists()
 
 
 NEVER_ENDS = """

@@ -1,4 +1,5 @@
-"""What becomes of memory that nobody needs: when it is looked for, and that it is given back.
+"""What becomes of memory that nobody needs: when it is looked for, that it is given back, and that
+it is not left on a disk.
 
 How often the collector of Python looks for circles of garbage: seldom, and not among what stays.
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import resource
 from typing import Final
 
 YOUNG_MAX: Final = 20_000
@@ -43,6 +45,13 @@ def give_memory_back() -> None:
         (_MMAP_THRESHOLD, _LARGE), (_TRIM_THRESHOLD, _KEPT), (_ARENA_MAX, _ARENAS),
     ):  # fmt: skip
         set_option(name, value)
+
+
+def leave_no_core() -> None:
+    """The system writes no image of this process to a disk when it crashes: the vault's keys and
+    people's words would be in it. Call before either is here."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def settle_memory() -> None:

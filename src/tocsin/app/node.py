@@ -18,7 +18,7 @@ from tocsin.app.devices import look_after_devices
 from tocsin.app.ending import Server
 from tocsin.app.ground import atlas_of
 from tocsin.app.mapping import keep_map
-from tocsin.app.memory import give_memory_back, settle_memory
+from tocsin.app.memory import give_memory_back, leave_no_core, settle_memory
 from tocsin.app.outgoing import caller_of
 from tocsin.app.retaining import KEEPERS, keep_retention, retention_of
 from tocsin.app.road_net import fitted_times, keep_roads, no_fly_areas
@@ -220,6 +220,7 @@ async def serve(
 ) -> None:
     """Run a node until it is told to stop (SIGINT, SIGTERM). `announce` is called once it
     answers, with its address and, on the first start, the administrator's one-time path."""
+    leave_no_core()
     give_memory_back()
     listening = listen(settings)
     async with started(settings, database, clock) as node:

@@ -59,24 +59,32 @@ class Screen:
         if not self._is_tty and not last and now - self._shown_at < LINE_EVERY_S:
             return
         self._shown_at = now
-        line = self._line(stage)
+        parts = self._parts(stage)
         if self._is_tty:
             # A line that wraps is not overwritten by the next one.
-            line = line[: shutil.get_terminal_size().columns - 1]
-            sys.stdout.write(f"\r{line}\x1b[K" + ("\n" if last else ""))
+            room = shutil.get_terminal_size().columns
+            while len("  ".join(parts)) >= room and len(parts) > 1:
+                parts.pop()
+            sys.stdout.write(f"\r{'  '.join(parts)}\x1b[K" + ("\n" if last else ""))
         else:
-            sys.stdout.write(line + "\n")
+            sys.stdout.write("  ".join(parts) + "\n")
         sys.stdout.flush()
 
-    def _line(self, stage: str) -> str:
+    def _parts(self, stage: str) -> list[str]:
+        """What is told, the most telling first."""
         town = self._town
         statuses = [case.status for _, case in town.board.values()]
         missed = sum(case.counts.missed for _, case in town.board.values())
         is_open = sum(case.is_open for _, case in town.board.values())
         late = sum(any(clock.missed for clock in case.clocks) for _, case in town.board.values())
         local = town.clock.now().astimezone(town.zone)
-        return (
-            f"{local:%a %H:%M}  ({stage})  {len(town.receipts)} reports  {is_open} open"
-            f"  {statuses.count('merged')} merged  {statuses.count('verified')} verified"
-            f"  {late} late  {missed} escalated"
-        )
+        return [
+            f"{local:%a %H:%M}",
+            f"({stage})",
+            f"{len(town.receipts)} reports",
+            f"{is_open} open",
+            f"{missed} escalated",
+            f"{late} late",
+            f"{statuses.count('verified')} verified",
+            f"{statuses.count('merged')} merged",
+        ]

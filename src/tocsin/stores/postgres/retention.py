@@ -134,7 +134,11 @@ class PostgresRetention:
             after_at, after = rows[-1][0], rows[-1][1]
 
     async def _of_case(self, connection: Connection, case: Case, now: Instant) -> list[Due]:
-        """What of one case is due."""
+        """What of one case is due. Nothing is asked about a case too young for the shortest of its
+        spans: others can only make its days later, and a year's cases are looked at each night."""
+        first = self._day((case,), min(self._terms.contacts, self._terms.photos))
+        if first is not None and first > now:
+            return []
         kin = await _kin(connection, case)
         if await is_held(connection, [each.id for each in kin], now):
             return []

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from tempfile import SpooledTemporaryFile
+
 import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
 from tocsin.kernel.shared import Refused
 from tocsin.runtime.photos import BYTES_MAX
-from tocsin.runtime.uploads import SPOOLED_BYTES
+from tocsin.runtime.uploads import SPOOLED_BYTES, NoRoom, keep, spooled
 from tocsin.web.problems import Problem
 from tocsin.web.public.forms import (
     FIELD_BYTES_MAX,
@@ -61,3 +64,20 @@ async def test_fields_are_bounded_together():
     with pytest.raises(Problem) as found:
         await read(*[field] * count, ("word", b"a"))
     assert found.value.reason == "too_large"
+
+
+def on_a_full_disk(stack: ExitStack) -> SpooledTemporaryFile[bytes]:
+    file = spooled(stack)
+    file.rollover()
+    file._file = open("/dev/full", "r+b")  # noqa: SIM115  # closed with the upload
+    return file
+
+
+def test_a_full_disk_is_told_and_nothing_else_comes_of_it():
+    with ExitStack() as stack:
+        file = on_a_full_disk(stack)
+        with pytest.raises(NoRoom):
+            keep(file, b"x", is_last=True)
+        with pytest.raises(NoRoom):
+            keep(on_a_full_disk(stack), b"x" * 1_000_000)
+        keep(on_a_full_disk(stack), b"x")  # waits to be written, and nobody wants it any more

@@ -46,7 +46,14 @@ def may_be_photo(file: IO[bytes], more: bytes) -> bool:
 
 def spooled(stack: ExitStack) -> SpooledTemporaryFile[bytes]:
     """A file to collect an upload in, without a name, closed and gone with `stack`."""
-    return stack.enter_context(SpooledTemporaryFile[bytes](SPOOLED_BYTES))
+    file = SpooledTemporaryFile[bytes](SPOOLED_BYTES)
+    stack.callback(_throw_away, file)
+    return file
+
+
+def _throw_away(file: IO[bytes]) -> None:
+    with suppress(OSError):  # closing writes what found no room before: nobody wants it any more
+        file.close()
 
 
 def keep(file: IO[bytes], data: bytes, *, is_last: bool = False) -> None:
@@ -59,8 +66,7 @@ def keep(file: IO[bytes], data: bytes, *, is_last: bool = False) -> None:
     except OSError as trouble:
         if trouble.errno not in _NO_ROOM:
             raise
-        with suppress(OSError):  # it tries once more to write what found no room
-            file.close()
+        _throw_away(file)
         log.warning("no_room_for_uploads", folder=gettempdir())
         raise NoRoom from trouble
 

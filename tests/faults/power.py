@@ -51,7 +51,8 @@ class LosingDisk:
         command += [str(self.seed)] if self.seed is not None else []
         said = self.folder / "disk.log"
         with said.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            # Ctrl-C is for the campaign: a disk that went before its node would stay mounted.
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         until = time.monotonic() + MOUNT_PATIENCE_S
         while not os.path.ismount(self.mounted):
             if self.process.poll() is not None or time.monotonic() > until:
@@ -112,8 +113,10 @@ async def cut_power(
     except NodeError as trouble:
         outcome.findings.append(f"after {outcome.faults} cuts: {trouble}"[:600])
     finally:
-        node.stop()
-        disk.unmount()
+        try:
+            node.stop()
+        finally:
+            disk.unmount()
     outcome.seconds = time.monotonic() - began
     return outcome
 

@@ -11,6 +11,8 @@ from typing import IO, Any, Final, TypeVar
 
 import structlog
 
+from tocsin.kernel.shared import Refused
+
 Fed = TypeVar("Fed")
 log = structlog.get_logger("tocsin.uploads")
 
@@ -26,10 +28,6 @@ _SIGNS: Final = ((0, b"\xff\xd8\xff"), (0, b"\x89PNG\r\n\x1a\n"), (8, b"WEBP"))
 """Where and with what a JPEG, a PNG and a WebP begin (ISO 10918, RFC 2083, RFC 9649)."""
 
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
-
-
-class NoRoom(Exception):
-    """The disk for uploads is full; what was kept of the file is gone."""
 
 
 def may_be_photo(file: IO[bytes], more: bytes) -> bool:
@@ -56,9 +54,9 @@ def _throw_away(file: IO[bytes]) -> None:
         file.close()
 
 
-def keep(file: IO[bytes], data: bytes, *, is_last: bool = False) -> None:
-    """Adds `data` to an upload; with the last of it all is where it will be read. Raises `NoRoom`,
-    with the file closed, where its disk is full: reports are kept elsewhere and need none of it."""
+def keep(file: IO[bytes], data: bytes, *, is_last: bool = False) -> Refused | None:
+    """Adds `data` to an upload; with the last of it all is where it will be read. Refused as
+    `busy`, the file closed, where its disk is full: reports are kept elsewhere and need no room."""
     try:
         file.write(data)
         if is_last:
@@ -68,7 +66,8 @@ def keep(file: IO[bytes], data: bytes, *, is_last: bool = False) -> None:
             raise
         _throw_away(file)
         log.warning("no_room_for_uploads", folder=gettempdir())
-        raise NoRoom from trouble
+        return Refused("busy", "no room on the disk")
+    return None
 
 
 def in_memory(size: int) -> int:
@@ -96,7 +95,6 @@ def _tell_nobody(size: int) -> None:
 __all__ = [
     "HELD",
     "SPOOLED_BYTES",
-    "NoRoom",
     "fed",
     "holding",
     "in_memory",

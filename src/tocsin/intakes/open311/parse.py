@@ -21,7 +21,7 @@ from tocsin.geography.datums import DATUMS, to_wgs84
 from tocsin.kernel.shared import Place, Refused
 from tocsin.runtime.developing import BYTES_MAX
 from tocsin.runtime.reception import IncomingReport
-from tocsin.runtime.uploads import NoRoom, in_memory, keep, may_be_photo, spooled
+from tocsin.runtime.uploads import in_memory, keep, may_be_photo, spooled
 
 FIELDS_MAX: Final = 300
 """Fields of one form: `reception.ANSWERS_LIMIT` answers, the fixed ones, and room for others."""
@@ -208,6 +208,11 @@ class _Stopped(Exception):
         self.refused = refused
 
 
+def _stop_if(refused: Refused | None) -> None:
+    if refused is not None:
+        raise _Stopped(refused)
+
+
 class _Parts:
     """Collects the parts of a multipart body; the callbacks of one parser. Files are closed with
     `stack`."""
@@ -276,7 +281,7 @@ class _Parts:
             raise _Stopped(Refused("photo_type", "not a JPEG, PNG or WebP picture"))
         if file.tell() + len(data) > BYTES_MAX:
             raise _Stopped(Refused("photo_too_large", f"over {BYTES_MAX // 2**20} MB"))
-        _keep(file, data)
+        _stop_if(keep(file, data))
 
     def part_end(self) -> None:
         file, self._file = self._file, None
@@ -285,7 +290,7 @@ class _Parts:
         if file is None:
             self.fields.append((self._field, self._decoded(self._data)))
         else:
-            _keep(file, b"", is_last=True)
+            _stop_if(keep(file, b"", is_last=True))
             self._files_bytes += in_memory(file.tell())
             self.photos.append(file)
 
@@ -311,13 +316,6 @@ def _sort(pairs: Sequence[tuple[str, str]]) -> _Fields | Refused:
             value = value.replace("\r\n", "\n").replace("\r", "\n")
             fields.answers.setdefault(match[1], []).append(value)
     return fields
-
-
-def _keep(file: IO[bytes], data: bytes, *, is_last: bool = False) -> None:
-    try:
-        keep(file, data, is_last=is_last)
-    except NoRoom:
-        raise _Stopped(Refused("busy", "no room on the disk")) from None
 
 
 def _is_media(name: str) -> bool:

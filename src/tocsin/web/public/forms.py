@@ -22,7 +22,6 @@ from tocsin.kernel.shared import Refused
 from tocsin.runtime.photos import BYTES_MAX
 from tocsin.runtime.uploads import (
     SPOOLED_BYTES,
-    NoRoom,
     fed,
     holding,
     in_memory,
@@ -156,13 +155,7 @@ class _Parts:
         elif not self._is_file:
             self._data.write(data[start:end])
         elif self._is_kept(data[start:end]):
-            self._keep(data[start:end])
-
-    def _keep(self, data: bytes, *, is_last: bool = False) -> None:
-        try:
-            keep(self._data, data, is_last=is_last)
-        except NoRoom:
-            self._lost = Refused("busy", "no room on the disk")
+            self._lost = keep(self._data, data[start:end])
 
     def _is_kept(self, data: bytes) -> bool:
         """Of what is no photo the beginning is enough to be told so: it takes no disk."""
@@ -182,7 +175,7 @@ class _Parts:
         elif len(self.form.files) < FILES_MAX and self._size:
             # A file field that nobody filled in comes as an empty file.
             if not self._lost:
-                self._keep(b"", is_last=True)
+                self._lost = keep(self._data, b"", is_last=True)
             self._files_size += self._held_of_file
             self.form.files.append(self._lost or self._data)
         else:

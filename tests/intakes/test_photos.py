@@ -371,11 +371,14 @@ def test_a_machine_without_room_for_a_room_says_so(monkeypatch: pytest.MonkeyPat
     room.end()
 
 
-BROKEN_OUT = """
-import ctypes, importlib.util, os, socket, sys
+LOADED = """
+import importlib.util, sys
 spec = importlib.util.spec_from_file_location("room", sys.argv[1])
 room = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(room)
+"""
+BROKEN_OUT = """
+import ctypes, os, socket
 system = ctypes.CDLL(None, use_errno=True)
 
 def asked(answer):
@@ -394,7 +397,7 @@ def fork(*_):
         os._exit(0)
     os.waitpid(child, 0)
 
-WAYS = {{
+WAYS = {
     "memory": memory,
     "trace": lambda node, *_: asked(system.ptrace(0x4206, int(node), 0, 0)),
     "signal": lambda node, *_: os.kill(int(node), 0),
@@ -405,7 +408,7 @@ WAYS = {{
     "move": lambda _, place, folder: os.rename(folder + "/words", folder + "/gone"),
     "limits": lambda *_: os.nice(1),
     "look": lambda _, place, folder: os.listdir(folder),
-}}
+}
 
 def develop(source):
     reached = []
@@ -420,10 +423,9 @@ def develop(source):
     return " ".join(reached).encode()
 
 room.develop = develop
-{planted}
 room.main()
 """
-OPEN = "room.close_calls = lambda: None; room.os.setresuid = lambda *_: None"
+OPEN = "room.close_calls = lambda: None; room.os.setresuid = lambda *_: None\n"
 
 
 def reached_from_the_room(folder: Path, planted: str = "") -> set[str]:
@@ -431,9 +433,8 @@ def reached_from_the_room(folder: Path, planted: str = "") -> set[str]:
     (folder / "words").write_text("a resident's words")
     secret = ctypes.create_string_buffer(b"the vault's key ", 16)
     said = f"{os.getpid()} {ctypes.addressof(secret)} {folder}".encode()
-    program = BROKEN_OUT.format(planted=planted)
     room = subprocess.run(
-        (sys.executable, "-I", "-c", program, developing.__file__),
+        (sys.executable, "-I", "-c", LOADED + planted + BROKEN_OUT, developing.__file__),
         input=len(said).to_bytes(developing.SIZE_BYTES) + said, capture_output=True, timeout=60,
     )  # fmt: skip
     assert room.returncode == 0, room.stderr
@@ -457,10 +458,6 @@ def test_a_room_that_asks_what_it_likes_is_found(tmp_path: Path):
 
 
 NEVER_ENDS = """
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location("room", sys.argv[1])
-room = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(room)
 room.ALONE_S = 1
 room.develop = lambda source: [None for _ in iter(int, 1)]
 room.main()
@@ -468,7 +465,7 @@ room.main()
 
 
 def test_a_room_whose_node_is_gone_ends_by_itself():
-    program = (sys.executable, "-I", "-c", NEVER_ENDS, developing.__file__)
+    program = (sys.executable, "-I", "-c", LOADED + NEVER_ENDS, developing.__file__)
     with subprocess.Popen(program, stdin=subprocess.PIPE) as room:
         assert room.stdin is not None
         room.stdin.write((1).to_bytes(developing.SIZE_BYTES) + b"x")

@@ -216,7 +216,7 @@ async def _day(
     screen: Screen,
 ) -> int:
     """Arrivals, then the settling, then the reckoning."""
-    asked = Interrupts()
+    asked = _Interrupts()
     begun = town.clock.now()
     end = begun + timedelta(minutes=options.minutes) if options.minutes is not None else None
     work = [
@@ -299,7 +299,7 @@ def _silent(town: DemoTown, ended: Instant) -> bool:
     )
 
 
-class Interrupts:
+class _Interrupts:
     """Ctrl-C or a polite kill: the first ends the day, which then settles and is reckoned; the
     second ends the settling."""
 

@@ -1,8 +1,9 @@
 """What is done in the closed room: a stranger's photo in, a clean copy out.
 
 The decoders of photos are the code most often broken into by what they are given. They run in a
-process of their own, without the node's keys, words or connections, bounded in memory, files and
-time; see `photos.Darkroom`. This file is that program, too, and uses nothing of ours.
+process of their own, without the node's keys, words or connections, bounded in memory, files,
+time and what they may ask of the system; see `photos.Darkroom`. This file is that program, too, and
+uses nothing of ours.
 """
 
 from __future__ import annotations
@@ -170,7 +171,7 @@ def close_calls() -> None:
     machine, allowed = known
     steps = [
         _step(_LOAD, _MACHINE_AT),
-        _step(_IS, machine, 1, 0),
+        _step(_IS, machine, 1),
         _step(_RETURN, _END_PROCESS),
         _step(_LOAD, _NUMBER_AT),
         *(_step(_IS, number, len(allowed) - place) for place, number in enumerate(allowed)),
